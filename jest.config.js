@@ -1,0 +1,20 @@
+const transform = {
+  "\\.ts$": [
+    "@swc/jest",
+    { jsc: { target: "es2023", parser: { syntax: "typescript" } }, module: { type: "es6" } },
+  ],
+};
+const common = { testEnvironment: "node", extensionsToTreatAsEsm: [".ts"], transform };
+
+export default {
+  projects: [
+    {
+      ...common,
+      displayName: "unit",
+      roots: ["core", "lib", "services", "cli", "test"].map((folder) => `<rootDir>/${folder}`),
+      testPathIgnorePatterns: ["/node_modules/", "/test/e2e/"],
+    },
+    // Needs a Docker engine: `make test` sees to one.
+    { ...common, displayName: "e2e", roots: ["<rootDir>/test/e2e"] },
+  ],
+};

@@ -1,0 +1,36 @@
+import { pino } from "pino";
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/**
+ * Where events go. `error`: a human, now. `warn`: healed itself, but odd.
+ * `info`: a state changed. `debug`: a decision and its inputs.
+ * The message is the event's name; what varies is in the fields.
+ */
+export interface Log {
+  error(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  info(fields: LogFields, message: string): void;
+  debug(fields: LogFields, message: string): void;
+  /** A log whose every line carries `fields`. */
+  child(fields: LogFields): Log;
+}
+
+export const logLevels = ["error", "warn", "info", "debug", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Names under which secrets travel. Never printed, whatever logs them. */
+const REDACTED = ["env", "*.env", "authorization", "*.authorization", "token", "*.token"];
+
+/** Writes JSON lines to the file descriptor `fd`; stderr, so that stdout stays the user's. */
+export function createLog(level: LogLevel, fd = 2): Log {
+  return pino({ level, redact: REDACTED }, pino.destination({ fd, sync: true }));
+}
+
+export const silentLog: Log = {
+  error: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+  child: () => silentLog,
+};

@@ -1,0 +1,83 @@
+import type { Clock } from "./clock.ts";
+import { exhausted } from "./errors.ts";
+
+/**
+ * A bounded queue between many writers and one reader. What came in one turn of
+ * the event loop is read as one batch.
+ */
+export interface Mailbox<T> {
+  /** Adds an item. Never waits: a reader that lets `limit` items pile up is cut off instead. */
+  post(item: T): void;
+  /**
+   * Batches, each with at least one item, until the box is closed and empty or `signal`
+   * aborts. Throws RESOURCE_EXHAUSTED once the box has overflowed, and the reason given to `close`.
+   */
+  read(signal: AbortSignal): AsyncGenerator<T[], void, undefined>;
+  /** No more items will come. With a reason, the reader is told by an exception. */
+  close(reason?: Error): void;
+}
+
+type Options<T> = Readonly<{
+  clock: Clock;
+  /** The most items that wait. */
+  limit: number;
+  /** Items of one key replace one another, the latest wins. Absent: every item counts. */
+  keyOf?: (item: T) => string;
+}>;
+
+export function createMailbox<T>({ clock, limit, keyOf }: Options<T>): Mailbox<T> {
+  let items = new Map<string | number, T>();
+  let serial = 0;
+  let closed: { reason?: Error } | undefined;
+  let wake: () => void = () => undefined;
+
+  function post(item: T): void {
+    if (closed) return;
+    items.set(keyOf ? keyOf(item) : serial++, item);
+    if (items.size > limit) {
+      items.clear();
+      close(exhausted("SLOW_READER", `the reader fell more than ${limit} items behind`));
+    }
+    wake();
+  }
+
+  function close(reason?: Error): void {
+    closed ??= reason ? { reason } : {};
+    wake();
+  }
+
+  async function takeBatch(): Promise<T[]> {
+    await clock.turn();
+    const batch = [...items.values()];
+    items = new Map();
+    return batch;
+  }
+
+  const somethingHappens = () =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+
+  async function* batches(signal: AbortSignal) {
+    while (!signal.aborted) {
+      if (items.size > 0) yield await takeBatch();
+      else if (!closed) await somethingHappens();
+      else if (closed.reason) throw closed.reason;
+      else return;
+    }
+  }
+
+  return {
+    post,
+    close,
+    async *read(signal) {
+      const stop = () => wake();
+      signal.addEventListener("abort", stop);
+      try {
+        for await (const batch of batches(signal)) if (batch.length > 0) yield batch;
+      } finally {
+        signal.removeEventListener("abort", stop);
+      }
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import { randomFillSync } from "node:crypto";
+
+/** A source of randomness: a number in [0, 1). */
+export type Random = () => number;
+
+export const systemRandom: Random = () => {
+  const [word = 0] = randomFillSync(new Uint32Array(1));
+  return word / 2 ** 32;
+};
+
+/** A repeatable source for tests and simulations: mulberry32 by Tommy Ettinger. */
+export function createSeededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Letters and digits that are hard to take for one another, all valid in a DNS label. */
+const ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/** A random word of `length` characters, 5 bits each. */
+export const randomWord = (random: Random, length: number): string =>
+  Array.from({ length }, () => ID_ALPHABET[Math.floor(random() * 32)]).join("");

@@ -1,0 +1,67 @@
+/** A stored value and the revision that wrote it. */
+export type Entry = Readonly<{ key: string; value: Uint8Array; revision: bigint }>;
+
+/** What must hold for a batch to be written: the key's current revision, 0n for "does not exist". */
+export type Guard = Readonly<{ key: string; revision: bigint }>;
+
+export type Write =
+  | Readonly<{ kind: "put"; key: string; value: Uint8Array }>
+  | Readonly<{ kind: "delete"; key: string }>;
+
+/** Writes that happen together or not at all. At most one write a key. */
+export type Batch = Readonly<{ guards?: readonly Guard[]; writes: readonly Write[] }>;
+
+export type CommitResult =
+  | Readonly<{ kind: "committed"; revision: bigint }>
+  /** Nothing was written: `guard` does not hold. */
+  | Readonly<{ kind: "refused"; guard: Guard; actualRevision: bigint }>;
+
+export type StoreChange =
+  | Readonly<{ kind: "put"; key: string; value: Uint8Array; revision: bigint }>
+  | Readonly<{ kind: "delete"; key: string; revision: bigint }>;
+
+export type Page = Readonly<{ after?: string; limit?: number }>;
+
+/**
+ * A durable, ordered map with revisions. Three engines serve it, one conformance
+ * suite (`store-conformance.ts`) says what each must do.
+ *
+ * Keys are non-empty strings of at most 512 UTF-8 bytes, ordered by their bytes.
+ * The revision grows by one with every batch that writes. A failure of the
+ * engine (disk full, lost connection) rejects with a `StoreError`; what was
+ * acknowledged before stays.
+ */
+export interface Store {
+  /** The entry of a key, or undefined. Sees every commit that has resolved. */
+  get(key: string): Promise<Entry | undefined>;
+  /** Entries whose keys begin with `prefix`, in order, after the key `page.after`, at most `page.limit`. */
+  list(prefix: string, page?: Page): Promise<readonly Entry[]>;
+  /** How many keys begin with `prefix`. */
+  count(prefix: string): Promise<number>;
+  /**
+   * Writes a batch if its guards hold. Resolves once it is durable: on disk,
+   * flushed. Batches are applied in the order of the calls. An empty batch
+   * writes nothing and answers with the current revision.
+   */
+  commit(batch: Batch): Promise<CommitResult>;
+  /**
+   * Every durable change of keys under `prefix` after `afterRevision`, in order, the changes
+   * of one batch together, until `signal` aborts (then it ends without an
+   * error). Throws a `CompactedError` when that history is no longer kept.
+   */
+  watch(prefix: string, afterRevision: bigint, signal: AbortSignal): AsyncIterable<StoreChange[]>;
+  /** The revision of the latest durable batch; 0n in an empty store. */
+  revision(): Promise<bigint>;
+  /** Waits for what was accepted, then lets go of the engine. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The engine failed. The process should stop: what it holds in memory may not be what is stored. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+}
+
+/** The history a watch asked for is gone: list, then watch from there. */
+export class CompactedError extends Error {
+  override readonly name = "CompactedError";
+}

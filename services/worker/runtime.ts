@@ -1,0 +1,101 @@
+import type { LogEntry } from "../../gen/berth/v1/log_entry_pb.ts";
+import type { FailureReason, PublishedPort, TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+
+/** Which attempt a container belongs to. Stored as labels on the container. */
+export type AttemptKey = Readonly<{ taskId: string; attempt: number }>;
+
+/** Whose container it is: Berth touches no container whose labels say otherwise. */
+export type Owner = Readonly<{ clusterId: string; workerId: string }>;
+
+/** What is known of a container, read from the engine just now. */
+export type ContainerFacts = Readonly<{
+  containerId: string;
+  key: AttemptKey;
+  /** Name of the task, from a label. */
+  name: string;
+  state:
+    | Readonly<{ kind: "created" }>
+    | Readonly<{ kind: "running"; startTimeMs: number; ports: readonly PublishedPort[] }>
+    | Readonly<{ kind: "exited"; exit: ContainerExit }>;
+}>;
+
+export type ContainerExit = Readonly<{
+  exitCode: number;
+  oomKilled: boolean;
+  /** The engine's own words for a process that never started. Empty otherwise. */
+  error: string;
+  startTimeMs: number | undefined;
+  finishTimeMs: number | undefined;
+}>;
+
+/** A sign that something may have happened. The truth is what `inspect` says. */
+export type RuntimeHint =
+  | Readonly<{ kind: "container"; containerId: string; key: AttemptKey }>
+  /** Hints may have been lost: look at every container. Sent first, and after every reconnect. */
+  | Readonly<{ kind: "resync" }>;
+
+export type LogSelection = Readonly<{
+  follow: boolean;
+  /** Undefined: all lines. */
+  tail: number | undefined;
+  sinceMs: number | undefined;
+  stdout: boolean;
+  stderr: boolean;
+}>;
+
+export type EngineDescription = Readonly<{
+  /** Name and version, such as `docker 20.10.24`. */
+  engine: string;
+  os: string;
+  architecture: string;
+  cpuMillis: number;
+  memoryBytes: number;
+  /** Folder that holds the engine's data, for statfs. */
+  dataRoot: string;
+}>;
+
+/**
+ * What a worker asks of a container engine. Every verb has its own deadline, can
+ * be repeated, and fails with a `RuntimeError` only.
+ */
+export interface Runtime {
+  describe(): Promise<EngineDescription>;
+  /** Fetches the spec's image, by its pull policy, if `create` would lack it or the policy is ALWAYS. */
+  pull(image: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes the attempt's container, not started, and returns its ID. A container
+   * of the same attempt that exists already is returned. Throws
+   * `IMAGE_NOT_FOUND` when the image is not on the worker.
+   */
+  create(key: AttemptKey, spec: TaskSpec, owner: Owner): Promise<string>;
+  /** Starts a created container. One that runs or has ended already is left alone. */
+  start(containerId: string): Promise<void>;
+  /** Undefined when there is no such container. */
+  inspect(containerId: string): Promise<ContainerFacts | undefined>;
+  /** Sends the stop signal and, after `graceMs`, the kill. Resolves once the container has ended or is gone. */
+  stop(containerId: string, graceMs: number): Promise<void>;
+  /** Removes an ended container and its anonymous volumes. One that is gone already is fine. */
+  remove(containerId: string): Promise<void>;
+  /** Every container that carries the owner's labels, ended ones included. */
+  list(owner: Owner): Promise<readonly ContainerFacts[]>;
+  /** Hints about the owner's containers until `signal` aborts. Reconnects by itself; never throws. */
+  watch(owner: Owner, signal: AbortSignal): AsyncIterable<RuntimeHint>;
+  /** What a container wrote, in batches. Ends with the container when following. */
+  logs(
+    containerId: string,
+    selection: LogSelection,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly LogEntry[]>;
+}
+
+/** An engine's "no", or its silence, told apart. */
+export class RuntimeError extends Error {
+  override readonly name = "RuntimeError";
+  readonly kind: FailureReason | "engine-unavailable";
+
+  /** `engine-unavailable`: the engine did not answer in time or at all; the verb may be repeated. */
+  constructor(kind: FailureReason | "engine-unavailable", message: string, cause?: unknown) {
+    super(message, { cause });
+    this.kind = kind;
+  }
+}
