@@ -58,13 +58,11 @@ export function createMailbox<T>({ clock, limit, keyOf }: Options<T>): Mailbox<T
       wake = resolve;
     });
 
-  async function* batches(signal: AbortSignal) {
-    while (!signal.aborted) {
-      if (items.size > 0) yield await takeBatch();
-      else if (!closed) await somethingHappens();
-      else if (closed.reason) throw closed.reason;
-      else return;
-    }
+  /** Waits until there is something to read; false when nothing will come any more. */
+  async function hasItems(signal: AbortSignal): Promise<boolean> {
+    while (items.size === 0 && !closed && !signal.aborted) await somethingHappens();
+    if (items.size === 0 && closed?.reason) throw closed.reason;
+    return items.size > 0 && !signal.aborted;
   }
 
   return {
@@ -74,7 +72,7 @@ export function createMailbox<T>({ clock, limit, keyOf }: Options<T>): Mailbox<T
       const stop = () => wake();
       signal.addEventListener("abort", stop);
       try {
-        for await (const batch of batches(signal)) if (batch.length > 0) yield batch;
+        while (await hasItems(signal)) yield await takeBatch();
       } finally {
         signal.removeEventListener("abort", stop);
       }
