@@ -1,0 +1,110 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type Attempt,
+  type AttemptStatus,
+  AttemptStatusSchema,
+  DesiredState,
+  FailureReason,
+  FailureSchema,
+  type Task,
+  TaskState,
+} from "../gen/berth/v1/task_pb.ts";
+import { decideRestart } from "./restart.ts";
+import {
+  currentAttempt,
+  move,
+  nextAttempt,
+  remove,
+  type TaskChange,
+  write,
+} from "./task-change.ts";
+import { canMove, isLater, isTerminal, stateName } from "./task-state.ts";
+import { toMillis, toTimestamp } from "./time.ts";
+
+/** What was seen of one attempt of a task, and when the manager learned of it. */
+export type Observation = Readonly<{
+  attempt: number;
+  status: AttemptStatus;
+  now: number;
+  /** In [0, 1): spreads restarts. */
+  jitter: number;
+}>;
+
+/**
+ * What a report changes about a task: its state, then perhaps its next attempt or its removal.
+ * Empty when the report is stale, a repetition, or of another attempt.
+ */
+export function observe(task: Task, observation: Observation): readonly TaskChange[] {
+  const { attempt, status, now } = observation;
+  const current = currentAttempt(task);
+  if (attempt !== current.number) return [];
+  if (!isNews(task, observation)) return [];
+
+  const seen = { ...task, attempt: { ...current, status } };
+  const next: Task =
+    status.state === task.state
+      ? { ...seen, updateTime: toTimestamp(now) }
+      : move(seen, status.state, now);
+  const change = write(next, task.state, reasonOf(status));
+  return isTerminal(next.state) ? [change, ...afterEnd(next, observation)] : [change];
+}
+
+/** A later state is news; so is another message or container in the same, unended state. */
+function isNews(task: Task, { attempt, status }: Observation): boolean {
+  if (isTerminal(task.state)) return false;
+  if (isLater({ attempt, state: status.state }, { attempt, state: task.state }))
+    return canMove(task.state, status.state);
+  const known = task.attempt?.status;
+  return (
+    status.state === task.state &&
+    (known?.message !== status.message || known.containerId !== status.containerId)
+  );
+}
+
+function afterEnd(task: Task, { now, jitter }: Observation): readonly TaskChange[] {
+  if (task.desiredState === DesiredState.REMOVE) return [remove(task, "removed")];
+  if (task.desiredState !== DesiredState.RUN) return [];
+  const decision = decideRestart(
+    {
+      policy: task.spec?.restartPolicy,
+      state: task.state,
+      restartCount: task.restartCount,
+      runTimesMs: [currentAttempt(task), ...task.pastAttempts].map(runTimeMs),
+    },
+    jitter,
+  );
+  if (decision.kind === "rested") return [];
+  const waitingReason = `restarts after attempt ${currentAttempt(task).number} ${endName(task)}`;
+  const next = nextAttempt(task, { waitingReason, retryMs: now + decision.delayMs, now });
+  return [write(next, task.state, `${waitingReason}, in ${decision.delayMs} ms`)];
+}
+
+const endName = (task: Task) => {
+  const reason = task.attempt?.status?.failure?.reason;
+  return reason === undefined ? stateName(task.state) : FailureReason[reason];
+};
+
+function runTimeMs({ status }: Attempt): number {
+  if (!status?.startTime || !status.finishTime) return 0;
+  return toMillis(status.finishTime) - toMillis(status.startTime);
+}
+
+/** An event's reason for a report, for people. */
+function reasonOf(status: AttemptStatus): string {
+  const { failure } = status;
+  if (failure) return `${FailureReason[failure.reason]}: ${failure.message}`;
+  return status.message || stateName(status.state);
+}
+
+/** The report that a worker would send which holds no trace of an attempt it should have. */
+export function vanished(task: Task, now: number): AttemptStatus {
+  const known = currentAttempt(task).status ?? create(AttemptStatusSchema);
+  const time = { observeTime: toTimestamp(now), finishTime: toTimestamp(now) };
+  if (task.desiredState !== DesiredState.RUN)
+    return { ...known, ...time, state: TaskState.STOPPED, message: "the worker holds no trace" };
+  const failure = create(FailureSchema, {
+    reason: FailureReason.REMOVED_EXTERNALLY,
+    message: "the worker no longer holds the container",
+  });
+  return { ...known, ...time, state: TaskState.FAILED, failure };
+}

@@ -1,0 +1,149 @@
+import { create } from "@bufbuild/protobuf";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import type { Placement } from "../gen/berth/v1/placement_pb.ts";
+import {
+  type Attempt,
+  AttemptSchema,
+  DesiredState,
+  type Task,
+  TaskSchema,
+  type TaskSpec,
+  TaskState,
+} from "../gen/berth/v1/task_pb.ts";
+import { assert } from "../lib/assert.ts";
+import { canMove, isTerminal } from "./task-state.ts";
+import { toTimestamp } from "./time.ts";
+
+/**
+ * A decision about one task, before the ledger gives it a revision and makes it durable.
+ * `removed`: the record goes; `task` is what it was last.
+ */
+export type TaskChange = Readonly<{
+  kind: "written" | "removed";
+  task: Task;
+  /** State before; UNSPECIFIED for the change that made the task. */
+  fromState: TaskState;
+  reason: string;
+  workerId: string;
+}>;
+
+/** How a task begins. `spec` is valid and complete with defaults. */
+export function submit(id: string, spec: TaskSpec, now: number): TaskChange {
+  const task = create(TaskSchema, {
+    id,
+    spec,
+    desiredState: DesiredState.RUN,
+    state: TaskState.PENDING,
+    attempt: { number: 1 },
+    waitingReason: "waits for placement",
+    createTime: toTimestamp(now),
+    updateTime: toTimestamp(now),
+  });
+  return write(task, TaskState.UNSPECIFIED, "submitted");
+}
+
+/** The scheduler's decision: the current attempt goes to a worker. */
+export function schedule(task: Task, placement: Placement, now: number): TaskChange {
+  const { workerId, scheduler } = placement;
+  const attempt: Attempt = { ...currentAttempt(task), placement };
+  const { retryTime: _, ...kept } = task;
+  const next = move({ ...kept, attempt, waitingReason: "" }, TaskState.SCHEDULED, now);
+  return write(next, task.state, `placed on ${workerId} by ${scheduler}`);
+}
+
+/** Why a task is still pending, if that has changed. */
+export function wait(task: Task, waitingReason: string, now: number): readonly TaskChange[] {
+  if (task.waitingReason === waitingReason) return [];
+  const next = { ...task, waitingReason, updateTime: toTimestamp(now) };
+  return [write(next, task.state, waitingReason)];
+}
+
+/** A user's wish that the task stop. Empty when it is already known or the task has ended. */
+export function requestStop(
+  task: Task,
+  options: Readonly<{ grace: Duration | undefined; now: number }>,
+): readonly TaskChange[] {
+  if (task.desiredState >= DesiredState.STOP || isTerminal(task.state)) return [];
+  const wished = wish(task, DesiredState.STOP, options);
+  if (task.state !== TaskState.PENDING) return [write(wished, task.state, "stop requested")];
+  return [write(endUnplaced(wished, options.now), task.state, "stopped before it was placed")];
+}
+
+/** A user's wish that the record go: at once if the task has ended, else once it has stopped. */
+export function requestRemoval(task: Task, now: number): readonly TaskChange[] {
+  if (isTerminal(task.state) || task.state === TaskState.PENDING) return [remove(task, "removed")];
+  if (task.desiredState === DesiredState.REMOVE) return [];
+  const wished = wish(task, DesiredState.REMOVE, { grace: task.stopGrace, now });
+  return [write(wished, task.state, "removal requested")];
+}
+
+/** The current attempt. Every task has one. */
+export function currentAttempt(task: Task): Attempt {
+  assert(task.attempt, `task ${task.id} has no attempt`);
+  return task.attempt;
+}
+
+/** The worker of the current attempt, or an empty string while there is none. */
+export const workerOf = (task: Task): string => task.attempt?.placement?.workerId ?? "";
+
+/** Takes a task to a state of its current attempt. The caller has made sure that the move exists. */
+export function move(task: Task, state: TaskState, now: number): Task {
+  assert(canMove(task.state, state), `task ${task.id} cannot go from ${task.state} to ${state}`);
+  return { ...task, state, updateTime: toTimestamp(now) };
+}
+
+export const write = (task: Task, fromState: TaskState, reason: string): TaskChange => ({
+  kind: "written",
+  task,
+  fromState,
+  reason,
+  workerId: workerOf(task),
+});
+
+export const remove = (task: Task, reason: string): TaskChange => ({
+  kind: "removed",
+  task,
+  fromState: task.state,
+  reason,
+  workerId: workerOf(task),
+});
+
+/** The next try of a task whose attempt has ended. */
+export function nextAttempt(
+  task: Task,
+  options: Readonly<{ waitingReason: string; retryMs: number; now: number }>,
+): Task {
+  const ended = currentAttempt(task);
+  return {
+    ...task,
+    state: TaskState.PENDING,
+    attempt: create(AttemptSchema, { number: ended.number + 1 }),
+    pastAttempts: [ended, ...task.pastAttempts].slice(0, PAST_ATTEMPTS_MAX),
+    restartCount: task.restartCount + 1,
+    waitingReason: options.waitingReason,
+    retryTime: toTimestamp(options.retryMs),
+    updateTime: toTimestamp(options.now),
+  };
+}
+
+/** How many ended attempts a task remembers: enough for a person to see a pattern. */
+const PAST_ATTEMPTS_MAX = 5;
+
+function wish(
+  task: Task,
+  desiredState: DesiredState,
+  { grace, now }: Readonly<{ grace: Duration | undefined; now: number }>,
+): Task {
+  const stopGrace = grace ?? task.spec?.stopGrace;
+  return {
+    ...task,
+    desiredState,
+    updateTime: toTimestamp(now),
+    ...(stopGrace && { stopGrace }),
+  };
+}
+
+function endUnplaced(task: Task, now: number): Task {
+  const { retryTime: _, ...kept } = task;
+  return { ...move(kept, TaskState.STOPPED, now), waitingReason: "" };
+}

@@ -1,0 +1,156 @@
+import {
+  NetworkMode,
+  PullPolicy,
+  RestartMode,
+  type RestartPolicy,
+  type TaskSpec,
+} from "../gen/berth/v1/task_pb.ts";
+import { parseImageReference } from "./image-reference.ts";
+import {
+  LABEL_VALUE_CHARACTERS_MAX,
+  LABELS_MAX,
+  NAME_LENGTH_MAX,
+  SPEC_BYTES_MAX,
+  VIOLATIONS_MAX,
+} from "./limits.ts";
+import { parsePlatform } from "./platform.ts";
+import { type FieldViolation, type Violations, violation } from "./validate.ts";
+import { checkPorts } from "./validate-ports.ts";
+import { checkProcess } from "./validate-process.ts";
+import { checkResources } from "./validate-resources.ts";
+import { checkSpecSize } from "./validate-size.ts";
+import { characterCount, formatBytes, hasNul, quote } from "./validate-text.ts";
+import { checkUnknownFields } from "./validate-unknown.ts";
+
+type Options = Readonly<{
+  /** Names of the schedulers that a task may ask for. */
+  schedulers: readonly string[];
+}>;
+
+/**
+ * Everything about a spec that the contract forbids, in the order of its fields. Empty when the
+ * spec is fit to be stored. Never throws, whatever the spec holds.
+ *
+ * A spec that is too big is not looked into any further. Of very many violations the first
+ * `VIOLATIONS_MAX` are named, then the number of the others.
+ */
+export function validateTaskSpec(
+  spec: TaskSpec | undefined,
+  { schedulers }: Options,
+): readonly FieldViolation[] {
+  if (spec === undefined) return [violation("spec", "is required")];
+  const bytes = checkSpecSize(spec);
+  if (bytes > SPEC_BYTES_MAX) {
+    const [value, max] = [formatBytes(bytes), formatBytes(SPEC_BYTES_MAX)];
+    return [violation("spec", `takes about ${value}: must be at most ${max}`)];
+  }
+  return shortened([...checkSpec(spec, schedulers)]);
+}
+
+function* checkSpec(spec: TaskSpec, schedulers: readonly string[]): Violations {
+  yield* checkUnknownFields(spec);
+  yield* checkName(spec.name);
+  yield* checkImage(spec.image);
+  yield* checkProcess(spec);
+  yield* checkLabels(spec.labels);
+  yield* checkResources(spec);
+  yield* checkPorts(spec);
+  yield* checkEnum("spec.network_mode", spec.networkMode, NetworkMode);
+  yield* checkRestartPolicy(spec.restartPolicy);
+  yield* checkEnum("spec.pull_policy", spec.pullPolicy, PullPolicy);
+  yield* checkPlatform(spec.platform);
+  yield* checkScheduler(spec.scheduler, schedulers);
+}
+
+function* checkName(name: string): Violations {
+  if (name === "" || isLabel(name)) return;
+  yield violation(
+    "spec.name",
+    `is ${quote(name)}: must be 1 to ${NAME_LENGTH_MAX} of the characters a to z, 0 to 9 and -, ` +
+      "and neither begin nor end with -",
+  );
+}
+
+/** A DNS label in lower case. */
+const isLabel = (text: string): boolean =>
+  text.length <= NAME_LENGTH_MAX && /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/.test(text);
+
+function* checkImage(image: string): Violations {
+  const parsed = parseImageReference(image);
+  if (parsed.kind === "malformed") yield violation("spec.image", parsed.explanation);
+}
+
+function* checkLabels(labels: TaskSpec["labels"]): Violations {
+  const entries = Object.entries(labels);
+  if (entries.length > LABELS_MAX) {
+    yield violation("spec.labels", `has ${entries.length} entries: must be at most ${LABELS_MAX}`);
+    return;
+  }
+  for (const [key, value] of entries) {
+    const field = `spec.labels[${quote(key)}]`;
+    if (!isLabelKey(key)) {
+      yield violation(
+        field,
+        `has a key that must be 1 to ${NAME_LENGTH_MAX} of the characters a to z, 0 to 9, ., _, / ` +
+          "and -, and begin and end with a letter or a digit",
+      );
+    }
+    yield* checkLabelValue(field, value);
+  }
+}
+
+const isLabelKey = (key: string): boolean =>
+  key.length <= NAME_LENGTH_MAX && /^[a-z0-9](?:[a-z0-9._/-]*[a-z0-9])?$/.test(key);
+
+function* checkLabelValue(field: string, value: string): Violations {
+  const count = characterCount(value);
+  if (count > LABEL_VALUE_CHARACTERS_MAX) {
+    yield violation(
+      field,
+      `has ${count} characters: must be at most ${LABEL_VALUE_CHARACTERS_MAX}`,
+    );
+  }
+  if (hasNul(value)) yield violation(field, "has a NUL character: leave it out");
+}
+
+function* checkRestartPolicy(policy: RestartPolicy | undefined): Violations {
+  if (policy === undefined) return;
+  yield* checkEnum("spec.restart_policy.mode", policy.mode, RestartMode);
+  const isNever = policy.mode === RestartMode.UNSPECIFIED || policy.mode === RestartMode.NO;
+  if (isNever && policy.restartsMax !== undefined) {
+    yield violation(
+      "spec.restart_policy.restarts_max",
+      `is ${policy.restartsMax} although the task is never restarted: leave it out or set a mode`,
+    );
+  }
+}
+
+function* checkPlatform(platform: string): Violations {
+  if (platform === "") return;
+  const parsed = parsePlatform(platform);
+  if (parsed.kind === "malformed") yield violation("spec.platform", parsed.explanation);
+}
+
+function* checkScheduler(scheduler: string, known: readonly string[]): Violations {
+  if (scheduler === "" || known.includes(scheduler)) return;
+  yield violation("spec.scheduler", `is ${quote(scheduler)}: must be one of ${known.join(", ")}`);
+}
+
+/** Numbers that this version of the contract does not know are refused, never ignored. */
+function* checkEnum(
+  field: string,
+  value: number,
+  known: Readonly<Record<number, string>>,
+): Violations {
+  if (known[value] !== undefined) return;
+  yield violation(field, `is ${value}: must be one of ${Object.values(known).filter(isName)}`);
+}
+
+const isName = (value: unknown): value is string => typeof value === "string";
+
+function shortened(violations: readonly FieldViolation[]): readonly FieldViolation[] {
+  if (violations.length <= VIOLATIONS_MAX) return violations;
+  const rest = violations.length - VIOLATIONS_MAX;
+  const more = violation("spec", `has ${rest} more violations: mend these first`);
+  return [...violations.slice(0, VIOLATIONS_MAX), more];
+}

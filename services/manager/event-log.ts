@@ -1,0 +1,67 @@
+import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Store } from "../../lib/store/store.ts";
+import type { Ledger } from "./ledger.ts";
+import { entriesOf } from "./ledger-load.ts";
+import { deleteKey, prefixes, readEvent, revisionKey } from "./ledger-records.ts";
+
+/** Which events: of one task or, without a task ID, of all; after a revision; at most so many. */
+export type EventSelection = Readonly<{ taskId: string; after: bigint; limit: number }>;
+
+/** Events as stored, oldest first. */
+export async function listEvents(
+  store: Store,
+  { taskId, after, limit }: EventSelection,
+): Promise<readonly TaskEvent[]> {
+  if (taskId === "") {
+    const page = { after: prefixes.event + revisionKey(after), limit };
+    return (await store.list(prefixes.event, page)).map(readEvent);
+  }
+  const prefix = `${prefixes.taskEvent}${taskId}/`;
+  const marks = await store.list(prefix, { after: prefix + revisionKey(after), limit });
+  const keys = marks.map(({ key }) => prefixes.event + key.slice(prefix.length));
+  const entries = await Promise.all(keys.map((key) => store.get(key)));
+  return entries.flatMap((entry) => (entry ? [readEvent(entry)] : []));
+}
+
+type Deps = Readonly<{ store: Store; ledger: Ledger; log: Log }>;
+
+/**
+ * Deletes the events of removed tasks until `signal` aborts. What an earlier manager left is
+ * found by the marks that a removal writes in its own batch.
+ */
+export async function runEventSweeper(
+  { store, ledger, log }: Deps,
+  signal: AbortSignal,
+): Promise<void> {
+  let removed: string[] = [];
+  let wake: () => void = () => undefined;
+  const unsubscribe = ledger.subscribe((changes) => {
+    removed.push(...changes.filter((change) => change.removed).map(({ task }) => task.id));
+    if (removed.length > 0) wake();
+  });
+  signal.addEventListener("abort", () => wake(), { once: true });
+
+  for await (const { key } of entriesOf(store, prefixes.sweep))
+    removed.push(key.slice(prefixes.sweep.length));
+  while (!signal.aborted) {
+    const taskIds = removed;
+    removed = [];
+    for (const taskId of taskIds) await sweep(store, taskId);
+    if (taskIds.length > 0) log.debug({ taskIds }, "events of removed tasks deleted");
+    if (removed.length === 0 && !signal.aborted)
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+  }
+  unsubscribe();
+}
+
+async function sweep(store: Store, taskId: string): Promise<void> {
+  const prefix = `${prefixes.taskEvent}${taskId}/`;
+  const marks: string[] = [];
+  for await (const { key } of entriesOf(store, prefix)) marks.push(key);
+  const events = marks.map((key) => prefixes.event + key.slice(prefix.length));
+  const keys = [...marks, ...events, prefixes.sweep + taskId];
+  await store.commit({ writes: keys.map(deleteKey) });
+}

@@ -1,0 +1,26 @@
+import type { LedgerChange } from "./ledger.ts";
+
+/** How many changes are kept for watches that resume. */
+const HISTORY_MAX = 10_000;
+
+/** The latest durable changes, in memory. What is older, or from before the start, is compacted. */
+export function createHistory(startRevision: bigint) {
+  let kept: LedgerChange[] = [];
+  let compactedTo = startRevision;
+
+  return {
+    add(changes: readonly LedgerChange[]): void {
+      kept.push(...changes);
+      // Trimmed rarely and by half, so that adding stays cheap.
+      if (kept.length <= HISTORY_MAX * 2) return;
+      const trimmed = kept.slice(0, -HISTORY_MAX);
+      compactedTo = trimmed.at(-1)?.revision ?? compactedTo;
+      kept = kept.slice(-HISTORY_MAX);
+    },
+    since(revision: bigint): readonly LedgerChange[] | "compacted" {
+      if (revision < compactedTo) return "compacted";
+      const latest = kept.at(-1)?.revision ?? compactedTo;
+      return revision >= latest ? [] : kept.slice(Number(revision - compactedTo));
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
+import { type Task, TaskSchema } from "../../gen/berth/v1/task_pb.ts";
+import type { Entry, Write } from "../../lib/store/store.ts";
+
+/** Where everything of the ledger lies in the store. Keys of one prefix are in the order of time. */
+export const prefixes = {
+  /** `<task ID>` → Task. */
+  task: "task/",
+  /** `<revision>` → TaskEvent. */
+  event: "event/",
+  /** `<task ID>/<revision>` → nothing: which events are of a task. */
+  taskEvent: "task-event/",
+  /** `<task ID>` → nothing: the task is gone, its events are still to be deleted. */
+  sweep: "sweep/",
+  /** `<request ID>` → RequestRecord. */
+  request: "request/",
+} as const;
+
+export const metaKeys = {
+  clusterId: "meta/cluster-id",
+  epoch: "meta/epoch",
+  revision: "meta/revision",
+} as const;
+
+/** What a mutating request did, kept so that its repetition does nothing. */
+export type RequestRecord = Readonly<{
+  requestId: string;
+  /** Tells another request with the same ID: a hash of the method and its input. */
+  digest: string;
+  taskId: string;
+  /** Milliseconds since the Unix epoch. */
+  expireMs: number;
+}>;
+
+/** Revisions as keys: fixed width, so that the order of bytes is the order of numbers. */
+export const revisionKey = (revision: bigint): string => revision.toString(16).padStart(16, "0");
+
+export const putTask = (task: Task): Write => ({
+  kind: "put",
+  key: prefixes.task + task.id,
+  value: toBinary(TaskSchema, task),
+});
+
+export const deleteKey = (key: string): Write => ({ kind: "delete", key });
+
+export const putEvent = (event: TaskEvent): readonly Write[] => [
+  {
+    kind: "put",
+    key: prefixes.event + revisionKey(event.revision),
+    value: toBinary(TaskEventSchema, event),
+  },
+  mark(`${prefixes.taskEvent}${event.taskId}/${revisionKey(event.revision)}`),
+];
+
+/** A key that says all there is to say. */
+export const mark = (key: string): Write => ({ kind: "put", key, value: new Uint8Array() });
+
+export const putText = (key: string, text: string): Write => ({
+  kind: "put",
+  key,
+  value: new TextEncoder().encode(text),
+});
+
+export const putRequest = ({ requestId, ...record }: RequestRecord): Write =>
+  putText(prefixes.request + requestId, JSON.stringify(record));
+
+export const readTask = ({ value }: Entry): Task => fromBinary(TaskSchema, value);
+
+export const readEvent = ({ value }: Entry): TaskEvent => fromBinary(TaskEventSchema, value);
+
+export const readText = (entry: Entry | undefined): string | undefined =>
+  entry && new TextDecoder().decode(entry.value);
+
+export const readRequest = (entry: Entry): RequestRecord => ({
+  ...JSON.parse(new TextDecoder().decode(entry.value)),
+  requestId: entry.key.slice(prefixes.request.length),
+});

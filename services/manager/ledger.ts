@@ -1,0 +1,180 @@
+import { create } from "@bufbuild/protobuf";
+import type { TaskChange } from "../../core/task-change.ts";
+import type { TaskTable } from "../../core/task-table.ts";
+import { toTimestamp } from "../../core/time.ts";
+import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
+import type { Task } from "../../gen/berth/v1/task_pb.ts";
+import { assert } from "../../lib/assert.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { unavailable } from "../../lib/errors.ts";
+import { createGroupCommit } from "../../lib/group-commit.ts";
+import type { Random } from "../../lib/random.ts";
+import type { Store, Write } from "../../lib/store/store.ts";
+import { createHistory } from "./ledger-history.ts";
+import { type Loaded, loadLedger } from "./ledger-load.ts";
+import {
+  deleteKey,
+  mark,
+  metaKeys,
+  prefixes,
+  putEvent,
+  putTask,
+  putText,
+  type RequestRecord,
+} from "./ledger-records.ts";
+import { createRequestLog } from "./request-log.ts";
+
+/** A change that is on disk. `task` is what the task was after it, or last when `removed`. */
+export type LedgerChange = Readonly<{
+  revision: bigint;
+  task: Task;
+  removed: boolean;
+  event: TaskEvent;
+}>;
+
+export type LedgerListener = (changes: readonly LedgerChange[]) => void;
+
+/**
+ * The manager's truth: all tasks in memory, every change durable.
+ *
+ * A commit changes the head at once, in the caller's turn, so that of two
+ * decisions the second sees the first. It becomes durable with everything else
+ * committed in that turn, by one flush. Effects and answers wait: who acts on a
+ * change subscribes and hears of it once it is durable; who answers a reader
+ * waits for `settled` after reading.
+ */
+export interface Ledger {
+  readonly clusterId: string;
+  /** Grows with every start: fences what an earlier manager may still be saying. */
+  readonly epoch: bigint;
+  /** The head. Only the ledger writes it. */
+  readonly tasks: Omit<TaskTable, "put" | "delete">;
+  /** Number of the latest change of the head. */
+  revision(): bigint;
+  /** Resolves once the changes, and the record of the request that made them, are durable. */
+  commit(changes: readonly TaskChange[], request?: RequestRecord): Promise<void>;
+  /** Resolves once all that the head holds now is durable. */
+  settled(): Promise<void>;
+  /** What an earlier request with this ID did. */
+  request(requestId: string): RequestRecord | undefined;
+  /** Calls `listener` before each flush, for changes that should go along with it. */
+  beforeFlush(listener: () => void): void;
+  /** Calls `listener` with durable changes, in order, until the returned function is called. */
+  subscribe(listener: LedgerListener): () => void;
+  /** Durable changes after a revision, or "compacted" when they are no longer kept. */
+  since(revision: bigint): readonly LedgerChange[] | "compacted";
+}
+
+type Deps = Readonly<{
+  store: Store;
+  clock: Clock;
+  random: Random;
+  /** The store has failed: what is in memory may be ahead of it, so the process must stop. */
+  onFailure: (error: unknown) => void;
+}>;
+
+/** A change of the head on its way to disk. */
+type Staged = Readonly<{ writes: readonly Write[]; change?: LedgerChange }>;
+
+/** Reads the ledger from the store and begins a new epoch. */
+export async function openLedger(deps: Deps): Promise<Ledger> {
+  const loaded = await loadLedger(deps.store, deps.random);
+  const head = createHead(loaded, deps.clock);
+  const requests = createRequestLog(loaded.requests, deps.clock);
+  const durable = createDurable(loaded, deps);
+  return {
+    clusterId: loaded.clusterId,
+    epoch: loaded.epoch,
+    tasks: loaded.tasks,
+    revision: head.revision,
+    request: requests.find,
+    commit(changes, request) {
+      const staged: Staged[] = changes.map(head.stage);
+      if (request) staged.push({ writes: requests.remember(request) });
+      return staged.length === 0 ? durable.settled() : durable.add(staged);
+    },
+    settled: durable.settled,
+    beforeFlush: durable.beforeFlush,
+    subscribe: durable.subscribe,
+    since: durable.since,
+  };
+}
+
+/** The state that decisions see: ahead of the disk by at most the flush under way and the next. */
+function createHead({ tasks, revision: loadedRevision }: Loaded, clock: Clock) {
+  let revision = loadedRevision;
+
+  function stage(decided: TaskChange): Staged {
+    revision += 1n;
+    const task: Task = { ...decided.task, revision };
+    const removed = decided.kind === "removed";
+    if (removed) tasks.delete(task.id);
+    else tasks.put(task);
+    const event = eventOf({ ...decided, task }, clock.now());
+    const change: LedgerChange = { revision, task, removed, event };
+    return { writes: [...writesOf(change), putText(metaKeys.revision, String(revision))], change };
+  }
+
+  return { stage, revision: () => revision };
+}
+
+const writesOf = ({ task, removed, event }: LedgerChange): readonly Write[] =>
+  removed
+    ? [deleteKey(prefixes.task + task.id), mark(prefixes.sweep + task.id)]
+    : [putTask(task), ...putEvent(event)];
+
+const eventOf = ({ task, fromState, reason, workerId }: TaskChange, now: number): TaskEvent =>
+  create(TaskEventSchema, {
+    revision: task.revision,
+    taskId: task.id,
+    attempt: task.attempt?.number ?? 0,
+    fromState,
+    toState: task.state,
+    desiredState: task.desiredState,
+    time: toTimestamp(now),
+    reason,
+    workerId,
+  });
+
+/** Takes staged changes to disk and tells of them afterwards. */
+function createDurable({ revision }: Loaded, { store, clock, onFailure }: Deps) {
+  const history = createHistory(revision);
+  const lastCalls: (() => void)[] = [];
+  const listeners = new Set<LedgerListener>();
+
+  async function flush(staged: readonly Staged[]): Promise<void> {
+    // Of several writes to one key the last one counts.
+    const writes = new Map(
+      staged.flatMap((item) => item.writes).map((write) => [write.key, write]),
+    );
+    try {
+      const result = await store.commit({ writes: [...writes.values()] });
+      assert(result.kind === "committed", "a batch without guards cannot be refused");
+    } catch (cause) {
+      onFailure(cause);
+      throw unavailable("STORE_FAILED", "the manager's store has failed", { cause });
+    }
+    const changes = staged.flatMap(({ change }) => (change ? [change] : []));
+    history.add(changes);
+    for (const listener of listeners) listener(changes);
+  }
+
+  const group = createGroupCommit<Staged>({
+    clock,
+    lastCall: () => {
+      for (const lastCall of lastCalls) lastCall();
+    },
+    flush,
+  });
+
+  return {
+    add: group.add,
+    settled: group.settled,
+    since: history.since,
+    beforeFlush: (listener: () => void) => void lastCalls.push(listener),
+    subscribe(listener: LedgerListener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}

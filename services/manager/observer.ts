@@ -1,0 +1,71 @@
+import { create } from "@bufbuild/protobuf";
+import { observe, vanished } from "../../core/observe.ts";
+import type { TaskChange } from "../../core/task-change.ts";
+import { toTimestamp } from "../../core/time.ts";
+import {
+  type AttemptStatus,
+  AttemptStatusSchema,
+  FailureReason,
+  TaskState,
+} from "../../gen/berth/v1/task_pb.ts";
+import type { AttemptReport } from "../../gen/berth/v1/worker_service_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Random } from "../../lib/random.ts";
+import type { Ledger } from "./ledger.ts";
+
+type AttemptName = Readonly<{ taskId: string; attempt: number }>;
+
+/** Brings what was seen of attempts into the ledger. Who must know when it is durable waits for `settled`. */
+export interface Observer {
+  /** A worker's own word. */
+  report(report: AttemptReport): void;
+  /** A worker should hold the attempt and has no trace of it. */
+  vanish(name: AttemptName): void;
+  /** A worker will not take the attempt. */
+  refuse(name: AttemptName, message: string): void;
+}
+
+type Deps = Readonly<{ ledger: Ledger; clock: Clock; random: Random; log: Log }>;
+
+export function createObserver({ ledger, clock, random, log }: Deps): Observer {
+  function see({ taskId, attempt }: AttemptName, status: AttemptStatus): void {
+    const task = ledger.tasks.get(taskId);
+    if (!task) return;
+    const changes = observe(task, { attempt, status, now: clock.now(), jitter: random() });
+    changes.forEach(tell);
+    if (changes.length > 0) void ledger.commit(changes);
+  }
+
+  const tell = ({ task, fromState, reason, workerId }: TaskChange) =>
+    log.info(
+      {
+        taskId: task.id,
+        attempt: task.attempt?.number,
+        from: TaskState[fromState],
+        to: TaskState[task.state],
+        reason,
+        workerId,
+      },
+      "task state changed",
+    );
+
+  return {
+    report: ({ taskId, attempt, status }) => {
+      if (status) see({ taskId, attempt }, status);
+    },
+    vanish(name) {
+      const task = ledger.tasks.get(name.taskId);
+      if (task) see(name, vanished(task, clock.now()));
+    },
+    refuse: (name, message) =>
+      see(
+        name,
+        create(AttemptStatusSchema, {
+          state: TaskState.FAILED,
+          observeTime: toTimestamp(clock.now()),
+          failure: { reason: FailureReason.REFUSED, message },
+        }),
+      ),
+  };
+}

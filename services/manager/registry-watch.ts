@@ -1,0 +1,68 @@
+import { type Client, createClient } from "@connectrpc/connect";
+import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Random } from "../../lib/random.ts";
+import { createBackoff } from "../../lib/retry.ts";
+import type { Channel } from "../../lib/rpc/channel.ts";
+import { createWatchdog } from "../../lib/watchdog.ts";
+import type { WorkerTable } from "./worker-table.ts";
+
+type Deps = Readonly<{
+  workers: WorkerTable;
+  connect: () => Channel;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}>;
+
+/** The registry gives a sign of life every 5 s; after three missed ones the stream is dropped. */
+const SILENCE_MS_MAX = 15_000;
+
+/**
+ * Keeps the worker table as the registry tells it, until `signal` aborts. While the registry is
+ * out of reach what was known last stands: no worker is taken for lost because of it.
+ */
+export async function runRegistryWatch(deps: Deps, signal: AbortSignal): Promise<void> {
+  const { clock, random, log } = deps;
+  const backoff = createBackoff({ firstMs: 50, capMs: 2_000, stableMs: 10_000, random, clock });
+  while (!signal.aborted) {
+    const channel = deps.connect();
+    try {
+      await watch(createClient(RegistryService, channel), deps, signal);
+    } catch (err) {
+      if (!signal.aborted) log.warn({ registry: channel.address, err }, "registry watch lost");
+    } finally {
+      channel.close();
+    }
+    await clock.sleep(backoff.next(), signal);
+  }
+}
+
+async function watch(
+  client: Client<typeof RegistryService>,
+  { workers, clock, log }: Deps,
+  signal: AbortSignal,
+): Promise<void> {
+  const silent = new AbortController();
+  const dog = createWatchdog(clock, SILENCE_MS_MAX, () => silent.abort());
+  const known = new Set<string>();
+  try {
+    const either = AbortSignal.any([signal, silent.signal]);
+    for await (const { workers: news, complete, events } of client.watchWorkers(
+      {},
+      { signal: either },
+    )) {
+      dog.kick();
+      for (const presence of news) {
+        known.add(presence.workerId);
+        workers.setPresence(presence);
+      }
+      if (complete) workers.keepOnly(known);
+      for (const { workerId, kind, reason } of events)
+        log.info({ workerId, kind, reason }, "worker changed");
+    }
+  } finally {
+    dog.stop();
+  }
+}

@@ -1,0 +1,170 @@
+import { type Client, createClient } from "@connectrpc/connect";
+import {
+  type Action,
+  deliveriesAfter,
+  type Push,
+  reconcileReport,
+  reconcileSnapshot,
+} from "../../core/reconcile.ts";
+import {
+  type AttemptReport,
+  WorkerService,
+  type WorkerServiceWatchTasksResponse,
+} from "../../gen/berth/v1/worker_service_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { unavailable } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
+import type { Random } from "../../lib/random.ts";
+import { createBackoff } from "../../lib/retry.ts";
+import type { Channel } from "../../lib/rpc/channel.ts";
+import { createWatchdog } from "../../lib/watchdog.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Observer } from "./observer.ts";
+import { createPusher } from "./pusher.ts";
+
+export type LinkDeps = Readonly<{
+  ledger: Ledger;
+  observer: Observer;
+  connect: (address: string) => Channel;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  onLinked: (workerId: string, linked: boolean) => void;
+}>;
+
+export type LinkTarget = Readonly<{ workerId: string; address: string }>;
+
+/** A worker gives a sign of life every 5 s; after three missed ones the link is dropped. */
+const SILENCE_MS_MAX = 15_000;
+
+/** Pushes that wait for one worker. A link that falls further behind starts over with a snapshot. */
+const PUSHES_MAX = 20_000;
+
+/**
+ * Holds the link to one worker until `signal` aborts: compares what it holds with the ledger on
+ * every connect, then feeds its reports to the ledger and the ledger's durable changes to it.
+ */
+export async function runWorkerLink(
+  target: LinkTarget,
+  deps: LinkDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, random, onLinked } = deps;
+  const log = deps.log.child({ workerId: target.workerId });
+  const backoff = createBackoff({ firstMs: 50, capMs: 2_000, stableMs: 10_000, random, clock });
+  while (!signal.aborted) {
+    const channel = deps.connect(target.address);
+    try {
+      await holdLink(target.workerId, channel, { ...deps, log }, signal);
+    } catch (err) {
+      if (!signal.aborted) log.warn({ address: target.address, err }, "worker link lost");
+    } finally {
+      onLinked(target.workerId, false);
+      channel.close();
+    }
+    await clock.sleep(backoff.next(), signal);
+  }
+}
+
+/** One connection: a reader and a pusher. When one of them ends, so does the other. */
+async function holdLink(
+  workerId: string,
+  channel: Channel,
+  deps: LinkDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { ledger, clock } = deps;
+  const ended = new AbortController();
+  const either = AbortSignal.any([signal, ended.signal]);
+  const client = createClient(WorkerService, channel);
+  const pushes = createMailbox<Push>({ clock, limit: PUSHES_MAX });
+  const unsubscribe = ledger.subscribe((changes) => {
+    for (const { task, removed } of changes)
+      for (const delivery of deliveriesAfter(task, removed))
+        if (delivery.workerId === workerId) pushes.post(delivery.push);
+  });
+  const end = () => ended.abort();
+  try {
+    await Promise.all([
+      readReports({ workerId, client, pushes }, deps, either).finally(end),
+      createPusher(client, deps).run(pushes, either).finally(end),
+    ]);
+  } finally {
+    unsubscribe();
+  }
+}
+
+type Connection = Readonly<{
+  workerId: string;
+  client: Client<typeof WorkerService>;
+  pushes: Mailbox<Push>;
+}>;
+
+async function readReports(
+  connection: Connection,
+  deps: LinkDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { ledger, clock } = deps;
+  const silent = new AbortController();
+  const dog = createWatchdog(clock, SILENCE_MS_MAX, () => silent.abort());
+  const request = { epoch: ledger.epoch, clusterId: ledger.clusterId };
+  const either = AbortSignal.any([signal, silent.signal]);
+  const held: AttemptReport[] = [];
+  try {
+    for await (const news of connection.client.watchTasks(request, { signal: either })) {
+      dog.kick();
+      await receive(news, held, { connection, deps });
+    }
+  } finally {
+    dog.stop();
+  }
+  if (!signal.aborted) throw unavailable("WATCH_ENDED", "the worker ended its reports");
+}
+
+async function receive(
+  { news }: WorkerServiceWatchTasksResponse,
+  held: AttemptReport[],
+  { connection, deps }: Readonly<{ connection: Connection; deps: LinkDeps }>,
+): Promise<void> {
+  const { workerId } = connection;
+  const { tasks } = deps.ledger;
+  const lookup = (taskId: string) => tasks.get(taskId);
+  switch (news.case) {
+    case "snapshot":
+      held.push(...news.value.reports);
+      if (!news.value.complete) return;
+      await act(
+        reconcileSnapshot(workerId, held, { lookup, tasksOn: tasks.placedOn(workerId) }),
+        connection,
+        deps,
+      );
+      deps.log.info({ attemptCount: held.length }, "worker link up");
+      return deps.onLinked(workerId, true);
+    case "reports":
+      return act(
+        news.value.reports.flatMap((report) => reconcileReport(workerId, report, lookup)),
+        connection,
+        deps,
+      );
+    case "checkpoint":
+    case undefined:
+      return;
+  }
+}
+
+/** Observations go to the ledger, pushes to the worker once what they rest on is durable. */
+async function act(
+  actions: readonly Action[],
+  { pushes }: Connection,
+  { ledger, observer }: LinkDeps,
+): Promise<void> {
+  for (const action of actions) {
+    if (action.kind === "observe") observer.report(action.report);
+    if (action.kind === "vanish") observer.vanish(action);
+  }
+  await ledger.settled();
+  for (const action of actions)
+    if (action.kind !== "observe" && action.kind !== "vanish") pushes.post(action);
+}

@@ -1,0 +1,57 @@
+import { type WorkerPresence, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+
+/** A worker as the manager knows it. */
+export type KnownWorker = Readonly<{
+  workerId: string;
+  /** The registry's word, as it came last. */
+  presence: WorkerPresence;
+  /** Whether the manager holds a working link to it. */
+  linked: boolean;
+}>;
+
+/**
+ * Every worker the registry told of. Written by the registry watch (presence) and by the links
+ * (linked); read by the scheduler and the handlers. Nothing of it is stored.
+ */
+export interface WorkerTable {
+  get(workerId: string): KnownWorker | undefined;
+  /** In the order of IDs. */
+  all(): readonly KnownWorker[];
+  setPresence(presence: WorkerPresence): void;
+  setLinked(workerId: string, linked: boolean): void;
+  /** Takes workers that the registry no longer knows for down. */
+  keepOnly(workerIds: ReadonlySet<string>): void;
+  /** Calls `listener` after each change of a worker. */
+  subscribe(listener: (worker: KnownWorker) => void): void;
+}
+
+export function createWorkerTable(): WorkerTable {
+  const workers = new Map<string, KnownWorker>();
+  const listeners: ((worker: KnownWorker) => void)[] = [];
+
+  function put(worker: KnownWorker): void {
+    workers.set(worker.workerId, worker);
+    for (const listener of listeners) listener(worker);
+  }
+
+  return {
+    get: (workerId) => workers.get(workerId),
+    all: () => [...workers.values()].sort((a, b) => (a.workerId < b.workerId ? -1 : 1)),
+    setPresence(presence) {
+      const { workerId } = presence;
+      put({ workerId, presence, linked: workers.get(workerId)?.linked ?? false });
+    },
+    setLinked(workerId, linked) {
+      const worker = workers.get(workerId);
+      if (worker && worker.linked !== linked) put({ ...worker, linked });
+    },
+    keepOnly(workerIds) {
+      for (const worker of workers.values()) {
+        if (workerIds.has(worker.workerId) || worker.presence.state !== WorkerState.UP) continue;
+        const reason = "unknown to the registry";
+        put({ ...worker, presence: { ...worker.presence, state: WorkerState.DOWN, reason } });
+      }
+    },
+    subscribe: (listener) => void listeners.push(listener),
+  };
+}
