@@ -1,0 +1,48 @@
+import { assert } from "../assert.ts";
+import type { Batch, CommitResult, StoreChange, Write } from "./store.ts";
+import { keyBytes } from "./store-key.ts";
+
+/** What a batch comes to, given what is stored. */
+export type BatchPlan = Readonly<{ result: CommitResult; changes: readonly StoreChange[] }>;
+
+/** Stops the caller's bug before anything is written. Throws an AssertionError that names the key. */
+export function assertWellFormed({ guards = [], writes }: Batch): void {
+  const written = new Set<string>();
+  for (const { key } of writes) {
+    keyBytes(key);
+    assert(!written.has(key), `a batch writes key ${JSON.stringify(key)} twice`);
+    written.add(key);
+  }
+  for (const { key } of guards) keyBytes(key);
+}
+
+/** The batch on its own memory: what the caller does to its values later changes nothing here. */
+export const copyOf = ({ guards = [], writes }: Batch): Batch => ({
+  guards: guards.map((guard) => ({ ...guard })),
+  writes: writes.map((write) =>
+    write.kind === "put" ? { ...write, value: Uint8Array.from(write.value) } : { ...write },
+  ),
+});
+
+/**
+ * Decides on a batch against a store at revision `head` whose keys have the
+ * revisions `revisionOf` (0n: absent). Deleting an absent key changes nothing;
+ * a batch that changes nothing takes no revision.
+ */
+export function planBatch(
+  { guards = [], writes }: Batch,
+  head: bigint,
+  revisionOf: (key: string) => bigint,
+): BatchPlan {
+  for (const guard of guards) {
+    const actualRevision = revisionOf(guard.key);
+    if (actualRevision !== guard.revision)
+      return { result: { kind: "refused", guard, actualRevision }, changes: [] };
+  }
+  const effective = writes.filter(({ kind, key }) => kind === "put" || revisionOf(key) !== 0n);
+  const revision = effective.length === 0 ? head : head + 1n;
+  const changes = effective.map((write) => changeOf(write, revision));
+  return { result: { kind: "committed", revision }, changes };
+}
+
+const changeOf = (write: Write, revision: bigint): StoreChange => ({ ...write, revision });
