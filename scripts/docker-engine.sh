@@ -193,7 +193,6 @@ stop_engine() {
   trap '' INT TERM HUP
   set +e
   [[ -z $private ]] || {
-    say "stopping the private engine"
     stop_dockerd
     remove_traces
   }

@@ -1,0 +1,61 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+# jest runs ES modules by a feature of Node that still has to be asked for.
+export JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
+INSTALLED := node_modules/.package-lock.json
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+demo: build ## Run a container through a cluster of this machine, and show what happens
+	@scripts/docker-engine.sh scripts/demo.sh
+
+test: build ## Run all tests, those that need a Docker engine too
+	@scripts/docker-engine.sh scripts/test.sh unit e2e
+
+unit: $(INSTALLED) ## Run the tests that need nothing but Node
+	@scripts/test.sh unit
+
+e2e: build ## Run the tests that need a Docker engine
+	@scripts/docker-engine.sh scripts/test.sh e2e
+
+check: $(INSTALLED) ## Everything that needs no test to be known wrong, fastest first
+	buf format --diff --exit-code proto
+	scripts/check-files.mjs
+	biome ci --error-on-warnings
+	buf lint proto
+	scripts/check-breaking.sh
+	scripts/check-gen.sh
+	tsc --noEmit
+	knip
+
+gen: $(INSTALLED) ## Write gen/ from proto/
+	buf generate
+
+fmt: $(INSTALLED) ## Format everything, and mend what can be mended
+	buf format -w proto
+	biome check --write
+
+build: $(INSTALLED) ## Compile to dist/
+	@tsc
+
+bench: build ## Run the benchmarks, each beside its floor
+	@scripts/docker-engine.sh scripts/bench.sh
+
+up: ## Start a manager, a registry and a worker with docker compose
+	$(COMPOSE) up --build --detach
+
+down: ## Stop what `make up` started; the state stays in its volumes
+	$(COMPOSE) down
+
+clean: ## Remove what the other targets made
+	rm -rf dist node_modules .test .demo
+
+help: ## Show this
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+$(INSTALLED): package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: demo test unit e2e check gen fmt build bench up down clean help
