@@ -1,0 +1,75 @@
+import { availableParallelism } from "node:os";
+import Docker from "dockerode";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import { readLogs } from "./container-logs.ts";
+import { createContainerVerbs } from "./container-verbs.ts";
+import { createEngineClient, type EngineSend } from "./engine-client.ts";
+import { createDescriber } from "./engine-describe.ts";
+import { defaultLimits, type EngineLimits } from "./engine-limits.ts";
+import { watchEngine } from "./engine-watch.ts";
+import { createPuller } from "./pull-image.ts";
+import type { Runtime } from "./runtime.ts";
+
+export type DockerRuntimeOptions = Readonly<{
+  /** The engine's unix socket. See `engineSocketPath`. */
+  socketPath: string;
+  clock: Clock;
+  log: Log;
+  /** Address of this machine that containers' ports are published on. */
+  publishAddress: string;
+  /** Where others reach ports that are bound to every address. Absent: `publishAddress`. */
+  advertiseAddress?: string;
+  /** Limits that shall differ from the default ones. */
+  limits?: Partial<EngineLimits>;
+}>;
+
+/** Runs containers on a Docker engine. */
+export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
+  const { socketPath, clock, publishAddress, advertiseAddress = publishAddress } = options;
+  const log = options.log.child({ component: "docker" });
+  const limits = { ...defaultLimits(availableParallelism()), ...options.limits };
+  const engine = createEngineClient(createSend(socketPath), clock);
+  const deps = { engine, clock, log, limits };
+  return {
+    ...createContainerVerbs(engine, { limits, publishAddress, advertiseAddress }),
+    describe: createDescriber(deps),
+    pull: createPuller(deps),
+    watch: (owner, signal) => watchEngine(deps, owner, signal),
+    logs: (containerId, selection, signal) => readLogs(deps, { containerId, selection, signal }),
+  };
+}
+
+/** Answers of the engine that are no refusal; 304 is "it is so already". */
+const FINE = { 200: true, 201: true, 204: true, 304: true };
+
+/**
+ * Sends requests through dockerode's modem, not through its verbs. Those put a container's
+ * whole configuration, environment included, into the URL as well; read logs into memory
+ * unless they are followed; and leave it to the verb whether a call can be aborted.
+ *
+ * Every option is given here, for docker-modem fills in what is absent from `DOCKER_HOST`
+ * and its kin.
+ */
+function createSend(socketPath: string): EngineSend {
+  const { modem } = new Docker({
+    socketPath,
+    host: undefined,
+    port: undefined,
+    timeout: undefined,
+  });
+  return ({ method, path, query, body }, { answer, signal }) =>
+    new Promise((resolve, reject) => {
+      modem.dial(
+        {
+          method,
+          path: `${path}?`,
+          options: { _query: query ?? {}, _body: body ?? {} },
+          abortSignal: signal,
+          isStream: answer === "stream",
+          statusCodes: FINE,
+        },
+        (error: unknown, result: unknown) => (error ? reject(error) : resolve(result)),
+      );
+    });
+}

@@ -1,0 +1,51 @@
+/** How long the engine may take, and how much is asked of it at a time. */
+export type EngineLimits = Readonly<{
+  /** For a call that only looks: inspect, list, info, and for a stream to begin. */
+  lookMs: number;
+  /** For making a container. Long, because a start storm saturates the engine. */
+  createMs: number;
+  /** For starting one. */
+  startMs: number;
+  /** For stopping one, beyond its grace: the kill, and the engine's book-keeping. */
+  stopMarginMs: number;
+  /** For removing one, with its file system. */
+  removeMs: number;
+  /** For fetching an image, all in all. */
+  pullMs: number;
+  /** For the next sign of progress of a fetch. */
+  pullStallMs: number;
+  /** For the next piece of logs that exist already. */
+  logStallMs: number;
+  /** The most creates and starts under way. */
+  startsMax: number;
+  /** The most inspects under way for one list. */
+  inspectsMax: number;
+  /** How often the engine is asked for a sign of life while its events are watched. */
+  probeMs: number;
+  /** Wait before the first reconnect of the watch; it doubles with each failure. */
+  reconnectMsMin: number;
+  /** The longest wait before a reconnect. */
+  reconnectMsMax: number;
+}>;
+
+/**
+ * Creates and starts under way for each core. Past that an engine gets no faster, only
+ * each start slower: the raw engine's rate is flat from here on.
+ */
+export const STARTS_PER_CORE = 4;
+
+export const defaultLimits = (coreCount: number): EngineLimits => ({
+  lookMs: 10_000,
+  createMs: 60_000,
+  startMs: 60_000,
+  stopMarginMs: 20_000,
+  removeMs: 60_000,
+  pullMs: 600_000,
+  pullStallMs: 60_000,
+  logStallMs: 30_000,
+  startsMax: STARTS_PER_CORE * coreCount,
+  inspectsMax: 8,
+  probeMs: 15_000,
+  reconnectMsMin: 100,
+  reconnectMsMax: 5_000,
+});

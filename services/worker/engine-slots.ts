@@ -1,0 +1,51 @@
+import { RuntimeError } from "./runtime.ts";
+
+/** Bounds how much of one kind of work the engine is given at a time. */
+export interface Slots {
+  /**
+   * Runs `work` once a slot is free, in the order asked; what is `urgent` goes
+   * before what is not. Throws when too many wait already.
+   */
+  run<T>(work: () => Promise<T>, order?: "urgent"): Promise<T>;
+}
+
+/** The most that may wait for a slot: several times what a worker holds. */
+const WAITING_MAX = 10_000;
+
+export function createSlots(limit: number, waitingMax = WAITING_MAX): Slots {
+  let free = limit;
+  const urgent: (() => void)[] = [];
+  const patient: (() => void)[] = [];
+
+  async function enter(queue: (() => void)[]): Promise<void> {
+    if (free > 0) {
+      free--;
+      return;
+    }
+    if (urgent.length + patient.length >= waitingMax) {
+      throw new RuntimeError(
+        "engine-unavailable",
+        `${waitingMax} calls wait for the engine already`,
+      );
+    }
+    await new Promise<void>((resolve) => queue.push(resolve));
+  }
+
+  /** Hands the slot to who waits, so that nobody can slip in between. */
+  function leave(): void {
+    const next = urgent.shift() ?? patient.shift();
+    if (next) next();
+    else free++;
+  }
+
+  return {
+    async run(work, order) {
+      await enter(order === "urgent" ? urgent : patient);
+      try {
+        return await work();
+      } finally {
+        leave();
+      }
+    },
+  };
+}
