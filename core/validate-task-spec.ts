@@ -14,13 +14,12 @@ import {
   VIOLATIONS_MAX,
 } from "./limits.ts";
 import { parsePlatform } from "./platform.ts";
-import { type FieldViolation, type Violations, violation } from "./validate.ts";
+import { checkEnum, type FieldViolation, isLabel, type Violations, violation } from "./validate.ts";
 import { checkPorts } from "./validate-ports.ts";
 import { checkProcess } from "./validate-process.ts";
 import { checkResources } from "./validate-resources.ts";
-import { checkSpecSize } from "./validate-size.ts";
 import { characterCount, formatBytes, hasNul, quote } from "./validate-text.ts";
-import { checkUnknownFields } from "./validate-unknown.ts";
+import { checkUnknownFields, specBytes } from "./validate-whole.ts";
 
 type Options = Readonly<{
   /** Names of the schedulers that a task may ask for. */
@@ -39,7 +38,7 @@ export function validateTaskSpec(
   { schedulers }: Options,
 ): readonly FieldViolation[] {
   if (spec === undefined) return [violation("spec", "is required")];
-  const bytes = checkSpecSize(spec);
+  const bytes = specBytes(spec);
   if (bytes > SPEC_BYTES_MAX) {
     const [value, max] = [formatBytes(bytes), formatBytes(SPEC_BYTES_MAX)];
     return [violation("spec", `takes about ${value}: must be at most ${max}`)];
@@ -70,10 +69,6 @@ function* checkName(name: string): Violations {
       "and neither begin nor end with -",
   );
 }
-
-/** A DNS label in lower case. */
-const isLabel = (text: string): boolean =>
-  text.length <= NAME_LENGTH_MAX && /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/.test(text);
 
 function* checkImage(image: string): Violations {
   const parsed = parseImageReference(image);
@@ -135,18 +130,6 @@ function* checkScheduler(scheduler: string, known: readonly string[]): Violation
   if (scheduler === "" || known.includes(scheduler)) return;
   yield violation("spec.scheduler", `is ${quote(scheduler)}: must be one of ${known.join(", ")}`);
 }
-
-/** Numbers that this version of the contract does not know are refused, never ignored. */
-function* checkEnum(
-  field: string,
-  value: number,
-  known: Readonly<Record<number, string>>,
-): Violations {
-  if (known[value] !== undefined) return;
-  yield violation(field, `is ${value}: must be one of ${Object.values(known).filter(isName)}`);
-}
-
-const isName = (value: unknown): value is string => typeof value === "string";
 
 function shortened(violations: readonly FieldViolation[]): readonly FieldViolation[] {
   if (violations.length <= VIOLATIONS_MAX) return violations;

@@ -1,6 +1,7 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import {
   ID_LENGTH_MAX,
+  NAME_LENGTH_MAX,
   PAGE_SIZE_DEFAULT,
   PAGE_SIZE_MAX,
   REQUEST_ID_LENGTH_MAX,
@@ -18,6 +19,22 @@ export const violation = (field: string, description: string): FieldViolation =>
   field,
   description,
 });
+
+/** Numbers that this version of the contract does not know are refused, never ignored. */
+export function* checkEnum(
+  field: string,
+  value: number,
+  known: Readonly<Record<number, string>>,
+): Violations {
+  if (known[value] !== undefined) return;
+  const values = Object.entries(known).filter(([key]) => /^[0-9]+$/.test(key));
+  const names = values.map(([number, name]) => `${number} (${name})`).join(", ");
+  yield violation(field, `is ${value}: must be one of ${names}`);
+}
+
+/** Whether a text is a DNS label in lower case. */
+export const isLabel = (text: string): boolean =>
+  text.length <= NAME_LENGTH_MAX && /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/.test(text);
 
 /** The ID of a task, a worker or a cluster. Required. */
 export function validateId(field: string, id: string): readonly FieldViolation[] {

@@ -1,0 +1,48 @@
+import { assert } from "../../lib/assert.ts";
+import { type Bookings, type Candidate, type Facts, minus, plus } from "./candidate.ts";
+import type { Demand } from "./demand.ts";
+
+/** The worker with the demand promised. */
+export const book = (worker: Candidate, demand: Demand): Candidate =>
+  arrange(worker, {
+    reserved: plus(worker.reserved, demand.amount),
+    usedPorts:
+      demand.hostPorts.length === 0
+        ? worker.usedPorts
+        : new Set([...worker.usedPorts, ...demand.hostPorts]),
+    taskCount: worker.taskCount + 1,
+  });
+
+/** The worker with what `book` promised taken back. */
+export function unbook(worker: Candidate, demand: Demand): Candidate {
+  const reserved = minus(worker.reserved, demand.amount);
+  const least = Math.min(reserved.cpuMillis, reserved.memoryBytes, reserved.diskBytes);
+  assert(
+    least >= 0 && worker.taskCount > 0,
+    `worker ${worker.workerId} gives back no more than was promised on it`,
+  );
+  return arrange(worker, {
+    reserved,
+    usedPorts:
+      demand.hostPorts.length === 0
+        ? worker.usedPorts
+        : new Set([...worker.usedPorts].filter((port) => !demand.hostPorts.includes(port))),
+    taskCount: worker.taskCount - 1,
+  });
+}
+
+/** A candidate from its two halves, always with the same shape: scans over many stay fast. */
+export const arrange = (facts: Facts, bookings: Bookings): Candidate => ({
+  workerId: facts.workerId,
+  ready: facts.ready,
+  notReadyReason: facts.notReadyReason,
+  os: facts.os,
+  architecture: facts.architecture,
+  capabilities: facts.capabilities,
+  capacity: facts.capacity,
+  diskAvailableBytes: facts.diskAvailableBytes,
+  metrics: facts.metrics,
+  reserved: bookings.reserved,
+  usedPorts: bookings.usedPorts,
+  taskCount: bookings.taskCount,
+});

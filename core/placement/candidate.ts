@@ -1,0 +1,71 @@
+import type { Resources } from "../../gen/berth/v1/resources_pb.ts";
+
+/** What workers have and tasks need. Whole numbers, below 2^53, so that sums are exact. */
+export type Amount = Readonly<{ cpuMillis: number; memoryBytes: number; diskBytes: number }>;
+
+/** What is known of a worker apart from what runs there. */
+export type Facts = Readonly<{
+  workerId: string;
+  /** Up, linked, its engine healthy and its lease running. Nothing else gets a task. */
+  ready: boolean;
+  /** Why it is not ready, in words that follow "not ready:". */
+  notReadyReason?: string | undefined;
+  /** As in an image's platform, such as `linux`. */
+  os: string;
+  /** As in an image's platform, such as `amd64`. */
+  architecture: string;
+  /** What it can do beyond the least, such as `network-host`. */
+  capabilities: ReadonlySet<string>;
+  /** All that it offers to tasks. */
+  capacity: Amount;
+  /** As last measured. Absent when it never was. */
+  diskAvailableBytes?: number | undefined;
+  /** As last measured, for schedulers that look at use. Absent when it never was. */
+  metrics?: Metrics | undefined;
+}>;
+
+export type Metrics = Readonly<{
+  /** 0 to 100, of the whole machine. */
+  cpuPercent: number;
+  memoryTotalBytes: number;
+  memoryAvailableBytes: number;
+}>;
+
+/** What is promised to tasks on a worker, from the decision to the end of the attempt. */
+export type Bookings = Readonly<{
+  reserved: Amount;
+  /** Fixed host ports, such as `tcp/8080`. */
+  usedPorts: ReadonlySet<string>;
+  taskCount: number;
+}>;
+
+/** A worker as placement sees it. */
+export type Candidate = Facts & Bookings;
+
+export const NO_BOOKINGS: Bookings = {
+  reserved: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
+  usedPorts: new Set(),
+  taskCount: 0,
+};
+
+/** Turns the contract's amounts into numbers. What is absent is 0; nothing exceeds 2^53 - 1. */
+export const amountOf = (resources: Resources | undefined): Amount => ({
+  cpuMillis: numberOf(resources?.cpuMillis),
+  memoryBytes: numberOf(resources?.memoryBytes),
+  diskBytes: numberOf(resources?.diskBytes),
+});
+
+const numberOf = (value: bigint | undefined): number =>
+  value === undefined ? 0 : Math.min(Number(value), Number.MAX_SAFE_INTEGER);
+
+export const plus = (a: Amount, b: Amount): Amount => ({
+  cpuMillis: a.cpuMillis + b.cpuMillis,
+  memoryBytes: a.memoryBytes + b.memoryBytes,
+  diskBytes: a.diskBytes + b.diskBytes,
+});
+
+export const minus = (a: Amount, b: Amount): Amount => ({
+  cpuMillis: a.cpuMillis - b.cpuMillis,
+  memoryBytes: a.memoryBytes - b.memoryBytes,
+  diskBytes: a.diskBytes - b.diskBytes,
+});

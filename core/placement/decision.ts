@@ -1,0 +1,55 @@
+import type { Filter } from "./filters.ts";
+import type { Ranked } from "./ranking.ts";
+import type { Survey } from "./survey.ts";
+
+/** What became of a demand, and why. The parts are those of the contract's `Placement`. */
+export type Decision = Placed | Unplaced;
+
+export type Placed = Readonly<{
+  kind: "placed";
+  workerId: string;
+  /** Higher is better; comparable only within one decision. */
+  score: number;
+  /** The best of the workers not chosen, best first, at most `RUNNER_UPS_MAX`. */
+  runnerUps: readonly Ranked[];
+  exclusions: readonly Exclusion[];
+}>;
+
+export type Unplaced = Readonly<{
+  kind: "unplaced";
+  exclusions: readonly Exclusion[];
+  /** For people: "2 workers short of memory; 1 worker not ready". */
+  explanation: string;
+}>;
+
+/** Workers that could not take the demand, each counted for the first filter that said so. */
+export type Exclusion = Readonly<{ filter: string; workerCount: number; explanation: string }>;
+
+/** As the contract promises. */
+export const RUNNER_UPS_MAX = 3;
+
+/** Decides for the best worker of a survey that kept one more than the runner-ups. */
+export function decide({ best, excluded }: Survey, filters: readonly Filter[]): Decision {
+  const exclusions = excluded.size === 0 ? [] : describe(excluded, filters);
+  const [first, ...runnerUps] = best;
+  if (first === undefined) {
+    const explanation = exclusions.map((exclusion) => exclusion.explanation).join("; ");
+    return { kind: "unplaced", exclusions, explanation: explanation || "no workers have joined" };
+  }
+  return { kind: "placed", ...first, runnerUps, exclusions };
+}
+
+/** Most frequent first; equally frequent ones in the order of the filters. */
+const describe = (
+  excluded: ReadonlyMap<Filter, number>,
+  filters: readonly Filter[],
+): readonly Exclusion[] =>
+  filters
+    .map((filter) => ({ filter, workerCount: excluded.get(filter) ?? 0 }))
+    .filter(({ workerCount }) => workerCount > 0)
+    .sort((a, b) => b.workerCount - a.workerCount)
+    .map(({ filter, workerCount }) => ({
+      filter: filter.name,
+      workerCount,
+      explanation: filter.summarize(workerCount),
+    }));

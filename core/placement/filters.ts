@@ -1,0 +1,134 @@
+import { formatPlatform, runs } from "../platform.ts";
+import { formatBytes, formatCpu } from "../validate-text.ts";
+import type { Candidate } from "./candidate.ts";
+import type { Demand } from "./demand.ts";
+
+/** A reason why a worker may be unable to take a task, and how to say it to people. */
+export type Filter = Readonly<{
+  /** As in the contract's `Exclusion.filter`. */
+  name: string;
+  /** Whether the demand asks for anything that the filter looks at. If not, all workers pass. */
+  concerns(demand: Demand): boolean;
+  /** Whether the worker passes. Called for many workers a second, so it makes nothing. */
+  admits(candidate: Candidate, demand: Demand): boolean;
+  /** What a worker that does not pass lacks, with numbers. */
+  explain(candidate: Candidate, demand: Demand): string;
+  /** What `count` workers lack, in words that can be joined: "2 workers short of memory". */
+  summarize(count: number): string;
+}>;
+
+/** One filter's word on one worker. */
+export type Verdict =
+  | Readonly<{ kind: "passes" }>
+  | Readonly<{ kind: "excluded"; explanation: string }>;
+
+export function verdict(filter: Filter, candidate: Candidate, demand: Demand): Verdict {
+  if (passes(filter, candidate, demand)) return { kind: "passes" };
+  return { kind: "excluded", explanation: filter.explain(candidate, demand) };
+}
+
+export const passes = (filter: Filter, candidate: Candidate, demand: Demand): boolean =>
+  !filter.concerns(demand) || filter.admits(candidate, demand);
+
+const workers = (count: number): string => (count === 1 ? "1 worker" : `${count} workers`);
+
+const ready: Filter = {
+  name: "ready",
+  concerns: () => true,
+  admits: (candidate) => candidate.ready,
+  explain: ({ notReadyReason = "no reason given" }) => `not ready: ${notReadyReason}`,
+  summarize: (count) => `${workers(count)} not ready`,
+};
+
+const platform: Filter = {
+  name: "platform",
+  concerns: (demand) => demand.platform !== undefined,
+  admits: (candidate, demand) => demand.platform === undefined || runs(candidate, demand.platform),
+  explain: (candidate, demand) =>
+    `platform: needs ${demand.platform && formatPlatform(demand.platform)}, is ${formatPlatform(candidate)}`,
+  summarize: (count) => `${workers(count)} of another platform`,
+};
+
+const capability: Filter = {
+  name: "capability",
+  concerns: (demand) => demand.capabilities.length > 0,
+  admits: (candidate, demand) => demand.capabilities.every((c) => candidate.capabilities.has(c)),
+  explain: (candidate, demand) =>
+    `capability: lacks ${demand.capabilities.filter((c) => !candidate.capabilities.has(c)).join(", ")}`,
+  summarize: (count) => `${workers(count)} without a capability it needs`,
+};
+
+const ports: Filter = {
+  name: "ports",
+  concerns: (demand) => demand.hostPorts.length > 0,
+  admits: (candidate, demand) => !demand.hostPorts.some((port) => candidate.usedPorts.has(port)),
+  explain: (candidate, demand) =>
+    `ports: ${demand.hostPorts.filter((port) => candidate.usedPorts.has(port)).join(", ")} taken`,
+  summarize: (count) => `${workers(count)} with a port it needs taken`,
+};
+
+type Quantity = Readonly<{
+  name: string;
+  /** As people call it. */
+  noun: string;
+  needed(demand: Demand): number;
+  free(candidate: Candidate): number;
+  format(value: number): string;
+}>;
+
+/** A filter for something that workers have a number of, and tasks take some away. */
+const enough = ({ name, noun, needed, free, format }: Quantity): Filter => ({
+  name,
+  concerns: (demand) => needed(demand) > 0,
+  admits: (candidate, demand) => needed(demand) <= free(candidate),
+  explain: (candidate, demand) =>
+    `${name}: ${shortage(needed(demand), Math.max(0, free(candidate)), format)}`,
+  summarize: (count) => `${workers(count)} short of ${noun}`,
+});
+
+/** Where rounding would hide the difference the numbers are given as they are. */
+function shortage(needed: number, free: number, format: (value: number) => string): string {
+  const isHidden = format(needed) === format(free);
+  const [needs, has] = isHidden ? [needed, free] : [format(needed), format(free)];
+  return `needs ${needs}, ${has} free`;
+}
+
+const cpu = enough({
+  name: "cpu",
+  noun: "CPU",
+  needed: ({ amount }) => amount.cpuMillis,
+  free: ({ capacity, reserved }) => capacity.cpuMillis - reserved.cpuMillis,
+  format: formatCpu,
+});
+
+const memory = enough({
+  name: "memory",
+  noun: "memory",
+  needed: ({ amount }) => amount.memoryBytes,
+  free: ({ capacity, reserved }) => capacity.memoryBytes - reserved.memoryBytes,
+  format: formatBytes,
+});
+
+/**
+ * Promised disk counts although it is not yet written; disk that something else fills counts
+ * although nobody promised it. Whichever leaves less rules.
+ */
+const disk = enough({
+  name: "disk",
+  noun: "disk",
+  needed: ({ amount }) => amount.diskBytes,
+  free: ({ capacity, reserved, diskAvailableBytes = Number.MAX_SAFE_INTEGER }) =>
+    Math.min(capacity.diskBytes - reserved.diskBytes, diskAvailableBytes),
+  format: formatBytes,
+});
+
+/** Most telling first: the first filter that excludes a worker is the one that is counted. */
+export const ALL_FILTERS: readonly Filter[] = [
+  ready,
+  platform,
+  capability,
+  ports,
+  cpu,
+  memory,
+  disk,
+];

@@ -1,0 +1,87 @@
+import type { Candidate } from "./candidate.ts";
+
+/** A worker's place in the fleet: the same object for as long as the worker is there. */
+export type Slot = Readonly<{
+  workerId: string;
+  /** The worker as it is now. Absent once it was removed. */
+  candidate: Candidate | undefined;
+  /** See `Context`. */
+  lastChosen: number;
+}>;
+
+/**
+ * The workers, and which of them changed since when, so that whoever keeps something about workers
+ * looks only at those again.
+ */
+export interface Fleet {
+  get(workerId: string): Slot | undefined;
+  /** Adds a worker or replaces what is known of it. Without `lastChosen` that stays. */
+  set(candidate: Candidate, lastChosen?: number): void;
+  remove(workerId: string): void;
+  /** All workers, in no particular order. Changes under the reader's hands. */
+  slots(): readonly Slot[];
+  /** Now, as `changesSince` counts. */
+  time(): number;
+  /** Workers that changed since `time`, some repeatedly. Undefined when that is too long ago. */
+  changesSince(time: number): readonly Slot[] | undefined;
+}
+
+/** Changes that are remembered for each worker: further back it is cheaper to look at them all. */
+const CHANGES_PER_WORKER = 2;
+
+/** Changes that are remembered however small the fleet is. */
+const CHANGES_MIN = 256;
+
+type OwnSlot = { -readonly [K in keyof Slot]: Slot[K] } & { index: number };
+
+export function createFleet(): Fleet {
+  const byId = new Map<string, OwnSlot>();
+  const slots: OwnSlot[] = [];
+  let changes: Slot[] = [];
+  let forgotten = 0;
+
+  function add(candidate: Candidate): OwnSlot {
+    const { workerId } = candidate;
+    const slot = { workerId, candidate, lastChosen: 0, index: slots.length };
+    slots.push(slot);
+    byId.set(workerId, slot);
+    return slot;
+  }
+
+  /** Fills the gap with the last slot. */
+  function drop(slot: OwnSlot): void {
+    byId.delete(slot.workerId);
+    const last = slots.pop();
+    if (last === undefined || last === slot) return;
+    slots[slot.index] = last;
+    last.index = slot.index;
+  }
+
+  function note(slot: Slot): void {
+    changes.push(slot);
+    const max = Math.max(CHANGES_MIN, CHANGES_PER_WORKER * slots.length);
+    if (changes.length <= 2 * max) return;
+    forgotten += changes.length - max;
+    changes = changes.slice(-max);
+  }
+
+  return {
+    get: (workerId) => byId.get(workerId),
+    set(candidate, lastChosen) {
+      const slot = byId.get(candidate.workerId) ?? add(candidate);
+      slot.candidate = candidate;
+      slot.lastChosen = lastChosen ?? slot.lastChosen;
+      note(slot);
+    },
+    remove(workerId) {
+      const slot = byId.get(workerId);
+      if (slot === undefined) return;
+      drop(slot);
+      slot.candidate = undefined;
+      note(slot);
+    },
+    slots: () => slots,
+    time: () => forgotten + changes.length,
+    changesSince: (time) => (time < forgotten ? undefined : changes.slice(time - forgotten)),
+  };
+}

@@ -1,0 +1,22 @@
+import type { Candidate } from "./candidate.ts";
+import type { Demand } from "./demand.ts";
+import type { Filter } from "./filters.ts";
+
+/** A way to choose among workers. The one with the highest score wins, of equals the lowest ID. */
+export type Scheduler = Readonly<{
+  /** As in `TaskSpec.scheduler`. */
+  name: string;
+  /** Which workers are asked at all, the most telling filter first. */
+  filters: readonly Filter[];
+  /**
+   * How good it is to place the demand on a worker that passes every filter. Finite, and a
+   * function of its arguments only: scores are kept until the worker changes.
+   */
+  score(candidate: Candidate, demand: Demand, context: Context): number;
+}>;
+
+/** What a scheduler may know of a worker beside its state. */
+export type Context = Readonly<{
+  /** Number of the placement that last chose this worker, growing with each. 0 means none did. */
+  lastChosen: number;
+}>;

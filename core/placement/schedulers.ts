@@ -1,0 +1,10 @@
+import { roundRobin } from "./round-robin.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { spread } from "./spread.ts";
+
+/** Every scheduler by name. A new one is a file of its own and a word here. */
+export const schedulers: ReadonlyMap<string, Scheduler> = new Map(
+  [spread, roundRobin].map((scheduler) => [scheduler.name, scheduler]),
+);
+
+export const DEFAULT_SCHEDULER = spread.name;

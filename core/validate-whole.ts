@@ -1,0 +1,49 @@
+import type { Message } from "@bufbuild/protobuf";
+import type { TaskSpec } from "../gen/berth/v1/task_pb.ts";
+import { type Violations, violation } from "./validate.ts";
+import { utf8Length } from "./validate-text.ts";
+
+/** Tag and length of a field, generously. */
+const FIELD_BYTES = 4;
+
+/** An upper bound of an entry that holds numbers only: a port is the biggest. */
+const NUMBERS_BYTES = 32;
+
+/**
+ * About how many bytes a spec takes when encoded, at least what its texts take. Encoding it only
+ * to measure it would cost more than all other checks together.
+ */
+export function specBytes(spec: TaskSpec): number {
+  const { name, image, workingDir, user, stopSignal, platform, scheduler } = spec;
+  const texts = [name, image, workingDir, user, stopSignal, platform, scheduler];
+  return (
+    textBytes([...texts, ...spec.command, ...spec.args, ...spec.ports.map((port) => port.name)]) +
+    mapBytes(spec.env) +
+    mapBytes(spec.labels) +
+    spec.ports.length * NUMBERS_BYTES
+  );
+}
+
+const textBytes = (texts: readonly string[]): number =>
+  texts.reduce((bytes, text) => bytes + FIELD_BYTES + utf8Length(text), 0);
+
+const mapBytes = (map: Readonly<Record<string, string>>): number =>
+  Object.keys(map).length * FIELD_BYTES + textBytes(Object.entries(map).flat());
+
+/** Fields that this version of the contract does not know are refused, never ignored. */
+export function* checkUnknownFields(spec: TaskSpec): Violations {
+  yield* checkUnknown("spec", spec);
+  yield* checkUnknown("spec.reservation", spec.reservation);
+  yield* checkUnknown("spec.limit", spec.limit);
+  for (const [index, port] of spec.ports.entries()) {
+    yield* checkUnknown(`spec.ports[${index}]`, port);
+  }
+  yield* checkUnknown("spec.restart_policy", spec.restartPolicy);
+}
+
+function* checkUnknown(field: string, message: Message | undefined): Violations {
+  const unknown = message?.$unknown ?? [];
+  if (unknown.length === 0) return;
+  const numbers = [...new Set(unknown.map(({ no }) => no))].slice(0, 10).join(", ");
+  yield violation(field, `has unknown fields, by number: ${numbers}: leave them out or upgrade`);
+}
