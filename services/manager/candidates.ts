@@ -1,0 +1,38 @@
+import { amountOf, type Facts } from "../../core/placement/candidate.ts";
+import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import type { KnownWorker } from "./worker-table.ts";
+
+/** Whether a worker can take tasks: alive, linked, measured, its engine well. */
+export const isReady = (worker: KnownWorker): boolean => notReadyReason(worker) === undefined;
+
+/** What placement must know of a worker apart from what runs there. */
+export function factsOf(worker: KnownWorker): Facts {
+  const { description, metrics } = worker.presence;
+  const reason = notReadyReason(worker);
+  return {
+    workerId: worker.workerId,
+    ready: reason === undefined,
+    notReadyReason: reason,
+    os: description?.os ?? "",
+    architecture: description?.architecture ?? "",
+    capabilities: new Set(description?.capabilities),
+    capacity: amountOf(description?.capacity),
+    ...(metrics && {
+      diskAvailableBytes: Number(metrics.diskAvailableBytes),
+      metrics: {
+        cpuPercent: metrics.cpuPercent,
+        memoryTotalBytes: Number(metrics.memoryTotalBytes),
+        memoryAvailableBytes: Number(metrics.memoryAvailableBytes),
+      },
+    }),
+  };
+}
+
+function notReadyReason({ presence, linked }: KnownWorker): string | undefined {
+  const { state, metrics } = presence;
+  if (state === WorkerState.LEFT) return "left";
+  if (state !== WorkerState.UP) return "down";
+  if (!metrics) return "never reported";
+  if (!metrics.engineHealthy) return "engine does not answer";
+  return linked ? undefined : "no link";
+}

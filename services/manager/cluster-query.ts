@@ -1,0 +1,31 @@
+import { create } from "@bufbuild/protobuf";
+import { schedulers } from "../../core/placement/schedulers.ts";
+import { toTimestamp } from "../../core/time.ts";
+import { type Cluster, ClusterSchema } from "../../gen/berth/v1/cluster_pb.ts";
+import type { TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { isReady } from "./candidates.ts";
+import type { Ledger } from "./ledger.ts";
+import type { WorkerTable } from "./worker-table.ts";
+
+/** What is the same for as long as a manager runs. */
+export type ClusterFacts = Readonly<{ version: string; startMs: number; defaultScheduler: string }>;
+
+type Deps = Readonly<{ ledger: Ledger; workers: WorkerTable; facts: ClusterFacts }>;
+
+export function getCluster({ ledger, workers, facts }: Deps): Cluster {
+  const counts = new Map<TaskState, number>();
+  for (const { state } of ledger.tasks.all()) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const all = workers.all();
+  return create(ClusterSchema, {
+    id: ledger.clusterId,
+    epoch: ledger.epoch,
+    revision: ledger.revision(),
+    version: facts.version,
+    startTime: toTimestamp(facts.startMs),
+    defaultScheduler: facts.defaultScheduler,
+    schedulers: [...schedulers.keys()],
+    readyWorkerCount: all.filter(isReady).length,
+    workerCount: all.length,
+    taskCounts: [...counts].sort(([a], [b]) => a - b).map(([state, count]) => ({ state, count })),
+  });
+}

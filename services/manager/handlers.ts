@@ -1,0 +1,81 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
+import type { Task } from "../../gen/berth/v1/task_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { type FieldViolation, invalidFields } from "../../lib/errors.ts";
+import type { Channel } from "../../lib/rpc/channel.ts";
+import { toStatus } from "../../lib/status.ts";
+import type { Store } from "../../lib/store/store.ts";
+import { type ClusterFacts, getCluster } from "./cluster-query.ts";
+import type { Ledger } from "./ledger.ts";
+import { streamTaskLogs } from "./task-logs.ts";
+import type { TaskMutations } from "./task-mutations.ts";
+import { getTask, listTaskEvents, listTasks } from "./task-queries.ts";
+import { watchTasks } from "./watch-tasks.ts";
+import { getWorker, listWorkers } from "./worker-queries.ts";
+import type { WorkerTable } from "./worker-table.ts";
+
+export type HandlerDeps = Readonly<{
+  ledger: Ledger;
+  store: Store;
+  workers: WorkerTable;
+  mutations: TaskMutations;
+  facts: ClusterFacts;
+  clock: Clock;
+  connect: (address: string) => Channel;
+}>;
+
+/** The manager's side of the contract: checks, asks, answers. Every decision lies elsewhere. */
+export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerService> {
+  const { ledger, mutations } = deps;
+  return {
+    submitTask: async (request) => ({ task: await mutations.submit(request) }),
+    submitTasks: async ({ requests }) => ({ results: await each(requests, mutations.submit) }),
+    stopTask: async (request) => ({ task: await mutations.stop(request) }),
+    stopTasks: async ({ requests }) => ({ results: await each(requests, mutations.stop) }),
+    removeTask: async (request) => ({ task: await mutations.remove(request) }),
+    getTask: async ({ taskId }) => ({ task: await getTask(taskId, ledger) }),
+    async listTasks(request) {
+      const { entries, nextPageToken, revision } = await listTasks(request, ledger);
+      return { tasks: entries, nextPageToken, revision };
+    },
+    watchTasks: (request, { signal }) => watchTasks(request, deps, signal),
+    async listTaskEvents(request) {
+      const { entries, nextPageToken } = await listTaskEvents(request, deps);
+      return { events: entries, nextPageToken };
+    },
+    streamTaskLogs: (request, { signal }) => streamTaskLogs(request, deps, signal),
+    listWorkers(request) {
+      const { entries, nextPageToken } = listWorkers(request, deps);
+      return { workers: entries, nextPageToken };
+    },
+    getWorker: ({ workerId }) => ({ worker: getWorker(workerId, deps) }),
+    getCluster: () => ({ cluster: getCluster(deps) }),
+  };
+}
+
+/** The most entries of one batch. */
+const BATCH_ENTRIES_MAX = 1_000;
+
+type Outcome =
+  | Readonly<{ outcome: { case: "task"; value: Task } }>
+  | Readonly<{ outcome: { case: "error"; value: ReturnType<typeof toStatus> } }>;
+
+/** Each entry's fate. All are under way at once, so that they become durable by one flush. */
+async function each<R>(
+  requests: readonly R[],
+  act: (request: R) => Promise<Task>,
+): Promise<Outcome[]> {
+  if (requests.length > BATCH_ENTRIES_MAX) throw invalidFields([tooMany(requests.length)]);
+  const settled = await Promise.allSettled(requests.map(act));
+  return settled.map((result) =>
+    result.status === "fulfilled"
+      ? { outcome: { case: "task", value: result.value } }
+      : { outcome: { case: "error", value: toStatus(result.reason) } },
+  );
+}
+
+const tooMany = (count: number): FieldViolation => ({
+  field: "requests",
+  description: `has ${count} entries: send at most ${BATCH_ENTRIES_MAX} a call`,
+});

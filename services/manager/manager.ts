@@ -1,0 +1,93 @@
+import { schedulers } from "../../core/placement/schedulers.ts";
+import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Running } from "../../lib/lifecycle.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Random } from "../../lib/random.ts";
+import { openChannel } from "../../lib/rpc/channel.ts";
+import { startRpcServer } from "../../lib/rpc/server.ts";
+import { mountService } from "../../lib/rpc/service-mount.ts";
+import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
+import type { Store } from "../../lib/store/store.ts";
+import { runEventSweeper } from "./event-log.ts";
+import { createHandlers } from "./handlers.ts";
+import { openLedger } from "./ledger.ts";
+import { createObserver } from "./observer.ts";
+import { runRegistryWatch } from "./registry-watch.ts";
+import { runSchedulerLoop } from "./scheduler-loop.ts";
+import { createTaskIds } from "./task-id.ts";
+import { createTaskMutations } from "./task-mutations.ts";
+import { runWorkerLinks } from "./worker-links.ts";
+import { createWorkerTable } from "./worker-table.ts";
+
+export type ManagerConfig = Readonly<{
+  /** `host:port` to serve on; port 0 takes any free one. */
+  listen: string;
+  registryAddress: string;
+  /** Name of the scheduler for tasks that name none. */
+  defaultScheduler: string;
+  version: string;
+}>;
+
+export type ManagerDeps = Readonly<{ store: Store; clock: Clock; random: Random; log: Log }>;
+
+/** How long calls under way may take to finish when the manager stops. */
+const STOP_GRACE_MS = 5_000;
+
+/** Starts a manager: opens the ledger, serves, then runs its loops. They meet in the ledger only. */
+export async function startManager(config: ManagerConfig, deps: ManagerDeps): Promise<Running> {
+  const { store, clock, random, log } = deps;
+  const failure = createFailure();
+  const ledger = await openLedger({ store, clock, random, onFailure: failure.raise });
+  const workers = createWorkerTable();
+  const connect = (address: string) => openChannel({ address, clock, log });
+  const { defaultScheduler, version } = config;
+  const mutations = createTaskMutations({
+    ledger,
+    clock,
+    nextId: createTaskIds(clock, random),
+    schedulers: [...schedulers.keys()],
+    defaultScheduler,
+  });
+  const facts = { version, defaultScheduler, startMs: clock.now() };
+  const handlers = createHandlers({ ledger, store, workers, mutations, facts, clock, connect });
+  const server = await startRpcServer({
+    listen: config.listen,
+    mounts: [mountService(ManagerService, handlers)],
+    interceptors: [refuseUnknownFields],
+    clock,
+    log,
+  });
+
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const observer = createObserver({ ledger, clock, random, log });
+  const connectRegistry = () => connect(config.registryAddress);
+  const loops = Promise.all([
+    runSchedulerLoop({ ledger, workers, clock, log }, signal),
+    runWorkerLinks(workers, { ledger, observer, connect, clock, random, log }, signal),
+    runRegistryWatch({ workers, connect: connectRegistry, clock, random, log }, signal),
+    runEventSweeper({ store, ledger, log }, signal),
+  ]).then(() => undefined);
+  log.info({ address: server.address, epoch: String(ledger.epoch) }, "manager started");
+
+  return {
+    address: server.address,
+    ended: Promise.race([loops, failure.raised]),
+    async stop() {
+      await server.stop(STOP_GRACE_MS);
+      stopping.abort();
+      await loops;
+      await ledger.settled();
+    },
+  };
+}
+
+/** Where a part that cannot go on says so. */
+function createFailure() {
+  let raise: (error: unknown) => void = () => undefined;
+  const raised = new Promise<never>((_, reject) => {
+    raise = reject;
+  });
+  return { raised, raise: (error: unknown) => raise(error) };
+}

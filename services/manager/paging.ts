@@ -1,0 +1,53 @@
+import { validatePage } from "../../core/validate.ts";
+import { invalidFields } from "../../lib/errors.ts";
+import { MESSAGE_BYTES_MAX } from "./message-size.ts";
+
+export type PageRequest = Readonly<{ pageSize: number; pageToken: string }>;
+
+/** What a page request asks for: at most so many entries, after this key (empty: from the start). */
+export type PageCursor = Readonly<{ size: number; after: string }>;
+
+/** Marks a token as ours, so that a token of something else is refused, not misread. */
+const TOKEN_PREFIX = "after:";
+
+/** Throws INVALID_ARGUMENT for a negative size or a token that no answer of ours carried. */
+export function readPageRequest({ pageSize, pageToken }: PageRequest): PageCursor {
+  const { violations, size } = validatePage(pageSize);
+  const decoded = Buffer.from(pageToken, "base64url").toString();
+  const isOurs = pageToken === "" || decoded.startsWith(TOKEN_PREFIX);
+  const description = `is ${JSON.stringify(pageToken)}: take next_page_token from the page before`;
+  const all = isOurs ? violations : [...violations, { field: "page_token", description }];
+  if (all.length > 0) throw invalidFields(all);
+  return { size, after: decoded.slice(TOKEN_PREFIX.length) };
+}
+
+export type Page<T> = Readonly<{ entries: T[]; nextPageToken: string }>;
+
+type Paging<T> = Readonly<{ keyOf: (entry: T) => string; sizeOf: (entry: T) => number }>;
+
+/**
+ * The first entries that come after the cursor, as many as asked for or as fit into a message.
+ * `entries` are ordered by `keyOf`.
+ */
+export function takePage<T>(
+  entries: Iterable<T>,
+  { size, after }: PageCursor,
+  { keyOf, sizeOf }: Paging<T>,
+): Page<T> {
+  const taken: T[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    if (after !== "" && keyOf(entry) <= after) continue;
+    if (taken.length === size || bytes > MESSAGE_BYTES_MAX)
+      return { entries: taken, nextPageToken: tokenAfter(taken, keyOf) };
+    taken.push(entry);
+    bytes += sizeOf(entry);
+  }
+  return { entries: taken, nextPageToken: "" };
+}
+
+/** The token of the page after these entries. */
+export function tokenAfter<T>(entries: readonly T[], keyOf: (entry: T) => string): string {
+  const last = entries.at(-1);
+  return last === undefined ? "" : Buffer.from(TOKEN_PREFIX + keyOf(last)).toString("base64url");
+}

@@ -1,0 +1,53 @@
+import type { Client } from "@connectrpc/connect";
+import type { Push } from "../../core/reconcile.ts";
+import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import type { PushResult, WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
+import { chunks } from "../../lib/chunks.ts";
+import type { Ledger } from "./ledger.ts";
+import { MESSAGE_BYTES_MAX, specBytes } from "./message-size.ts";
+
+/** One call of each kind for many pushes, filled from the ledger as it is when the call is made. */
+export type PushCalls = Readonly<
+  Record<Push["kind"], (pushes: readonly Push[]) => Promise<{ results: PushResult[] }>>
+>;
+
+export function createPushCalls(client: Client<typeof WorkerService>, ledger: Ledger): PushCalls {
+  const fence = { epoch: ledger.epoch, clusterId: ledger.clusterId };
+
+  const stopRequest = (push: Push) => {
+    const grace = ledger.tasks.get(push.taskId)?.stopGrace;
+    return { ...nameOf(push), ...fence, ...(grace && { grace }) };
+  };
+
+  /** Nothing, when the task has gone or moved on since. */
+  const startRequest = (push: Push) => {
+    const spec = specOf(push, ledger);
+    return spec ? [{ ...nameOf(push), ...fence, spec }] : [];
+  };
+
+  const forgetRequest = (push: Push) => ({ ...nameOf(push), ...fence });
+
+  return {
+    stop: (pushes) => client.stopTasks({ requests: pushes.map(stopRequest) }),
+    start: (pushes) => client.startTasks({ requests: pushes.flatMap(startRequest) }),
+    forget: (pushes) => client.forgetTasks({ requests: pushes.map(forgetRequest) }),
+  };
+}
+
+/** What one call carries at most. */
+const CALL_ENTRIES_MAX = 500;
+
+/** Parts that each fit into one call. */
+export const callParts = (pushes: readonly Push[], ledger: Ledger) =>
+  chunks(pushes, {
+    entriesMax: CALL_ENTRIES_MAX,
+    bytesMax: MESSAGE_BYTES_MAX,
+    sizeOf: (push) => (push.kind === "start" ? specBytes(specOf(push, ledger)) : 0),
+  });
+
+function specOf({ taskId, attempt }: Push, ledger: Ledger): TaskSpec | undefined {
+  const task = ledger.tasks.get(taskId);
+  return task?.attempt?.number === attempt ? task.spec : undefined;
+}
+
+const nameOf = ({ taskId, attempt }: Push) => ({ taskId, attempt });

@@ -1,0 +1,120 @@
+import { create } from "@bufbuild/protobuf";
+import type { Placed } from "../../core/placement/decision.ts";
+import { demandOf } from "../../core/placement/demand.ts";
+import { createPlacer, type Placer } from "../../core/placement/place.ts";
+import { schedulers } from "../../core/placement/schedulers.ts";
+import { schedule, type TaskChange, wait } from "../../core/task-change.ts";
+import { toMillis, toTimestamp } from "../../core/time.ts";
+import { type Placement, PlacementSchema } from "../../gen/berth/v1/placement_pb.ts";
+import type { Task } from "../../gen/berth/v1/task_pb.ts";
+import { assert } from "../../lib/assert.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import { createBookings } from "./bookings.ts";
+import { factsOf } from "./candidates.ts";
+import type { Ledger, LedgerChange } from "./ledger.ts";
+import type { KnownWorker, WorkerTable } from "./worker-table.ts";
+
+type Deps = Readonly<{ ledger: Ledger; workers: WorkerTable; clock: Clock; log: Log }>;
+
+/**
+ * Places pending tasks until `signal` aborts. It wakes when a task becomes pending, before the
+ * flush that makes that durable, so that both go to disk together; when capacity may have
+ * appeared; and when the next retry is due. It never polls.
+ */
+export async function runSchedulerLoop(deps: Deps, signal: AbortSignal): Promise<void> {
+  const { ledger, workers, clock } = deps;
+  let wake: () => void = () => undefined;
+  const scheduler = createScheduling(deps, () => wake());
+  ledger.beforeFlush(scheduler.pass);
+  const unsubscribe = ledger.subscribe(scheduler.notice);
+  workers.subscribe(scheduler.meet);
+  workers.all().forEach(scheduler.meet);
+
+  while (!signal.aborted) {
+    const woken = new AbortController();
+    wake = () => woken.abort();
+    scheduler.pass();
+    await clock.sleep(scheduler.msUntilRetry(), AbortSignal.any([signal, woken.signal]));
+    await clock.turn();
+  }
+  unsubscribe();
+}
+
+/** How long the loop sleeps when nothing is to be retried. It is woken before. */
+const IDLE_MS = 3_600_000;
+
+function createScheduling({ ledger, clock, log }: Deps, wake: () => void) {
+  const placer = createPlacer();
+  const bookings = createBookings(placer, ledger.tasks);
+  /** Pending tasks that no worker could take: not tried again before capacity appears. */
+  const waiting = new Set<string>();
+
+  function decide(task: Task, now: number): readonly TaskChange[] {
+    const scheduler = schedulers.get(task.spec?.scheduler ?? "");
+    assert(task.spec && scheduler, `task ${task.id} has a valid spec`);
+    const demand = demandOf(task.spec);
+    const decision = placer.place(demand, scheduler);
+    if (decision.kind === "unplaced") {
+      waiting.add(task.id);
+      return wait(task, decision.explanation, now);
+    }
+    bookings.note(task, { workerId: decision.workerId, demand });
+    return [schedule(task, placementOf(decision, scheduler.name, now), now)];
+  }
+
+  function reconsider(): void {
+    waiting.clear();
+    wake();
+  }
+
+  return {
+    /** Considers every pending task that is due and has not been found unplaceable since. */
+    pass(): void {
+      const now = clock.now();
+      const due = [...ledger.tasks.pending()].filter(
+        (task) => !waiting.has(task.id) && retryMs(task) <= now,
+      );
+      const changes = due.flatMap((task) => decide(task, now));
+      for (const { task, reason } of changes) log.debug({ taskId: task.id, reason }, "task placed");
+      if (changes.length > 0) void ledger.commit(changes);
+    },
+    /** Takes in what became durable: ended attempts give back what they had. */
+    notice(changes: readonly LedgerChange[]): void {
+      for (const { task, removed } of changes) if (removed) waiting.delete(task.id);
+      if (bookings.release(changes)) reconsider();
+      else if (changes.some(({ task }) => task.retryTime)) wake();
+    },
+    meet(worker: KnownWorker): void {
+      if (observe(placer, worker)) reconsider();
+      bookings.bookAll(worker.workerId);
+    },
+    msUntilRetry(): number {
+      const now = clock.now();
+      const times = [...ledger.tasks.pending()].map(retryMs).filter((time) => time > now);
+      return times.reduce((soonest, time) => Math.min(soonest, time - now), IDLE_MS);
+    },
+  };
+}
+
+/** Tells the placer of a worker. Whether tasks that found no place may find one now. */
+function observe(placer: Placer, worker: KnownWorker): boolean {
+  const before = placer.candidate(worker.workerId);
+  const facts = factsOf(worker);
+  placer.observe(facts);
+  if (!facts.ready) return false;
+  return !before?.ready || (facts.diskAvailableBytes ?? 0) > (before.diskAvailableBytes ?? 0);
+}
+
+/** When a pending task may be placed, in milliseconds since the Unix epoch. */
+const retryMs = ({ retryTime }: Task): number => (retryTime ? toMillis(retryTime) : 0);
+
+const placementOf = (decision: Placed, scheduler: string, now: number): Placement =>
+  create(PlacementSchema, {
+    workerId: decision.workerId,
+    scheduler,
+    score: decision.score,
+    runnerUps: decision.runnerUps.map(({ workerId, score }) => ({ workerId, score })),
+    exclusions: decision.exclusions.map((exclusion) => ({ ...exclusion })),
+    placeTime: toTimestamp(now),
+  });

@@ -1,0 +1,130 @@
+import { create } from "@bufbuild/protobuf";
+import { requestRemoval, requestStop, submit } from "../../core/task-change.ts";
+import { withDefaults } from "../../core/task-spec.ts";
+import { isTerminal, stateName } from "../../core/task-state.ts";
+import { validateGrace, validateId, validateRequestId } from "../../core/validate.ts";
+import { validateTaskSpec } from "../../core/validate-task-spec.ts";
+import {
+  type RemoveTaskRequest,
+  RemoveTaskRequestSchema,
+  type StopTaskRequest,
+  StopTaskRequestSchema,
+  type SubmitTaskRequest,
+  SubmitTaskRequestSchema,
+} from "../../gen/berth/v1/manager_service_pb.ts";
+import { DesiredState, type Task, TaskSchema, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { assert } from "../../lib/assert.ts";
+import type { Clock } from "../../lib/clock.ts";
+import {
+  exhausted,
+  type FieldViolation,
+  invalidFields,
+  notFound,
+  wrongState,
+} from "../../lib/errors.ts";
+import { recordOf, repeated, requestOf } from "./idempotency.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** What users can ask to be changed. Every answer is durable. */
+export interface TaskMutations {
+  submit(request: SubmitTaskRequest): Promise<Task>;
+  stop(request: StopTaskRequest): Promise<Task>;
+  remove(request: RemoveTaskRequest): Promise<Task>;
+}
+
+type Deps = Readonly<{
+  ledger: Ledger;
+  clock: Clock;
+  nextId: () => string;
+  schedulers: readonly string[];
+  defaultScheduler: string;
+}>;
+
+/** A ledger in memory has an end: beyond it the manager refuses rather than dies. */
+const TASKS_MAX = 1_000_000;
+
+export function createTaskMutations(deps: Deps): TaskMutations {
+  return {
+    submit: (request) => submitTask(request, deps),
+    stop: (request) => stopTask(request, deps),
+    remove: (request) => removeTask(request, deps),
+  };
+}
+
+async function submitTask(request: SubmitTaskRequest, deps: Deps): Promise<Task> {
+  const { ledger, clock, nextId, schedulers, defaultScheduler } = deps;
+  refuse([
+    ...validateTaskSpec(request.spec, { schedulers }),
+    ...validateRequestId("request_id", request.requestId),
+  ]);
+  const asked = requestOf(SubmitTaskRequestSchema, request);
+  const earlier = repeated(asked, ledger);
+  if (earlier !== undefined) return durableTask(earlier, ledger);
+  if (ledger.tasks.size >= TASKS_MAX)
+    throw exhausted("TOO_MANY_TASKS", `the ledger holds ${TASKS_MAX} tasks: remove ended ones`);
+
+  const id = request.validateOnly ? "" : nextId();
+  const spec = withDefaults(specOf(request), { taskId: id, scheduler: defaultScheduler });
+  const change = submit(id, spec, clock.now());
+  if (request.validateOnly) return change.task;
+  await ledger.commit([change], recordOf(asked, id, clock));
+  return ledger.tasks.get(id) ?? change.task;
+}
+
+const specOf = ({ spec }: SubmitTaskRequest): TaskSpec => {
+  assert(spec, "a validated request has a spec");
+  return spec;
+};
+
+async function stopTask(request: StopTaskRequest, { ledger, clock }: Deps): Promise<Task> {
+  const { taskId, grace } = request;
+  refuse([
+    ...validateId("task_id", taskId),
+    ...validateRequestId("request_id", request.requestId),
+    ...validateGrace("grace", grace),
+  ]);
+  const asked = requestOf(StopTaskRequestSchema, request);
+  if (repeated(asked, ledger) === undefined) {
+    const changes = requestStop(find(taskId, ledger), { grace, now: clock.now() });
+    await ledger.commit(changes, recordOf(asked, taskId, clock));
+  }
+  return durableTask(taskId, ledger);
+}
+
+async function removeTask(request: RemoveTaskRequest, { ledger, clock }: Deps): Promise<Task> {
+  const { taskId, force } = request;
+  refuse([...validateId("task_id", taskId), ...validateRequestId("request_id", request.requestId)]);
+  const asked = requestOf(RemoveTaskRequestSchema, request);
+  const known = ledger.tasks.get(taskId);
+  if (repeated(asked, ledger) !== undefined) {
+    await ledger.settled();
+    return known ?? gone(taskId);
+  }
+  const task = find(taskId, ledger);
+  if (!force && !isTerminal(task.state)) {
+    const state = stateName(task.state);
+    throw wrongState("TASK_NOT_ENDED", `task ${taskId} is ${state}: stop it first, or set force`);
+  }
+  await ledger.commit(requestRemoval(task, clock.now()), recordOf(asked, taskId, clock));
+  return ledger.tasks.get(taskId) ?? task;
+}
+
+function refuse(violations: readonly FieldViolation[]): void {
+  if (violations.length > 0) throw invalidFields(violations);
+}
+
+function find(taskId: string, ledger: Ledger): Task {
+  const task = ledger.tasks.get(taskId);
+  if (!task) throw notFound("task", taskId);
+  return task;
+}
+
+async function durableTask(taskId: string, ledger: Ledger): Promise<Task> {
+  const task = find(taskId, ledger);
+  await ledger.settled();
+  return task;
+}
+
+/** All that is left to say of a task that an earlier call removed. */
+const gone = (taskId: string): Task =>
+  create(TaskSchema, { id: taskId, desiredState: DesiredState.REMOVE });
