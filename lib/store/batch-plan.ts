@@ -20,7 +20,7 @@ export function assertWellFormed({ guards = [], writes }: Batch): void {
 export const copyOf = ({ guards = [], writes }: Batch): Batch => ({
   guards: guards.map((guard) => ({ ...guard })),
   writes: writes.map((write) =>
-    write.kind === "put" ? { ...write, value: Uint8Array.from(write.value) } : { ...write },
+    write.kind === "put" ? { ...write, value: new Uint8Array(write.value) } : { ...write },
   ),
 });
 
@@ -43,6 +43,27 @@ export function planBatch(
   const revision = effective.length === 0 ? head : head + 1n;
   const changes = effective.map((write) => changeOf(write, revision));
   return { result: { kind: "committed", revision }, changes };
+}
+
+/**
+ * Decides on batches that are written together, in order: each sees what those before it
+ * changed. `storedRevisionOf` tells what a key had before the first.
+ */
+export function planGroup(
+  batches: readonly Batch[],
+  head: bigint,
+  storedRevisionOf: (key: string) => bigint,
+): readonly BatchPlan[] {
+  const revisions = new Map<string, bigint>();
+  let revision = head;
+  return batches.map((batch) => {
+    const revisionOf = (key: string) => revisions.get(key) ?? storedRevisionOf(key);
+    const plan = planBatch(batch, revision, revisionOf);
+    for (const change of plan.changes)
+      revisions.set(change.key, change.kind === "put" ? change.revision : 0n);
+    if (plan.changes.length > 0) revision += 1n;
+    return plan;
+  });
 }
 
 const changeOf = (write: Write, revision: bigint): StoreChange => ({ ...write, revision });

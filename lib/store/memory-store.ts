@@ -59,6 +59,6 @@ export function createMemoryStore({ historyMax }: Options = {}): Store {
 /** An entry on its own memory, for a caller who may change it. */
 const snapshot = ({ key, value, revision }: Entry): Entry => ({
   key,
-  value: Uint8Array.from(value),
+  value: new Uint8Array(value),
   revision,
 });
