@@ -75,6 +75,17 @@ export const compacted = (message: string) => failure(Code.OutOfRange, "COMPACTE
 export const timedOut = (reason: string, message: string, options?: Options) =>
   failure(Code.DeadlineExceeded, reason, message, options);
 
+/** The caller left before the answer. */
+export const cancelled = (message: string, options?: Options) =>
+  failure(Code.Canceled, "CANCELLED", message, options);
+
+/** A bug, told to the caller without its particulars: `incident` finds them in the log. */
+export const internal = (incident: string, cause: unknown) =>
+  failure(Code.Internal, "INTERNAL", `internal error, see incident ${incident} in the log`, {
+    metadata: { incident },
+    cause,
+  });
+
 /** The UPPER_SNAKE reason an error carries, if Berth made it. */
 export const reasonOf = (error: unknown): string | undefined =>
   ConnectError.from(error)
