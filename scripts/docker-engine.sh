@@ -80,10 +80,11 @@ is_debian() { command -v apt-get >/dev/null && grep -qE '^ID(_LIKE)?=.*(debian|u
 explain_and_fail() {
   say "no Docker engine answers, and only root on Debian or Ubuntu gets one from here. Type:"
   if command -v dockerd >/dev/null; then
-    printf '  sudo systemctl start docker\n  sudo usermod -aG docker "$USER"   # then log in anew\n' >&2
+    printf '  sudo service docker start\n  sudo usermod -aG docker "$USER"   # then log in anew\n' >&2
   elif is_debian; then
     printf '  sudo apt-get update\n' >&2
     printf '  sudo apt-get install -y --no-install-recommends %s\n' "${packages[*]}" >&2
+    printf '  sudo service docker start\n' >&2
     printf '  sudo usermod -aG docker "$USER"   # then log in anew\n' >&2
   else
     printf '  install Docker with the means of your system, start it, then:\n' >&2
