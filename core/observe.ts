@@ -51,7 +51,8 @@ export function observe(task: Task, observation: Observation): readonly TaskChan
 
 /** A later state is news; so is another message or container in the same, unended state. */
 function isNews(task: Task, { attempt, status }: Observation): boolean {
-  if (isTerminal(task.state)) return false;
+  // Up to SCHEDULED a state is the manager's own: no worker can tell it of one.
+  if (isTerminal(task.state) || status.state <= TaskState.SCHEDULED) return false;
   if (isLater({ attempt, state: status.state }, { attempt, state: task.state }))
     return canMove(task.state, status.state);
   const known = task.attempt?.status;

@@ -1,0 +1,155 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { DesiredState, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import type { AttemptReport } from "../gen/berth/v1/worker_service_pb.ts";
+import { aPlacedTask, aReport, aStatus, START_MS } from "../test/builders.ts";
+import { observe, vanished } from "./observe.ts";
+import {
+  type Action,
+  deliveriesAfter,
+  pushFor,
+  reconcileReport,
+  reconcileSnapshot,
+} from "./reconcile.ts";
+import { isTerminal } from "./task-state.ts";
+import { createTaskTable } from "./task-table.ts";
+
+const compare = (tasks: readonly Task[], reports: readonly AttemptReport[]): Action[] => {
+  const table = createTaskTable();
+  for (const task of tasks) table.put(task);
+  return reconcileSnapshot("w1", reports, { lookup: table.get, tasksOn: table.placedOn("w1") });
+};
+const push = (kind: string, taskId: string, attempt = 1) => ({ kind, taskId, attempt });
+
+describe("what a worker must be told of a task", () => {
+  test("that is placed and unconfirmed: start it", () => {
+    expect(pushFor(aPlacedTask())).toEqual(push("start", "t1"));
+  });
+
+  test("that runs as it should: nothing", () => {
+    expect(pushFor({ ...aPlacedTask(), state: TaskState.RUNNING })).toBeUndefined();
+  });
+
+  test("that should stop: stop it; once it has: forget it", () => {
+    const wished = { ...aPlacedTask(), desiredState: DesiredState.STOP };
+    expect(pushFor({ ...wished, state: TaskState.RUNNING })).toEqual(push("stop", "t1"));
+    expect(pushFor({ ...wished, state: TaskState.STOPPED })).toEqual(push("forget", "t1"));
+  });
+
+  test("that ended by itself: nothing, its logs may be read", () => {
+    expect(pushFor({ ...aPlacedTask(), state: TaskState.FAILED })).toBeUndefined();
+  });
+
+  test("that was removed: forget every attempt, each where it ran", () => {
+    const past = aPlacedTask("t1", "w2").attempt;
+    const task = { ...aPlacedTask(), pastAttempts: past ? [past] : [] };
+    expect(deliveriesAfter(task, true)).toEqual([
+      { workerId: "w1", push: push("forget", "t1") },
+      { workerId: "w2", push: push("forget", "t1") },
+    ]);
+  });
+});
+
+describe("a snapshot", () => {
+  test("lacks what is placed and unconfirmed: it is started", () => {
+    expect(compare([aPlacedTask()], [])).toEqual([push("start", "t1")]);
+  });
+
+  test("lacks what ran: it has vanished", () => {
+    const running = { ...aPlacedTask(), state: TaskState.RUNNING };
+    expect(compare([running], [])).toEqual([push("vanish", "t1")]);
+  });
+
+  test("lacks what should stop and never began: it has vanished too", () => {
+    const wished = { ...aPlacedTask(), desiredState: DesiredState.STOP };
+    expect(compare([wished], [])).toEqual([push("vanish", "t1")]);
+  });
+
+  test("holds a stranger that runs: it is stopped; one that ended: it is forgotten", () => {
+    expect(compare([], [aReport("t9", TaskState.RUNNING)])).toEqual([push("stop", "t9")]);
+    expect(compare([], [aReport("t9", TaskState.FAILED)])).toEqual([push("forget", "t9")]);
+  });
+
+  test("holds an attempt of another worker: it is stopped", () => {
+    const elsewhere = aPlacedTask("t1", "w2");
+    expect(compare([elsewhere], [aReport("t1", TaskState.RUNNING)])).toEqual([push("stop", "t1")]);
+  });
+
+  test("holds the attempt before the current one: its container is kept, older ones are forgotten", () => {
+    const task = aPlacedTask("t1", "w1");
+    const third = { ...task, attempt: { ...task.attempt, number: 3 } } as Task;
+    const reports = [1, 2].map((attempt) => aReport("t1", TaskState.FAILED, { attempt }));
+    expect(compare([third], reports)).toEqual([push("forget", "t1", 1), push("start", "t1", 3)]);
+  });
+});
+
+test("a report of an attempt that should stop is observed and answered by a stop", () => {
+  const wished = { ...aPlacedTask(), state: TaskState.RUNNING, desiredState: DesiredState.STOP };
+  const report = aReport("t1", TaskState.RUNNING);
+  expect(reconcileReport("w1", report, () => wished)).toEqual([
+    { kind: "observe", report },
+    push("stop", "t1"),
+  ]);
+});
+
+test("settles: once its actions have taken effect, comparing again finds nothing to do", () => {
+  const anyDesired = fc.constantFrom(DesiredState.RUN, DesiredState.STOP, DesiredState.REMOVE);
+  const anyState = fc.constantFrom(TaskState.SCHEDULED, TaskState.RUNNING, TaskState.FAILED);
+  const anyTask = fc.record({
+    id: fc.constantFrom("t1", "t2", "t3", "t4"),
+    workerId: fc.constantFrom("w1", "w2"),
+    state: anyState,
+    desiredState: anyDesired,
+  });
+  const anyReport = fc.record({
+    id: fc.constantFrom("t1", "t2", "t3", "t4", "t5"),
+    state: anyState,
+  });
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(anyTask, { selector: ({ id }) => id }),
+      fc.uniqueArray(anyReport, { selector: ({ id }) => id }),
+      (drafts, held) => {
+        const tasks = new Map(
+          drafts.map(({ id, workerId, ...draft }) => [
+            id,
+            { ...aPlacedTask(id, workerId), ...draft },
+          ]),
+        );
+        const reports = new Map(held.map(({ id, state }) => [id, aReport(id, state)]));
+        for (let round = 0; round < 4; round++)
+          carryOut(compare([...tasks.values()], [...reports.values()]), tasks, reports);
+        const left = compare([...tasks.values()], [...reports.values()]);
+        expect(left.filter(({ kind }) => kind !== "observe")).toEqual([]);
+      },
+    ),
+  );
+});
+
+/** What a worker and a ledger without faults make of the actions. */
+function carryOut(
+  actions: readonly Action[],
+  tasks: Map<string, Task>,
+  reports: Map<string, AttemptReport>,
+): void {
+  for (const action of actions) {
+    const id = action.kind === "observe" ? action.report.taskId : action.taskId;
+    const task = tasks.get(id);
+    if (action.kind === "start") reports.set(id, aReport(id, TaskState.RUNNING));
+    if (action.kind === "forget") reports.delete(id);
+    if (action.kind === "stop") reports.set(id, aReport(id, TaskState.STOPPED));
+    if (!task || (action.kind !== "observe" && action.kind !== "vanish")) continue;
+    const seen = action.kind === "observe" ? action.report.status : undefined;
+    const status = seen ?? vanished(task, START_MS);
+    const changes = observe(task, {
+      attempt: 1,
+      status: aStatus(status.state),
+      now: START_MS,
+      jitter: 0,
+    });
+    const last = changes.at(-1);
+    if (last?.kind === "removed") tasks.delete(id);
+    else if (last) tasks.set(id, last.task);
+    if (last && isTerminal(last.task.state) && last.kind === "removed") reports.delete(id);
+  }
+}
