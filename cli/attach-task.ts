@@ -1,0 +1,82 @@
+import { ConnectError } from "@connectrpc/connect";
+import { type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import { CommandError } from "./command-error.ts";
+import type { Context, Manager } from "./context.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { followTask, isOver } from "./follow-task.ts";
+import { oneLine } from "./output/format.ts";
+import { streamLogs } from "./stream-logs.ts";
+import { printLine } from "./terminal.ts";
+import { createDeadline, createTeller, stillWaiting } from "./wait-for-task.ts";
+
+type AttachOptions = Readonly<{
+  /** How long it may take until it runs. */
+  timeoutMs: number | undefined;
+  quiet: boolean;
+}>;
+
+/**
+ * Prints what a task's containers write, one attempt after the other, until it
+ * has ended. Answers with the exit code of the last container.
+ */
+export async function attachTask(
+  context: Context,
+  manager: Manager,
+  start: Task,
+  { timeoutMs, quiet }: AttachOptions,
+): Promise<ExitCode> {
+  const { clock, interrupted, terminal } = context;
+  const deadline = createDeadline(clock, timeoutMs, interrupted);
+  const tell = createTeller(context, quiet);
+  const printLogs = createLogPrinter(context, manager);
+  let task = start;
+  try {
+    for await (const step of followTask(manager, start, { clock, signal: deadline.signal })) {
+      tell(step);
+      if (step.kind === "reconnecting") continue;
+      task = step.task;
+      if (hasContainer(task)) deadline.cancel();
+      await printLogs(task);
+      if (isOver(step)) return endOf(task);
+    }
+  } finally {
+    deadline.cancel();
+  }
+  if (!interrupted.aborted) throw stillWaiting(task, timeoutMs ?? 0, clock.now());
+  printLine(terminal.stderr, `task ${task.id} goes on; to stop it: berth stop ${task.id}`);
+  return exitCodes.interrupted;
+}
+
+const hasContainer = ({ state, attempt }: Task): boolean =>
+  state === TaskState.RUNNING || (attempt?.status?.containerId ?? "") !== "";
+
+/**
+ * Prints the logs of each attempt once, as long as its container runs. Logs that
+ * cannot be read are told of and do not end the wait: the exit code still comes.
+ */
+function createLogPrinter({ terminal, interrupted: signal }: Context, manager: Manager) {
+  let printed = 0;
+  return async (task: Task): Promise<void> => {
+    const attempt = task.attempt?.number ?? 0;
+    if (!hasContainer(task) || attempt <= printed) return;
+    printed = attempt;
+    try {
+      const request = { taskId: task.id, attempt, follow: true };
+      await streamLogs(manager, request, { terminal, signal, timestamps: false });
+    } catch (error) {
+      if (signal.aborted) return;
+      const why = oneLine(ConnectError.from(error).rawMessage);
+      printLine(terminal.stderr, `cannot read the logs of task ${task.id}: ${why}`);
+    }
+  };
+}
+
+function endOf(task: Task): ExitCode {
+  if (task.state === TaskState.COMPLETED) return exitCodes.ok;
+  const { exitCode } = task.attempt?.status ?? {};
+  if (task.state === TaskState.FAILED && exitCode !== undefined) return exitCode;
+  throw new CommandError(`task ${task.id} ended without an exit code`, {
+    exitCode: exitCodes.badEnd,
+    remedies: [`see why: berth inspect ${task.id}`],
+  });
+}

@@ -1,0 +1,28 @@
+import type { Client } from "@connectrpc/connect";
+import type { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Random } from "../lib/random.ts";
+import type { Services } from "./services.ts";
+import type { Terminal } from "./terminal.ts";
+
+export type Manager = Client<typeof ManagerService>;
+
+/** An open way to a manager. */
+export type ManagerLink = Readonly<{ manager: Manager; close: () => void }>;
+
+/** All that verbs need of the world. Made by main.ts, and by tests. */
+export type Context = Readonly<{
+  terminal: Terminal;
+  clock: Clock;
+  random: Random;
+  /** Opens a way to the manager at `host:port`. Never fails: the first call does. */
+  connect: (address: string) => Promise<ManagerLink>;
+  /** Loads the code of the services, which client verbs do without. */
+  loadServices: () => Promise<Services>;
+  /** The content of a file, or undefined when there is none. */
+  readText: (path: string) => Promise<string | undefined>;
+  /** Aborts when the user or the system asks the process to end. */
+  interrupted: AbortSignal;
+  /** Whether the user is root. */
+  isRoot: boolean;
+}>;

@@ -1,0 +1,59 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { TaskFilterSchema } from "../gen/berth/v1/manager_service_pb.ts";
+import type { TaskEvent } from "../gen/berth/v1/task_event_pb.ts";
+import type { Task } from "../gen/berth/v1/task_pb.ts";
+import type { Worker } from "../gen/berth/v1/worker_pb.ts";
+import type { Manager } from "./context.ts";
+
+export type TaskFilterInit = MessageInitShape<typeof TaskFilterSchema>;
+
+/** The most that the contract gives in a page: fewest calls for all of it. */
+const PAGE_SIZE = 1000;
+
+type Call = Readonly<{ signal: AbortSignal }>;
+
+/** Every task that matches, and the revision at which the last page showed them. */
+export async function listTasks(
+  manager: Manager,
+  filter: TaskFilterInit,
+  call: Call,
+): Promise<Readonly<{ tasks: readonly Task[]; revision: bigint }>> {
+  const tasks: Task[] = [];
+  let revision: bigint | undefined;
+  let pageToken = "";
+  do {
+    const page = await manager.listTasks({ pageSize: PAGE_SIZE, pageToken, filter }, call);
+    tasks.push(...page.tasks);
+    revision ??= page.revision;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return { tasks, revision };
+}
+
+/** Every event of a task, or of all tasks when `taskId` is empty, oldest first. */
+export async function listEvents(
+  manager: Manager,
+  taskId: string,
+  call: Call,
+): Promise<readonly TaskEvent[]> {
+  const events: TaskEvent[] = [];
+  let pageToken = "";
+  do {
+    const page = await manager.listTaskEvents({ pageSize: PAGE_SIZE, pageToken, taskId }, call);
+    events.push(...page.events);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return events;
+}
+
+/** Every worker, in the order of their IDs. */
+export async function listWorkers(manager: Manager, call: Call): Promise<readonly Worker[]> {
+  const workers: Worker[] = [];
+  let pageToken = "";
+  do {
+    const page = await manager.listWorkers({ pageSize: PAGE_SIZE, pageToken }, call);
+    workers.push(...page.workers);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return workers;
+}

@@ -1,0 +1,74 @@
+import { readFile } from "node:fs/promises";
+import { createClient } from "@connectrpc/connect";
+import { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
+import { systemClock } from "../lib/clock.ts";
+import { systemRandom } from "../lib/random.ts";
+import type { Context } from "./context.ts";
+import { loadServices } from "./load-services.ts";
+import { runProgram } from "./program.ts";
+import type { Output } from "./terminal.ts";
+
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+const COLUMNS_DEFAULT = 80;
+/** Number of the signal that a process gets for writing to a pipe nobody reads. */
+const SIGPIPE = 13;
+
+const interruption = new AbortController();
+for (const [name, number] of Object.entries(SIGNALS)) {
+  process.on(name, () => {
+    // The second time it means now.
+    if (interruption.signal.aborted) process.exit(128 + number);
+    interruption.abort();
+  });
+}
+
+const context: Context = {
+  terminal: {
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    isTty: process.stdout.isTTY === true,
+    columns: process.stdout.columns ?? COLUMNS_DEFAULT,
+    env: process.env,
+  },
+  clock: systemClock,
+  random: systemRandom,
+  connect,
+  loadServices,
+  readText,
+  interrupted: interruption.signal,
+  isRoot: process.getuid?.() === 0,
+};
+
+process.exitCode = await runProgram(process.argv.slice(2), context);
+
+async function connect(address: string) {
+  const [{ openChannel }, { silentLog }] = await Promise.all([
+    import("../lib/rpc/channel.ts"),
+    import("../lib/log.ts"),
+  ]);
+  const channel = openChannel({ address, clock: systemClock, log: silentLog });
+  return { manager: createClient(ManagerService, channel), close: channel.close };
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** A reader that goes away, as `head` does, ends the process as it would any other. */
+function outputOf(stream: NodeJS.WriteStream): Output {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? 128 + SIGPIPE : 1);
+  });
+  return {
+    write: (data) => void stream.write(data),
+    drained: () =>
+      stream.writableNeedDrain
+        ? new Promise((resolve) => stream.once("drain", () => resolve()))
+        : Promise.resolve(),
+  };
+}

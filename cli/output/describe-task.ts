@@ -1,0 +1,139 @@
+import { isTerminal, stateName } from "../../core/task-state.ts";
+import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
+import {
+  type Attempt,
+  DesiredState,
+  NetworkMode,
+  RestartMode,
+  type Task,
+  type TaskSpec,
+} from "../../gen/berth/v1/task_pb.ts";
+import { type Colors, paintOf } from "./colors.ts";
+import { amountText } from "./describe-worker.ts";
+import { eventListing } from "./event-listing.ts";
+import { formatLabels, formatSince, formatTime, oneLine } from "./format.ts";
+import { formatFields, formatTable } from "./table.ts";
+import { detailText, nameOf, portsText, reasonName, stateText } from "./task-text.ts";
+
+type Options = Readonly<{
+  task: Task;
+  /** Oldest first. The latest are shown. */
+  events: readonly TaskEvent[];
+  colors: Colors;
+  nowMs: number;
+}>;
+
+const EVENTS_SHOWN = 20;
+
+/** All about a task, for people: what it is, where and why there, and how it went. */
+export function describeTask(options: Options): string {
+  const { task, events } = options;
+  const sections = [
+    formatFields([...headFields(options), ...specFields(task.spec)]),
+    section("Placement", placementText(task.attempt)),
+    section("Attempts", attemptsText(options)),
+    section(
+      events.length > EVENTS_SHOWN ? `Events (the latest ${EVENTS_SHOWN})` : "Events",
+      eventsText(options),
+    ),
+  ];
+  return sections.filter(Boolean).join("\n");
+}
+
+const section = (title: string, body: string): string =>
+  body === "" ? "" : `${title}\n${body.replace(/^(?=.)/gm, "  ")}`;
+
+type Fields = readonly (readonly [name: string, value: string])[];
+
+function headFields({ task, colors, nowMs }: Options): Fields {
+  const state = paintOf(task.state, colors)(stateText(task, nowMs));
+  return [
+    ["ID", task.id],
+    ["Name", nameOf(task)],
+    ["State", [state, detailText(task, nowMs)].filter(Boolean).join(": ")],
+    ["Desired", (DesiredState[task.desiredState] ?? "unknown").toLowerCase()],
+    ["Created", `${formatTime(task.createTime)} (${formatSince(task.createTime, nowMs)} ago)`],
+    ["Restarts", `${task.restartCount}, policy ${policyText(task.spec)}`],
+    ["Ports", portsText(task)],
+  ];
+}
+
+function specFields(spec: TaskSpec | undefined): Fields {
+  if (!spec) return [];
+  return [
+    ["Image", spec.image],
+    ["Entrypoint", quoted(spec.command)],
+    ["Arguments", quoted(spec.args)],
+    ["Environment", Object.keys(spec.env).sort().join(", ")],
+    ["Directory", oneLine(spec.workingDir)],
+    ["User", oneLine(spec.user)],
+    ["Labels", oneLine(formatLabels(spec.labels))],
+    ["Network", (NetworkMode[spec.networkMode] ?? "unknown").toLowerCase()],
+    ["Limit", [amountText(spec.limit), pidsText(spec)].filter(Boolean).join(", ")],
+    ["Reserved", amountText(spec.reservation)],
+    ["Platform", spec.platform],
+    ["Scheduler", spec.scheduler],
+  ];
+}
+
+const quoted = (words: readonly string[]): string =>
+  words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
+
+const pidsText = ({ limit }: TaskSpec): string =>
+  limit?.pids === undefined ? "" : `${limit.pids} processes`;
+
+function policyText(spec: TaskSpec | undefined): string {
+  const policy = spec?.restartPolicy;
+  const mode = (RestartMode[policy?.mode ?? RestartMode.NO] ?? "unknown").toLowerCase();
+  const words = mode.replaceAll("_", "-");
+  return policy?.restartsMax === undefined ? words : `${words}, at most ${policy.restartsMax}`;
+}
+
+function placementText(attempt: Attempt | undefined): string {
+  const placement = attempt?.placement;
+  if (!placement) return "";
+  const { workerId, scheduler, score, runnerUps, exclusions } = placement;
+  const others = runnerUps.map((other) => `${other.workerId} ${formatScore(other.score)}`);
+  return formatFields([
+    ["Worker", `${workerId}, by ${scheduler} with score ${formatScore(score)}`],
+    ["Next best", others.join(", ")],
+    ["Excluded", exclusions.map(({ explanation }) => oneLine(explanation)).join("; ")],
+  ]);
+}
+
+const formatScore = (score: number): string => String(Math.round(score * 1000) / 1000);
+
+function attemptsText({ task, nowMs }: Options): string {
+  const attempts = [...(task.attempt ? [task.attempt] : []), ...task.pastAttempts];
+  const columns = ["NUMBER", "STATE", "WORKER", "STARTED", "ENDED", "EXIT", "DETAIL"];
+  return formatTable(
+    columns.map((title) => ({ title })),
+    attempts.map((attempt) => attemptCells(attempt, nowMs)),
+    { headers: true, width: undefined },
+  );
+}
+
+function attemptCells({ number, placement, status }: Attempt, nowMs: number): readonly string[] {
+  const failure = status?.failure;
+  const why = failure ? `${reasonName(failure.reason)}: ${oneLine(failure.message)}` : "";
+  const ago = (time: NonNullable<typeof status>["startTime"]) =>
+    time ? `${formatSince(time, nowMs)} ago` : "-";
+  return [
+    String(number),
+    status ? stateName(status.state) : "-",
+    placement?.workerId ?? "-",
+    ago(status?.startTime),
+    ago(status?.finishTime),
+    status?.exitCode === undefined ? "-" : String(status.exitCode),
+    why || (status && !isTerminal(status.state) ? oneLine(status.message) : ""),
+  ];
+}
+
+function eventsText({ events, colors }: Options): string {
+  const columns = eventListing(colors).columns.filter(({ title }) => title !== "TASK");
+  return formatTable(
+    columns.map(({ minWidth: _, ...column }) => column),
+    events.slice(-EVENTS_SHOWN).map((event) => columns.map(({ cell }) => cell(event))),
+    { headers: true, width: undefined },
+  );
+}

@@ -1,0 +1,104 @@
+import { Command, CommanderError } from "commander";
+import { CommandError } from "./command-error.ts";
+import type { Context } from "./context.ts";
+import { type ExitCode, exitCodeHelp, exitCodes } from "./exit-codes.ts";
+import { oneLine } from "./output/format.ts";
+import { printError } from "./print-error.ts";
+import { printLine } from "./terminal.ts";
+import type { Run } from "./verbs/client-verb.ts";
+import { clusterCommand } from "./verbs/cluster.ts";
+import { eventsCommand } from "./verbs/events.ts";
+import { inspectCommand } from "./verbs/inspect.ts";
+import { logsCommand } from "./verbs/logs.ts";
+import { managerCommand } from "./verbs/manager.ts";
+import { psCommand } from "./verbs/ps.ts";
+import { registryCommand } from "./verbs/registry.ts";
+import { rmCommand } from "./verbs/rm.ts";
+import { runCommand } from "./verbs/run.ts";
+import { stopCommand } from "./verbs/stop.ts";
+import { upCommand } from "./verbs/up.ts";
+import { versionCommand } from "./verbs/version.ts";
+import { workerCommand } from "./verbs/worker.ts";
+import { workersCommand } from "./verbs/workers.ts";
+import { version } from "./version.ts";
+
+/** Runs the command line `args` and answers with the exit code of the process. Never throws. */
+export async function runProgram(args: readonly string[], context: Context): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  const program = createProgram(async (verb) => {
+    exitCode = await verb(context);
+  });
+  printThrough(program, context);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return exitCodeOfFailure(error, context);
+  }
+}
+
+const groups = {
+  tasks: "Tasks:",
+  cluster: "Cluster:",
+  servers: "Servers:",
+} as const;
+
+/** The whole command line. `run` is given what to do when a verb was typed. */
+export function createProgram(run: Run): Command {
+  const program = new Command("berth")
+    .description("Run containers on a fleet of machines.")
+    .version(version, "-V, --version", "print the version of this command")
+    .enablePositionalOptions()
+    .helpCommand(true)
+    .addHelpText("after", `\nBegin with: berth up\n\n${exitCodeHelp}`);
+  const add = (group: string, commands: readonly Command[]) => {
+    for (const command of commands) program.addCommand(command.helpGroup(group));
+  };
+  add(groups.tasks, [
+    runCommand(run),
+    psCommand(run),
+    inspectCommand(run),
+    logsCommand(run),
+    eventsCommand(run),
+    stopCommand(run),
+    rmCommand(run),
+  ]);
+  add(groups.cluster, [workersCommand(run), clusterCommand(run), versionCommand(run)]);
+  add(groups.servers, [
+    upCommand(run),
+    managerCommand(run),
+    registryCommand(run),
+    workerCommand(run),
+  ]);
+  for (const command of program.commands) {
+    command.showHelpAfterError(`  see: berth ${command.name()} --help`);
+  }
+  return program.showHelpAfterError("  see: berth --help");
+}
+
+/** Commander's own words go where the verbs' go, and it never ends the process. */
+function printThrough(program: Command, { terminal }: Context): void {
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride();
+    command.configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+      getOutHelpWidth: () => terminal.columns,
+      getErrHelpWidth: () => terminal.columns,
+    });
+  }
+}
+
+function exitCodeOfFailure(error: unknown, { terminal, interrupted }: Context): ExitCode {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+  if (error instanceof CommandError) {
+    printError(terminal, error);
+    return error.exitCode;
+  }
+  if (interrupted.aborted) return exitCodes.interrupted;
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  printLine(terminal.stderr, `error: a bug in berth, please report it: ${oneLine(trace)}`);
+  return exitCodes.error;
+}

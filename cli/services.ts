@@ -1,0 +1,49 @@
+import type { Role } from "../gen/berth/v1/worker_pb.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Running } from "../lib/lifecycle.ts";
+import type { Log, LogLevel } from "../lib/log.ts";
+import type { Random } from "../lib/random.ts";
+
+export type ServiceDeps = Readonly<{ clock: Clock; random: Random; log: Log }>;
+
+export type RegistryConfig = Readonly<{ listen: string; leaseMs: number; intervalMs: number }>;
+
+export type ManagerConfig = Readonly<{
+  listen: string;
+  registryAddress: string;
+  defaultScheduler: string;
+  version: string;
+  /** Where its store lives. */
+  storeFolder: string;
+}>;
+
+export type WorkerConfig = Readonly<{
+  listen: string;
+  advertise: string | undefined;
+  registryAddress: string;
+  /** Where it remembers who it is. */
+  stateFolder: string;
+  workerId: string | undefined;
+  labels: Readonly<Record<string, string>>;
+  allowHostNetwork: boolean;
+  capacity: Readonly<{
+    cpuMillis: bigint | undefined;
+    memoryBytes: bigint | undefined;
+    diskBytes: bigint | undefined;
+  }>;
+  roles: readonly Role[];
+  version: string;
+  /** The engine's socket as a `unix://` URL. Undefined: where Docker listens by default. */
+  dockerHost: string | undefined;
+  /** Address of this machine that containers' ports are published on. */
+  publishAddress: string;
+}>;
+
+/** What the server verbs start. Each answers once it serves, and rejects when it cannot. */
+export type Services = Readonly<{
+  createLog: (level: LogLevel) => Log;
+  startRegistry: (config: RegistryConfig, deps: ServiceDeps) => Promise<Running>;
+  /** Opens the embedded store too, and closes it with the manager. */
+  startManager: (config: ManagerConfig, deps: ServiceDeps) => Promise<Running>;
+  startWorker: (config: WorkerConfig, deps: ServiceDeps) => Promise<Running>;
+}>;

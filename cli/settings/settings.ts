@@ -1,0 +1,212 @@
+import { type LogLevel, logLevels } from "../../lib/log.ts";
+import { parseAddress } from "../parse/address.ts";
+import { parseCpus } from "../parse/cpus.ts";
+import { parseDuration } from "../parse/duration.ts";
+import { type KeyValue, parseLabel } from "../parse/key-value.ts";
+import { malformed, type Parsed, parsed, parseEach } from "../parse/parsed.ts";
+import { parseSize } from "../parse/size.ts";
+import { type Setting, single, toggle } from "./setting.ts";
+
+const text = (word: string): Parsed<string> =>
+  word === "" ? malformed(word, "must not be empty") : parsed(word);
+
+const address = (name: string, help: string, fallback: string): Setting<string> =>
+  single({
+    name,
+    help,
+    placeholder: "host:port",
+    parseText: parseAddress,
+    fallback,
+    fallbackText: fallback,
+  });
+
+const optional = <T>(
+  definition: Pick<Setting<T>, "name" | "help" | "placeholder" | "variable" | "fallbackText">,
+  parseText: (text: string) => Parsed<T>,
+): Setting<T | undefined> =>
+  single<T | undefined>({ ...definition, parseText, fallback: undefined });
+
+export const addr = address("addr", "manager to talk to", "127.0.0.1:7070");
+
+export const managerListen = address("manager-listen", "where to serve users", "127.0.0.1:7070");
+export const registryListen = address(
+  "registry-listen",
+  "where to serve workers and managers",
+  "127.0.0.1:7071",
+);
+export const workerListen = address("worker-listen", "where to serve managers", "127.0.0.1:7072");
+export const registry = address("registry", "registry to join", "127.0.0.1:7071");
+
+export const insecure = toggle(
+  "insecure",
+  "allow to listen beyond this machine without TLS, which Berth does not have yet",
+);
+
+export const logLevel: Setting<LogLevel> = single({
+  name: "log-level",
+  placeholder: "level",
+  help: `what to log on stderr, as JSON: ${logLevels.join(", ")}`,
+  parseText: (word) => {
+    const level = logLevels.find((known) => known === word);
+    return level ? parsed(level) : malformed(word, `must be one of ${logLevels.join(", ")}`);
+  },
+  fallback: "info",
+  fallbackText: "info",
+});
+
+export const stateDir = optional(
+  {
+    name: "state-dir",
+    placeholder: "folder",
+    help: "where to keep what must survive a restart",
+    fallbackText: "~/.local/state/berth, or /var/lib/berth for root",
+  },
+  text,
+);
+
+export const defaultScheduler: Setting<string> = single({
+  name: "default-scheduler",
+  placeholder: "name",
+  help: "scheduler for tasks that name none",
+  parseText: text,
+  fallback: "spread",
+  fallbackText: "spread",
+});
+
+const milliseconds = (name: string, help: string, ms: number): Setting<number> =>
+  single({
+    name,
+    help,
+    placeholder: "time",
+    parseText: (word) => {
+      const span = parseDuration(word);
+      return span.kind === "parsed" && span.value < SPAN_MS_MIN
+        ? malformed(word, "must be at least 100ms")
+        : span;
+    },
+    fallback: ms,
+    fallbackText: `${ms / 1000}s`,
+  });
+
+/** Below this a registry would be busy with heartbeats alone. */
+const SPAN_MS_MIN = 100;
+
+export const lease = milliseconds("lease", "how long a silent worker counts as alive", 15_000);
+export const interval = milliseconds("interval", "how often workers send a heartbeat", 5_000);
+
+export const workerId = optional(
+  {
+    name: "worker-id",
+    placeholder: "id",
+    help: "the worker's ID",
+    fallbackText: "made on the first start",
+  },
+  text,
+);
+
+export const advertise = optional(
+  {
+    name: "advertise",
+    placeholder: "host:port",
+    help: "where others reach the worker",
+    fallbackText: "where it listens",
+  },
+  parseAddress,
+);
+
+export const publishAddress = optional(
+  {
+    name: "publish-address",
+    placeholder: "address",
+    help: "address of this machine to publish containers' ports on",
+    fallbackText: "the host of --advertise",
+  },
+  text,
+);
+
+export const dockerHost: Setting<string | undefined> = optional(
+  {
+    name: "docker-host",
+    variable: "DOCKER_HOST",
+    placeholder: "url",
+    help: "socket of the Docker engine",
+    fallbackText: "unix:///var/run/docker.sock",
+  },
+  (word) =>
+    word.startsWith("unix://")
+      ? parsed(word)
+      : malformed(
+          word,
+          "must be a socket of this machine, such as unix:///var/run/docker.sock: " +
+            "whoever reaches an engine over TCP without TLS is root there",
+        ),
+);
+
+export const labels: Setting<readonly KeyValue[]> = {
+  name: "labels",
+  flag: "label",
+  placeholder: "key=value",
+  help: "fact about the worker for people and for placement; repeatable",
+  isList: true,
+  parse: (texts) => parseEach(texts, parseLabel),
+  fallback: [],
+};
+
+export const allowHostNetwork = toggle(
+  "allow-host-network",
+  "take tasks that ask for the network of this machine",
+);
+
+export const capacityCpus = optional(
+  {
+    name: "capacity-cpus",
+    placeholder: "number",
+    help: "CPUs to offer to tasks",
+    fallbackText: "all",
+  },
+  parseCpus,
+);
+export const capacityMemory = optional(
+  {
+    name: "capacity-memory",
+    placeholder: "size",
+    help: "memory to offer to tasks",
+    fallbackText: "all",
+  },
+  parseSize,
+);
+export const capacityDisk = optional(
+  {
+    name: "capacity-disk",
+    placeholder: "size",
+    help: "disk to offer to tasks",
+    fallbackText: "all",
+  },
+  parseSize,
+);
+
+const all: readonly Setting<unknown>[] = [
+  addr,
+  managerListen,
+  registryListen,
+  workerListen,
+  registry,
+  insecure,
+  logLevel,
+  stateDir,
+  defaultScheduler,
+  lease,
+  interval,
+  workerId,
+  advertise,
+  publishAddress,
+  dockerHost,
+  labels,
+  allowHostNetwork,
+  capacityCpus,
+  capacityMemory,
+  capacityDisk,
+];
+
+/** What a configuration file may set: one file serves every verb. */
+export const knownNames: ReadonlySet<string> = new Set(all.map(({ name }) => name));

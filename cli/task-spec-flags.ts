@@ -1,0 +1,219 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { LimitsSchema, ResourcesSchema } from "../gen/berth/v1/resources_pb.ts";
+import { NetworkMode, PullPolicy, type TaskSpecSchema } from "../gen/berth/v1/task_pb.ts";
+import { usageError } from "./command-error.ts";
+import { parseCpus } from "./parse/cpus.ts";
+import { parseDuration } from "./parse/duration.ts";
+import { type KeyValue, parseEnv, parseEnvFile, parseLabel } from "./parse/key-value.ts";
+import { oneOf, type Parsed, parseEach, parseWhole } from "./parse/parsed.ts";
+import { parsePublish } from "./parse/publish.ts";
+import { parseRestart } from "./parse/restart.ts";
+import { parseSize } from "./parse/size.ts";
+
+export type TaskSpecInit = MessageInitShape<typeof TaskSpecSchema>;
+
+/** The flags of `run` that describe the task, as they were typed. */
+export type TaskSpecFlags = Readonly<{
+  publish?: readonly string[];
+  env?: readonly string[];
+  envFile?: readonly string[];
+  cpus?: string;
+  memory?: string;
+  reserveCpus?: string;
+  reserveMemory?: string;
+  reserveDisk?: string;
+  pidsLimit?: string;
+  name?: string;
+  label?: readonly string[];
+  restart?: string;
+  entrypoint?: string;
+  workdir?: string;
+  user?: string;
+  network?: string;
+  pull?: string;
+  platform?: string;
+  scheduler?: string;
+  stopTimeout?: string;
+  stopSignal?: string;
+}>;
+
+/** An `--env-file` with its content. */
+export type EnvFile = Readonly<{ path: string; content: string }>;
+
+type Options = Readonly<{
+  image: string;
+  args: readonly string[];
+  flags: TaskSpecFlags;
+  envFiles: readonly EnvFile[];
+  environment: Readonly<Record<string, string | undefined>>;
+}>;
+
+const NETWORKS = {
+  bridge: NetworkMode.BRIDGE,
+  host: NetworkMode.HOST,
+  none: NetworkMode.NONE,
+} as const;
+
+const PULLS = {
+  missing: PullPolicy.IF_NOT_PRESENT,
+  always: PullPolicy.ALWAYS,
+  never: PullPolicy.NEVER,
+} as const;
+
+const PIDS_MAX = 4_194_304;
+
+/**
+ * The spec that a command line asks for. Throws one usage error with every
+ * malformed flag. Whether the values make sense is the manager's to say.
+ */
+export function taskSpecOf(options: Options): TaskSpecInit {
+  const { image, args, flags } = options;
+  const reader = createReader();
+  const { read, readList } = reader;
+  const spec: TaskSpecInit = {
+    image,
+    args: [...args],
+    ...texts(flags),
+    env: readEnv(options, reader),
+    labels: Object.fromEntries(readList("--label", flags.label, parseLabel)),
+    ports: [...readList("--publish", flags.publish, parsePublish)],
+    ...present({
+      limit: readLimit(flags, reader),
+      reservation: readReservation(flags, reader),
+      restartPolicy: read("--restart", flags.restart, parseRestart),
+      networkMode: read("--network", flags.network, oneOf<NetworkMode>(NETWORKS)),
+      pullPolicy: read("--pull", flags.pull, oneOf<PullPolicy>(PULLS)),
+      stopGrace: mapped(read("--stop-timeout", flags.stopTimeout, parseDuration), durationFromMs),
+    }),
+  };
+  reader.finish();
+  return spec;
+}
+
+/** What needs no parsing. */
+const texts = (flags: TaskSpecFlags) =>
+  present({
+    name: flags.name,
+    command: flags.entrypoint === undefined ? undefined : [flags.entrypoint],
+    workingDir: flags.workdir,
+    user: flags.user,
+    platform: flags.platform,
+    scheduler: flags.scheduler,
+    stopSignal: flags.stopSignal,
+  });
+
+function readLimit(
+  flags: TaskSpecFlags,
+  { read }: Reader,
+): MessageInitShape<typeof LimitsSchema> | undefined {
+  const parsePids = (text: string) => parseWhole(text, 1, PIDS_MAX);
+  return unlessEmpty({
+    cpuMillis: read("--cpus", flags.cpus, parseCpus),
+    memoryBytes: read("--memory", flags.memory, parseSize),
+    pids: mapped(read("--pids-limit", flags.pidsLimit, parsePids), BigInt),
+  });
+}
+
+function readReservation(
+  flags: TaskSpecFlags,
+  { read }: Reader,
+): MessageInitShape<typeof ResourcesSchema> | undefined {
+  return unlessEmpty({
+    cpuMillis: read("--reserve-cpus", flags.reserveCpus, parseCpus),
+    memoryBytes: read("--reserve-memory", flags.reserveMemory, parseSize),
+    diskBytes: read("--reserve-disk", flags.reserveDisk, parseSize),
+  });
+}
+
+/** Files first, in their order, then `--env`: what is nearer to the user wins. */
+function readEnv(
+  { flags, envFiles, environment }: Options,
+  { read, readList }: Reader,
+): Record<string, string> {
+  const fromFiles = envFiles.flatMap(
+    ({ path, content }): readonly KeyValue[] =>
+      read(`--env-file ${path}`, content, (text) => parseEnvFile(text, environment)) ?? [],
+  );
+  const fromFlags = readList("--env", flags.env, (text) => parseEnv(text, environment));
+  return Object.fromEntries([...fromFiles, ...fromFlags]);
+}
+
+type Reader = ReturnType<typeof createReader>;
+
+/** Reads flags one by one and remembers what is wrong with them. */
+function createReader() {
+  const problems: string[] = [];
+  function read<T>(
+    flag: string,
+    text: string | undefined,
+    parse: (text: string) => Parsed<T>,
+  ): T | undefined {
+    if (text === undefined) return undefined;
+    const result = parse(text);
+    if (result.kind === "parsed") return result.value;
+    problems.push(`${flag} ${result.problem}`);
+    return undefined;
+  }
+  function readList<T>(
+    flag: string,
+    given: readonly string[] | undefined,
+    parse: (text: string) => Parsed<T>,
+  ): readonly T[] {
+    const result = parseEach(given ?? [], parse);
+    if (result.kind === "parsed") return result.value;
+    problems.push(`${flag} ${result.problem}`);
+    return [];
+  }
+  function finish(): void {
+    if (problems.length > 0) throw usageError(problems, ["see: berth run --help"]);
+  }
+  return { read, readList, finish };
+}
+
+const mapped = <T, U>(value: T | undefined, map: (value: T) => U): U | undefined =>
+  value === undefined ? undefined : map(value);
+
+/** An object without its undefined fields. */
+function present<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };
+}
+
+function unlessEmpty<T extends object>(fields: T) {
+  const kept = present(fields);
+  return Object.keys(kept).length > 0 ? kept : undefined;
+}
+
+const FLAG_OF_FIELD: readonly (readonly [field: string, flag: string])[] = [
+  ["spec.image", "IMAGE"],
+  ["spec.args", "ARGS"],
+  ["spec.command", "--entrypoint"],
+  ["spec.env", "--env"],
+  ["spec.name", "--name"],
+  ["spec.labels", "--label"],
+  ["spec.ports", "--publish"],
+  ["spec.limit.cpu_millis", "--cpus"],
+  ["spec.limit.memory_bytes", "--memory"],
+  ["spec.limit.pids", "--pids-limit"],
+  ["spec.reservation.cpu_millis", "--reserve-cpus"],
+  ["spec.reservation.memory_bytes", "--reserve-memory"],
+  ["spec.reservation.disk_bytes", "--reserve-disk"],
+  ["spec.restart_policy", "--restart"],
+  ["spec.working_dir", "--workdir"],
+  ["spec.user", "--user"],
+  ["spec.network_mode", "--network"],
+  ["spec.pull_policy", "--pull"],
+  ["spec.platform", "--platform"],
+  ["spec.scheduler", "--scheduler"],
+  ["spec.stop_grace", "--stop-timeout"],
+  ["spec.stop_signal", "--stop-signal"],
+  ["request_id", "--request-id"],
+];
+
+/** The flag of `run` that fills a field of SubmitTaskRequest. */
+export const runFlagOfField = (field: string): string | undefined =>
+  FLAG_OF_FIELD.find(([prefix]) => field === prefix || startsWithPart(field, prefix))?.[1];
+
+const startsWithPart = (field: string, prefix: string): boolean =>
+  field.startsWith(prefix) && [".", "["].includes(field[prefix.length] ?? "");

@@ -1,0 +1,60 @@
+import { ConnectError } from "@connectrpc/connect";
+import { Command } from "commander";
+import { explainCallError, type FlagOfField } from "../call-error.ts";
+import { CommandError, usageError } from "../command-error.ts";
+import type { Context, Manager } from "../context.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import type { Parsed } from "../parse/parsed.ts";
+import { configOption, loadSettings } from "../settings/load.ts";
+import type { Flags } from "../settings/resolve.ts";
+import { optionOf } from "../settings/setting.ts";
+import { addr } from "../settings/settings.ts";
+
+/** Carries a verb out and reports its exit code. */
+export type Run = (verb: (context: Context) => Promise<ExitCode>) => Promise<void>;
+
+/** A verb that talks to a manager, with the flags that say to which. */
+export const clientCommand = (name: string): Command =>
+  new Command(name).addOption(optionOf(addr)).addOption(configOption());
+
+/** A verb in terms of the manager it talks to. */
+export type ManagerVerb = (manager: Manager) => Promise<ExitCode>;
+
+/**
+ * Carries a verb out against the manager that the settings name, and explains
+ * what goes wrong on the way. `flagOfField` translates what the manager says of a request's fields.
+ */
+export async function withManager(
+  context: Context,
+  flags: object,
+  act: ManagerVerb,
+  flagOfField?: FlagOfField,
+): Promise<ExitCode> {
+  const { addr: address } = await loadSettings({ addr }, flags as Flags, context);
+  const { manager, close } = await context.connect(address);
+  try {
+    return await act(manager);
+  } catch (error) {
+    if (context.interrupted.aborted) return exitCodes.interrupted;
+    if (error instanceof CommandError) throw error;
+    if (error instanceof ConnectError) throw explainCallError(error, address, flagOfField);
+    throw error;
+  } finally {
+    close();
+  }
+}
+
+/** The value of a flag, or a usage error that names the flag. */
+export function flagValue<T>(flag: string, result: Parsed<T>): T {
+  if (result.kind === "parsed") return result.value;
+  throw usageError([`${flag} ${result.problem}`]);
+}
+
+/** Collects the values of a flag that may be given several times. */
+export const collect = (text: string, sofar: readonly string[] = []): readonly string[] => [
+  ...sofar,
+  text,
+];
+
+/** The call options of every call: a verb that is interrupted hangs up. */
+export const callOf = ({ interrupted }: Context) => ({ signal: interrupted });

@@ -1,0 +1,54 @@
+import type { Command } from "commander";
+import { stateName } from "../../core/task-state.ts";
+import { type Cluster, ClusterSchema } from "../../gen/berth/v1/cluster_pb.ts";
+import { assert } from "../../lib/assert.ts";
+import type { Context } from "../context.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { formatDocument, jsonOf } from "../output/document.ts";
+import { formatSince, formatTime } from "../output/format.ts";
+import { addFormatFlag, type Format } from "../output/output-flags.ts";
+import { formatFields } from "../output/table.ts";
+import { callOf, clientCommand, type Run, withManager } from "./client-verb.ts";
+
+type ClusterFlags = Readonly<{ output: Format }>;
+
+export const clusterCommand = (run: Run): Command =>
+  addFormatFlag(clientCommand("cluster"), ["table", "json", "yaml"], "table")
+    .summary("show the cluster's identity and totals")
+    .description(
+      "Show the cluster's identity, its schedulers, and its workers and tasks in numbers.",
+    )
+    .action((flags: ClusterFlags) => run((context) => showCluster(context, flags)));
+
+async function showCluster(context: Context, flags: ClusterFlags): Promise<ExitCode> {
+  return withManager(context, flags, async (manager) => {
+    const { cluster } = await manager.getCluster({}, callOf(context));
+    assert(cluster, "the manager answers with the cluster");
+    context.terminal.stdout.write(
+      flags.output === "json" || flags.output === "yaml"
+        ? formatDocument(flags.output, jsonOf(ClusterSchema, cluster))
+        : describe(cluster, context.clock.now()),
+    );
+    return exitCodes.ok;
+  });
+}
+
+const describe = (cluster: Cluster, nowMs: number): string =>
+  formatFields([
+    ["Cluster", cluster.id],
+    ["Manager", `version ${cluster.version}, epoch ${cluster.epoch}`],
+    ["Serving", `${formatTime(cluster.startTime)} (${formatSince(cluster.startTime, nowMs)})`],
+    ["Revision", String(cluster.revision)],
+    ["Schedulers", cluster.schedulers.map((name) => markDefault(name, cluster)).join(", ")],
+    ["Workers", `${cluster.readyWorkerCount} of ${cluster.workerCount} ready`],
+    ["Tasks", tasksText(cluster)],
+  ]);
+
+const markDefault = (name: string, { defaultScheduler }: Cluster): string =>
+  name === defaultScheduler ? `${name} (default)` : name;
+
+function tasksText({ taskCounts }: Cluster): string {
+  const total = taskCounts.reduce((sum, { count }) => sum + count, 0);
+  const states = taskCounts.map(({ state, count }) => `${count} ${stateName(state)}`).join(", ");
+  return total === 0 ? "none" : `${total}: ${states}`;
+}

@@ -1,0 +1,77 @@
+import type { Command } from "commander";
+import { toMillis } from "../../core/time.ts";
+import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
+import type { Context, Manager } from "../context.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { findTask } from "../find-task.ts";
+import { listEvents } from "../list-all.ts";
+import { colorsFor } from "../output/colors.ts";
+import { eventListing } from "../output/event-listing.ts";
+import { formatListing, formatNext } from "../output/listing.ts";
+import { addListFlags, type OutputFlags } from "../output/output-flags.ts";
+import { parseSince } from "../parse/since.ts";
+import { printLine } from "../terminal.ts";
+import { watchTasks } from "../watch-tasks.ts";
+import { callOf, clientCommand, flagValue, type Run, withManager } from "./client-verb.ts";
+
+type EventsFlags = OutputFlags & Readonly<{ follow?: true; since?: string }>;
+
+export const eventsCommand = (run: Run): Command =>
+  addListFlags(clientCommand("events"))
+    .summary("list what happened to a task, or to all")
+    .description("List what was requested, decided and observed, oldest first.")
+    .argument("[task]", "ID, beginning of an ID, or name (default: all tasks)")
+    .option("-f, --follow", "go on printing as things happen")
+    .option("--since <when>", "only from this time on, or this long ago: 2026-01-31T12:00:00Z, 10m")
+    .action((task: string | undefined, flags: EventsFlags) =>
+      run((context) => events(context, task, flags)),
+    );
+
+async function events(
+  context: Context,
+  reference: string | undefined,
+  flags: EventsFlags,
+): Promise<ExitCode> {
+  const { terminal, clock } = context;
+  const sinceMs =
+    flags.since === undefined ? 0 : flagValue("--since", parseSince(flags.since, clock.now()));
+  return withManager(context, flags, async (manager) => {
+    const call = callOf(context);
+    const taskId = reference === undefined ? "" : (await findTask(manager, reference, call)).id;
+    // Read before the events: what happens from here on is in the watch, if not in both.
+    const { revision } = await manager.listTasks({ pageSize: 1 }, call);
+    const past = (await listEvents(manager, taskId, call)).filter(
+      ({ time }) => time === undefined || toMillis(time) >= sinceMs,
+    );
+    const listing = eventListing(colorsFor(terminal));
+    const format = flags.follow && isStreamed(flags) ? formatNext : formatListing;
+    terminal.stdout.write(format(listing, past, flags, terminal));
+    if (!flags.follow) return exitCodes.ok;
+    const afterRevision = past.at(-1)?.revision ?? revision;
+    return follow(context, manager, { taskId, afterRevision, flags });
+  });
+}
+
+const isStreamed = ({ output }: OutputFlags): boolean => output === "json" || output === "yaml";
+
+type Following = Readonly<{ taskId: string; afterRevision: bigint; flags: OutputFlags }>;
+
+async function follow(
+  { terminal, clock, interrupted: signal }: Context,
+  manager: Manager,
+  { taskId, afterRevision, flags }: Following,
+): Promise<ExitCode> {
+  const listing = eventListing(colorsFor(terminal));
+  for await (const watched of watchTasks(manager, { filter: {}, afterRevision, clock, signal })) {
+    if (watched.kind === "reconnecting") {
+      printLine(terminal.stderr, "the manager is away, calling again");
+      continue;
+    }
+    const news = watched.changes
+      .flatMap(({ event }): readonly TaskEvent[] => (event ? [event] : []))
+      .filter((event) => taskId === "" || event.taskId === taskId);
+    terminal.stdout.write(formatNext(listing, news, flags, terminal));
+    await terminal.stdout.drained();
+  }
+  return exitCodes.interrupted;
+}

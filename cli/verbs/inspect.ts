@@ -1,0 +1,56 @@
+import type { Command } from "commander";
+import { TaskSchema } from "../../gen/berth/v1/task_pb.ts";
+import type { Context, Manager } from "../context.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { findTask } from "../find-task.ts";
+import { listEvents } from "../list-all.ts";
+import { colorsFor } from "../output/colors.ts";
+import { describeTask } from "../output/describe-task.ts";
+import { formatDocument, jsonOf } from "../output/document.ts";
+import { addFormatFlag, type Format } from "../output/output-flags.ts";
+import { callOf, clientCommand, type Run, withManager } from "./client-verb.ts";
+import { eachReference } from "./each-reference.ts";
+
+type InspectFlags = Readonly<{ output: Format }>;
+
+export const inspectCommand = (run: Run): Command =>
+  addFormatFlag(clientCommand("inspect"), ["table", "json", "yaml"], "table")
+    .summary("show all about tasks")
+    .description(
+      "Show all about tasks: spec, placement and its reasons, attempts, latest events.\nWith -o json or yaml: a list of the tasks as the manager has them.",
+    )
+    .argument("<tasks...>", "IDs, beginnings of IDs, or names")
+    .action((tasks: string[], flags: InspectFlags) =>
+      run((context) => inspect(context, tasks, flags)),
+    );
+
+async function inspect(
+  context: Context,
+  references: readonly string[],
+  { output, ...flags }: InspectFlags,
+): Promise<ExitCode> {
+  const { stdout } = context.terminal;
+  return withManager(context, flags, async (manager) => {
+    if (output === "table") {
+      let gap = "";
+      return eachReference(context, references, async (reference) => {
+        stdout.write(gap + (await describe(context, manager, reference)));
+        gap = "\n";
+      });
+    }
+    const tasks = [];
+    for (const reference of references) {
+      tasks.push(await findTask(manager, reference, callOf(context)));
+    }
+    const json = tasks.map((task) => jsonOf(TaskSchema, task));
+    stdout.write(formatDocument(output === "json" ? "json" : "yaml", json));
+    return exitCodes.ok;
+  });
+}
+
+async function describe(context: Context, manager: Manager, reference: string): Promise<string> {
+  const task = await findTask(manager, reference, callOf(context));
+  const events = await listEvents(manager, task.id, callOf(context));
+  const { terminal, clock } = context;
+  return describeTask({ task, events, colors: colorsFor(terminal), nowMs: clock.now() });
+}

@@ -1,0 +1,87 @@
+import type { TaskChange } from "../../gen/berth/v1/manager_service_pb.ts";
+import type { Task } from "../../gen/berth/v1/task_pb.ts";
+import type { Context, Manager } from "../context.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { colorsFor } from "../output/colors.ts";
+import { formatListing, formatNext } from "../output/listing.ts";
+import type { OutputFlags } from "../output/output-flags.ts";
+import { taskListing } from "../output/task-listing.ts";
+import { workerOf } from "../output/task-text.ts";
+import type { TaskSelection } from "../parse/filter.ts";
+import { printLine } from "../terminal.ts";
+import { watchTasks } from "../watch-tasks.ts";
+
+/** Puts the cursor into the upper left corner of a cleared screen. */
+const CLEAR = "\u001b[H\u001b[2J";
+
+/**
+ * Prints tasks as they change until the user leaves: on a screen the whole
+ * table again, elsewhere a row for each change.
+ */
+export async function watchTable(
+  context: Context,
+  manager: Manager,
+  selection: TaskSelection,
+  flags: OutputFlags,
+): Promise<ExitCode> {
+  const { terminal, clock, interrupted } = context;
+  const print = terminal.isTty && isTable(flags) ? screenPrinter : rowPrinter;
+  const show = print(context, flags);
+  // States and workers change: a change away from them must be seen, so they are matched here.
+  const filter = {
+    labels: selection.labels,
+    ...(selection.name === undefined ? {} : { name: selection.name }),
+  };
+  const tasks = new Map<string, Task>();
+  for await (const watched of watchTasks(manager, { filter, clock, signal: interrupted })) {
+    if (watched.kind === "reconnecting") {
+      printLine(terminal.stderr, "the manager is away, calling again");
+      continue;
+    }
+    for (const change of watched.changes) apply(change, tasks, selection);
+    show(tasks, watched.changes);
+    await terminal.stdout.drained();
+  }
+  return exitCodes.interrupted;
+}
+
+function apply(
+  { task, removed }: TaskChange,
+  tasks: Map<string, Task>,
+  selection: TaskSelection,
+): void {
+  if (!task) return;
+  if (!removed && matches(task, selection)) tasks.set(task.id, task);
+  else tasks.delete(task.id);
+}
+
+const isTable = ({ output }: OutputFlags): boolean => output === "table" || output === "wide";
+
+const matches = (task: Task, { states, workerId }: TaskSelection): boolean =>
+  (states.length === 0 || states.includes(task.state)) &&
+  (workerId === undefined || workerOf(task) === workerId);
+
+type Show = (tasks: ReadonlyMap<string, Task>, changes: readonly TaskChange[]) => void;
+
+function screenPrinter(context: Context, flags: OutputFlags): Show {
+  const { terminal } = context;
+  return (tasks) => {
+    const listing = listingOf(context, flags);
+    terminal.stdout.write(CLEAR + formatListing(listing, [...tasks.values()], flags, terminal));
+  };
+}
+
+function rowPrinter(context: Context, flags: OutputFlags): Show {
+  const { terminal } = context;
+  let isFirst = isTable(flags);
+  return (tasks, changes) => {
+    const ids = new Set(changes.map(({ task }) => task?.id ?? ""));
+    const changed = [...tasks.values()].filter(({ id }) => ids.has(id));
+    const format = isFirst ? formatListing : formatNext;
+    isFirst = false;
+    terminal.stdout.write(format(listingOf(context, flags), changed, flags, terminal));
+  };
+}
+
+const listingOf = ({ terminal, clock }: Context, { trunc }: OutputFlags) =>
+  taskListing({ colors: colorsFor(terminal), nowMs: clock.now(), trunc });

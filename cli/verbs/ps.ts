@@ -1,0 +1,67 @@
+import type { Command } from "commander";
+import { TaskState } from "../../gen/berth/v1/task_pb.ts";
+import type { Context, Manager } from "../context.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { listTasks } from "../list-all.ts";
+import { colorsFor } from "../output/colors.ts";
+import { formatListing } from "../output/listing.ts";
+import { addListFlags, type OutputFlags } from "../output/output-flags.ts";
+import { taskListing } from "../output/task-listing.ts";
+import { parseFilters, type TaskSelection } from "../parse/filter.ts";
+import { printLine } from "../terminal.ts";
+import { callOf, clientCommand, collect, flagValue, type Run, withManager } from "./client-verb.ts";
+import { watchTable } from "./ps-watch.ts";
+
+type PsFlags = OutputFlags &
+  Readonly<{ all?: true; watch?: true; quiet?: true; filter?: readonly string[] }>;
+
+const ACTIVE_STATES = [
+  TaskState.PENDING,
+  TaskState.SCHEDULED,
+  TaskState.STARTING,
+  TaskState.RUNNING,
+  TaskState.STOPPING,
+];
+
+export const psCommand = (run: Run): Command =>
+  addListFlags(clientCommand("ps").alias("status"))
+    .summary("list tasks")
+    .description("List the tasks that have not ended, or with -a all of them.")
+    .option("-a, --all", "list ended tasks too")
+    .option("--filter <what>", "state=, worker=, name= or label=KEY=VALUE; repeatable", collect)
+    .option("-q, --quiet", "print IDs only, as -o name")
+    .option("-w, --watch", "go on printing as tasks change")
+    .action((flags: PsFlags) => run((context) => ps(context, flags)));
+
+async function ps(context: Context, given: PsFlags): Promise<ExitCode> {
+  const flags: PsFlags = given.quiet ? { ...given, output: "name" } : given;
+  const selection = flagValue("--filter", parseFilters(flags.filter ?? []));
+  const onlyActive = selection.states.length === 0 && !flags.all;
+  const wanted = onlyActive ? { ...selection, states: ACTIVE_STATES } : selection;
+  return withManager(context, flags, (manager) =>
+    flags.watch
+      ? watchTable(context, manager, wanted, flags)
+      : printOnce(context, manager, wanted, flags),
+  );
+}
+
+async function printOnce(
+  context: Context,
+  manager: Manager,
+  selection: TaskSelection,
+  flags: PsFlags,
+): Promise<ExitCode> {
+  const { terminal, clock } = context;
+  const filter = { ...selection, states: [...selection.states] };
+  const { tasks } = await listTasks(manager, filter, callOf(context));
+  const listing = taskListing({
+    colors: colorsFor(terminal),
+    nowMs: clock.now(),
+    trunc: flags.trunc,
+  });
+  terminal.stdout.write(formatListing(listing, tasks, flags, terminal));
+  if (tasks.length === 0 && flags.output === "table" && !flags.all) {
+    printLine(terminal.stderr, "no such tasks are active; to see ended ones too: berth ps -a");
+  }
+  return exitCodes.ok;
+}

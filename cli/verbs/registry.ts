@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import type { Context } from "../context.ts";
+import { serve } from "../crew.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { refuseExposure } from "../settings/exposure.ts";
+import { loadSettings } from "../settings/load.ts";
+import type { Flags } from "../settings/resolve.ts";
+import { withFlag } from "../settings/setting.ts";
+import * as settings from "../settings/settings.ts";
+import { printLine } from "../terminal.ts";
+import type { Run } from "./client-verb.ts";
+import { checkLease, commonShape, prepare, serverCommand } from "./server-verb.ts";
+
+const shape = {
+  listen: withFlag(settings.registryListen, "listen"),
+  lease: settings.lease,
+  interval: settings.interval,
+  ...commonShape,
+};
+
+export const registryCommand = (run: Run): Command =>
+  serverCommand("registry", shape)
+    .summary("serve a registry")
+    .description("Serve a registry: it knows which workers are alive and how to reach them.")
+    .action((flags: Flags) => run((context) => registry(context, flags)));
+
+async function registry(context: Context, flags: Flags): Promise<ExitCode> {
+  const set = await loadSettings(shape, flags, context);
+  refuseExposure([{ setting: shape.listen, address: set.listen }], set.insecure);
+  checkLease(set);
+  const { services, deps } = await prepare(context, set);
+  const config = { listen: set.listen, leaseMs: set.lease, intervalMs: set.interval };
+  return serve(context, async (start) => {
+    const { address } = await start("registry", () => services.startRegistry(config, deps));
+    printLine(context.terminal.stdout, `registry on ${address}`);
+  });
+}

@@ -1,0 +1,58 @@
+import { type Command, Option } from "commander";
+import { collect } from "./client-verb.ts";
+
+const TASK = "Task:";
+const RESOURCES = "Resources:";
+const NETWORK = "Network:";
+
+/** Adds the flags that describe the task: those of `docker run` where it has one. */
+export function addTaskSpecFlags(command: Command): Command {
+  for (const option of [...taskOptions(), ...resourceOptions(), ...networkOptions()]) {
+    command.addOption(option);
+  }
+  return command;
+}
+
+const option = (group: string, flags: string, help: string): Option =>
+  new Option(flags, help).helpGroup(group);
+
+const repeatable = (group: string, flags: string, help: string): Option =>
+  option(group, flags, `${help}; repeatable`).argParser(collect);
+
+const taskOptions = (): readonly Option[] => [
+  option(TASK, "--name <name>", "name for people and for discovery (default: the task's ID)"),
+  repeatable(TASK, "-e, --env <key=value>", "environment variable; KEY alone passes yours on"),
+  repeatable(TASK, "--env-file <file>", "environment variables, a KEY=VALUE a line"),
+  repeatable(TASK, "-l, --label <key=value>", "fact for people and filters"),
+  option(TASK, "--entrypoint <command>", "replaces the image's entrypoint"),
+  option(TASK, "-w, --workdir <path>", "working directory in the container"),
+  option(TASK, "-u, --user <user>", "user, uid, user:group or uid:gid"),
+  option(
+    TASK,
+    "--restart <policy>",
+    "no, on-failure[:TIMES], always, unless-stopped (default: no)",
+  ),
+  option(TASK, "--pull <when>", "missing, always, never (default: missing)"),
+  option(TASK, "--stop-timeout <time>", "time between the stop signal and the kill (default: 10s)"),
+  option(TASK, "--stop-signal <signal>", "signal that asks to stop (default: the image's own)"),
+  option(TASK, "--platform <platform>", "platform that the worker must have, such as linux/amd64"),
+  option(TASK, "--scheduler <name>", "scheduler that places the task (default: the cluster's)"),
+];
+
+const resourceOptions = (): readonly Option[] => [
+  option(RESOURCES, "--cpus <number>", "the most CPUs it may use, such as 0.5"),
+  option(RESOURCES, "-m, --memory <size>", "the most memory it may use, such as 512m"),
+  option(RESOURCES, "--pids-limit <number>", "the most processes and threads (default: 512)"),
+  option(RESOURCES, "--reserve-cpus <number>", "CPUs set aside for it (default: --cpus)"),
+  option(RESOURCES, "--reserve-memory <size>", "memory set aside for it (default: --memory)"),
+  option(RESOURCES, "--reserve-disk <size>", "disk set aside for it"),
+];
+
+const networkOptions = (): readonly Option[] => [
+  repeatable(
+    NETWORK,
+    "-p, --publish <port>",
+    "publish [HOST-PORT:]CONTAINER-PORT[/udp]; without HOST-PORT on any free one",
+  ),
+  option(NETWORK, "--network <mode>", "bridge, host, none (default: bridge)"),
+];

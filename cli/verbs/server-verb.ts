@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import { Command } from "commander";
+import type { Role } from "../../gen/berth/v1/worker_pb.ts";
+import { usageError } from "../command-error.ts";
+import type { Context } from "../context.ts";
+import { hostOf } from "../parse/address.ts";
+import type { ServiceDeps, Services, WorkerConfig } from "../services.ts";
+import { isUnspecified } from "../settings/exposure.ts";
+import { configOption } from "../settings/load.ts";
+import type { Shape, Values } from "../settings/resolve.ts";
+import { optionOf } from "../settings/setting.ts";
+import * as settings from "../settings/settings.ts";
+import { stateFolder } from "../settings/state-folder.ts";
+import { version } from "../version.ts";
+
+/** A verb that serves, with a flag for each of its settings. */
+export function serverCommand(name: string, shape: Shape): Command {
+  const command = new Command(name);
+  for (const setting of Object.values(shape)) command.addOption(optionOf(setting));
+  return command.addOption(configOption());
+}
+
+/** The code of the services and what all of them are given. */
+export async function prepare(
+  context: Context,
+  { logLevel }: Pick<Values<typeof commonShape>, "logLevel">,
+): Promise<Readonly<{ services: Services; deps: ServiceDeps }>> {
+  const services = await context.loadServices();
+  const { clock, random } = context;
+  return { services, deps: { clock, random, log: services.createLog(logLevel) } };
+}
+
+/** What every server verb can be told. */
+export const commonShape = { insecure: settings.insecure, logLevel: settings.logLevel };
+
+/** What a worker can be told, but for where it listens. */
+export const workerShape = {
+  advertise: settings.advertise,
+  workerId: settings.workerId,
+  labels: settings.labels,
+  allowHostNetwork: settings.allowHostNetwork,
+  capacityCpus: settings.capacityCpus,
+  capacityMemory: settings.capacityMemory,
+  capacityDisk: settings.capacityDisk,
+  publishAddress: settings.publishAddress,
+  dockerHost: settings.dockerHost,
+  stateDir: settings.stateDir,
+};
+
+type WorkerSettings = Values<typeof workerShape> & Readonly<{ workerListen: string }>;
+
+/** A worker's configuration, but for the registry it joins. */
+export function workerConfigOf(
+  context: Context,
+  set: WorkerSettings,
+  roles: readonly Role[],
+): Omit<WorkerConfig, "registryAddress"> {
+  const { workerListen, advertise } = set;
+  if (advertise === undefined && isUnspecified(workerListen)) {
+    throw usageError(
+      [`a worker that listens on ${workerListen} must say where others reach it`],
+      ["add --advertise HOST:PORT"],
+    );
+  }
+  return {
+    listen: workerListen,
+    advertise,
+    stateFolder: join(stateFolder(set.stateDir, context), "worker"),
+    workerId: set.workerId,
+    labels: Object.fromEntries(set.labels),
+    allowHostNetwork: set.allowHostNetwork,
+    capacity: {
+      cpuMillis: set.capacityCpus,
+      memoryBytes: set.capacityMemory,
+      diskBytes: set.capacityDisk,
+    },
+    roles,
+    version,
+    dockerHost: set.dockerHost,
+    publishAddress: set.publishAddress ?? hostOf(advertise ?? workerListen),
+  };
+}
+
+/** The folder of the manager's embedded store. */
+export const storeFolder = (context: Context, stateDir: string | undefined): string =>
+  join(stateFolder(stateDir, context), "manager");
+
+/** Refuses heartbeats so rare that every worker would be taken for dead. */
+export function checkLease({
+  lease,
+  interval,
+}: Readonly<{ lease: number; interval: number }>): void {
+  if (interval * 2 <= lease) return;
+  throw usageError([
+    `--interval is ${interval} ms and --lease ${lease} ms: a lease must last two intervals at least`,
+  ]);
+}

@@ -1,0 +1,102 @@
+import type { Command } from "commander";
+import { Role } from "../../gen/berth/v1/worker_pb.ts";
+import type { Context } from "../context.ts";
+import { type Start, serve } from "../crew.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { formatFields } from "../output/table.ts";
+import { refuseExposure } from "../settings/exposure.ts";
+import { loadSettings } from "../settings/load.ts";
+import type { Flags, Values } from "../settings/resolve.ts";
+import * as settings from "../settings/settings.ts";
+import { stateFolder } from "../settings/state-folder.ts";
+import { version } from "../version.ts";
+import type { Run } from "./client-verb.ts";
+import {
+  checkLease,
+  commonShape,
+  prepare,
+  serverCommand,
+  storeFolder,
+  workerConfigOf,
+  workerShape,
+} from "./server-verb.ts";
+
+const shape = {
+  managerListen: settings.managerListen,
+  registryListen: settings.registryListen,
+  workerListen: settings.workerListen,
+  defaultScheduler: settings.defaultScheduler,
+  lease: settings.lease,
+  interval: settings.interval,
+  ...workerShape,
+  ...commonShape,
+};
+
+type Settings = Values<typeof shape>;
+
+export const upCommand = (run: Run): Command =>
+  serverCommand("up", shape)
+    .summary("serve a whole cluster from this machine")
+    .description(
+      "Serve a manager, a registry and a worker in one process, with an embedded store.\nCtrl-C stops them; containers go on, and the next `berth up` takes them over.",
+    )
+    .action((flags: Flags) => run((context) => up(context, flags)));
+
+async function up(context: Context, flags: Flags): Promise<ExitCode> {
+  const set = await loadSettings(shape, flags, context);
+  checkLease(set);
+  refuseExposure(
+    [
+      { setting: shape.managerListen, address: set.managerListen },
+      { setting: shape.registryListen, address: set.registryListen },
+      { setting: shape.workerListen, address: set.workerListen },
+    ],
+    set.insecure,
+  );
+  return serve(context, (start) => assemble(context, set, start));
+}
+
+/** The registry first: both others look for it. */
+async function assemble(context: Context, set: Settings, start: Start): Promise<void> {
+  const { services, deps } = await prepare(context, set);
+  const roles = [Role.MANAGER, Role.REGISTRY, Role.WORKER];
+  const workerConfig = workerConfigOf(context, set, roles);
+  const registryConfig = {
+    listen: set.registryListen,
+    leaseMs: set.lease,
+    intervalMs: set.interval,
+  };
+  const registry = await start("registry", () => services.startRegistry(registryConfig, deps));
+  const managerConfig = {
+    listen: set.managerListen,
+    registryAddress: registry.address,
+    defaultScheduler: set.defaultScheduler,
+    storeFolder: storeFolder(context, set.stateDir),
+    version,
+  };
+  const manager = await start("manager", () => services.startManager(managerConfig, deps));
+  const worker = await start("worker", () =>
+    services.startWorker({ ...workerConfig, registryAddress: registry.address }, deps),
+  );
+  context.terminal.stdout.write(
+    welcome({
+      registry: registry.address,
+      manager: manager.address,
+      worker: worker.address,
+      state: stateFolder(set.stateDir, context),
+    }),
+  );
+}
+
+/** Says where everything is, and what to type next. */
+function welcome(places: Readonly<Record<"registry" | "manager" | "worker" | "state", string>>) {
+  const { manager } = places;
+  const isDefault = manager === settings.addr.fallback;
+  const next = [
+    ...(isDefault ? [] : [`  export BERTH_ADDR=${manager}`]),
+    "  berth run --wait --publish 80 nginx:alpine",
+    "  berth ps",
+  ];
+  const hint = `in another terminal:\n${next.join("\n")}\n`;
+  return `${formatFields(Object.entries(places))}\n${hint}\nCtrl-C stops the cluster; containers go on\n`;
+}
