@@ -1,0 +1,22 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
+import { invalidFields } from "../../lib/errors.ts";
+import { checkName } from "./checks.ts";
+import { createSessionHandler, type SessionDeps } from "./session-handler.ts";
+import { createWatchHandler } from "./watch-handler.ts";
+import { pageOf } from "./worker-page.ts";
+
+/** What the contract promises, over a roster. */
+export function createRegistryHandlers(deps: SessionDeps): ServiceImpl<typeof RegistryService> {
+  const { roster } = deps;
+  return {
+    session: createSessionHandler(deps),
+    watchWorkers: createWatchHandler(deps),
+    listWorkers: (request) => pageOf(roster.list(), request),
+    resolveName({ name }) {
+      const violations = checkName(name);
+      if (violations.length > 0) throw invalidFields(violations);
+      return { endpoints: [...roster.resolve(name)] };
+    },
+  };
+}

@@ -1,0 +1,25 @@
+/** What a registry holds at most, and how long it waits. */
+export const registryLimits = {
+  /** Workers that are up at the same time. */
+  workersUp: 10_000,
+  /** Workers that are down or have left and are still listed; the one longest gone goes first. */
+  workersDeparted: 1_000,
+  /** Watches at the same time. */
+  watches: 256,
+  /** Changes that wait for one watcher: room for every worker twice, once up and once departed. */
+  newsWaiting: 25_000,
+  /** Workers in one message: some 1 KiB each, far from the 4 MiB that a message may have. */
+  workersPerMessage: 500,
+  /** Words of one session that wait to be heard. */
+  wordsWaiting: 64,
+  /** Until a new session must have registered. */
+  registrationMs: 5_000,
+  /** How often a watch without news says that it is alive. */
+  pulseMs: 5_000,
+  /** Endpoints of one worker. */
+  endpointsPerWorker: 10_000,
+  /** Labels, capabilities and roles of one worker, each. */
+  listEntries: 64,
+  /** Characters of a name, a version, a label's key or value, a reason. */
+  textChars: 256,
+} as const;

@@ -1,0 +1,69 @@
+import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
+import { assert } from "../../lib/assert.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Running } from "../../lib/lifecycle.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Random } from "../../lib/random.ts";
+import { startRpcServer } from "../../lib/rpc/server.ts";
+import { mountService } from "../../lib/rpc/service-mount.ts";
+import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
+import { createRegistryHandlers } from "./handlers.ts";
+import { runLeaseLoop } from "./lease-loop.ts";
+import { createRoster } from "./roster.ts";
+
+export type RegistryConfig = Readonly<{
+  /** `host:port`; port 0 means any free one. */
+  listen: string;
+  /** How long a worker counts as alive without a word. Default 15 s. */
+  leaseMs?: number;
+  /** How often a worker should send a heartbeat. Default a third of the lease. */
+  intervalMs?: number;
+}>;
+
+export type RegistryDeps = Readonly<{ clock: Clock; random: Random; log: Log }>;
+
+const LEASE_MS_DEFAULT = 15_000;
+
+/** Two heartbeats may be lost before a lease runs out. */
+const INTERVALS_PER_LEASE = 3;
+
+/** How long calls that are under way may take when the registry stops. */
+const STOP_GRACE_MS = 2_000;
+
+/** Serves RegistryService until stopped. It keeps nothing on disk: workers register anew. */
+export async function startRegistry(config: RegistryConfig, deps: RegistryDeps): Promise<Running> {
+  const { clock, log } = deps;
+  const leaseMs = config.leaseMs ?? LEASE_MS_DEFAULT;
+  const intervalMs = config.intervalMs ?? leaseMs / INTERVALS_PER_LEASE;
+  assert(intervalMs < leaseMs, `interval ${intervalMs} ms is not shorter than lease ${leaseMs} ms`);
+
+  const roster = createRoster(deps, leaseMs);
+  const handlers = createRegistryHandlers({ ...deps, roster, leaseMs, intervalMs });
+  const server = await startRpcServer({
+    listen: config.listen,
+    mounts: [mountService(RegistryService, handlers)],
+    interceptors: [refuseUnknownFields],
+    clock,
+    log,
+  });
+  const stopping = new AbortController();
+  const ended = runLeaseLoop({ roster, clock, leaseMs }, stopping.signal);
+  log.info({ address: server.address, leaseMs, intervalMs }, "registry started");
+
+  let stopped: Promise<void> | undefined;
+  async function shut(): Promise<void> {
+    stopping.abort();
+    await server.stop(STOP_GRACE_MS);
+    await ended;
+    log.info({ address: server.address }, "registry stopped");
+  }
+
+  return {
+    address: server.address,
+    ended,
+    stop() {
+      stopped ??= shut();
+      return stopped;
+    },
+  };
+}

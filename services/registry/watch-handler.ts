@@ -1,0 +1,97 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type {
+  RegistryService,
+  WatchWorkersResponseSchema,
+  WorkerEvent,
+} from "../../gen/berth/v1/registry_service_pb.ts";
+import type { WorkerPresence } from "../../gen/berth/v1/worker_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { exhausted } from "../../lib/errors.ts";
+import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
+import { registryLimits } from "./limits.ts";
+import type { Roster } from "./roster.ts";
+import type { Change } from "./sessions.ts";
+
+type Deps = Readonly<{ roster: Pick<Roster, "list" | "subscribe">; clock: Clock }>;
+
+type News =
+  /** Of one worker only the latest is kept. */
+  | Readonly<{ kind: "presence"; presence: WorkerPresence }>
+  /** Every one is kept, in order. */
+  | Readonly<{ kind: "event"; event: WorkerEvent; serial: number }>
+  /** There may be nothing to tell, but the registry lives. */
+  | Readonly<{ kind: "pulse" }>;
+
+type Answer = MessageInitShape<typeof WatchWorkersResponseSchema>;
+
+/** First all workers, then every change, and a sign of life when there is none. */
+export function createWatchHandler({
+  roster,
+  clock,
+}: Deps): ServiceImpl<typeof RegistryService>["watchWorkers"] {
+  let watchCount = 0;
+  return async function* watchWorkers(_request, context) {
+    if (watchCount >= registryLimits.watches) throw tooManyWatches();
+    watchCount += 1;
+    const limit = registryLimits.newsWaiting;
+    const inbox = createMailbox<News>({ clock, limit, keyOf: keyOfNews });
+    const unsubscribe = roster.subscribe(posterInto(inbox));
+    const stopped = new AbortController();
+    void runPulse(inbox, clock, stopped.signal);
+    try {
+      yield* snapshotOf(roster.list());
+      for await (const news of inbox.read(context.signal)) yield* newsOf(news);
+    } finally {
+      watchCount -= 1;
+      unsubscribe();
+      stopped.abort();
+    }
+  };
+}
+
+function posterInto(inbox: Mailbox<News>): (change: Change) => void {
+  let serial = 0;
+  return ({ presence, events }) => {
+    inbox.post({ kind: "presence", presence });
+    for (const event of events) inbox.post({ kind: "event", event, serial: serial++ });
+  };
+}
+
+function keyOfNews(news: News): string {
+  if (news.kind === "presence") return `presence ${news.presence.workerId}`;
+  return news.kind === "event" ? `event ${news.serial}` : "pulse";
+}
+
+async function runPulse(inbox: Mailbox<News>, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(registryLimits.pulseMs, signal);
+    inbox.post({ kind: "pulse" });
+  }
+}
+
+function* snapshotOf(presences: readonly WorkerPresence[]): Generator<Answer> {
+  const parts = inParts(presences);
+  if (parts.length === 0) yield { complete: true };
+  for (const [i, workers] of parts.entries())
+    yield { workers: [...workers], complete: i === parts.length - 1 };
+}
+
+function* newsOf(news: readonly News[]): Generator<Answer> {
+  for (const part of inParts(news))
+    yield {
+      workers: part.flatMap((item) => (item.kind === "presence" ? [item.presence] : [])),
+      events: part.flatMap((item) => (item.kind === "event" ? [item.event] : [])),
+      complete: true,
+    };
+}
+
+/** Cuts a list into messages of bearable size. */
+function inParts<T>(items: readonly T[]): readonly (readonly T[])[] {
+  const size = registryLimits.workersPerMessage;
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
+}
+
+const tooManyWatches = () =>
+  exhausted("TOO_MANY_WATCHES", `${registryLimits.watches} watches are open: close one`);
