@@ -1,0 +1,97 @@
+import type { DescMessage, DescMethodStreaming, MessageInitShape } from "@bufbuild/protobuf";
+import { ConnectError, type StreamResponse } from "@connectrpc/connect";
+import type { ClientDuplexStream } from "@grpc/grpc-js";
+import type { Log } from "../log.ts";
+import { untilAborted } from "./abortable.ts";
+import {
+  abortError,
+  type CallOptions,
+  type CallState,
+  deadlineIn,
+  decodeResponse,
+  describe,
+  follow,
+  requestMetadata,
+} from "./client-call.ts";
+import { encode } from "./codec.ts";
+import type { Connection } from "./connection.ts";
+import { asIs, pathOf } from "./definition.ts";
+import { messagesOf, writeMessage } from "./grpc-stream.ts";
+import { defaultLimits } from "./limits.ts";
+
+type Duplex = ClientDuplexStream<Uint8Array, Uint8Array>;
+
+type Stream<I extends DescMessage, O extends DescMessage> = Readonly<{
+  call: Duplex;
+  method: DescMethodStreaming<I, O>;
+  state: CallState;
+  signal: AbortSignal | undefined;
+  log: Log;
+}>;
+
+/**
+ * Opens a stream of any kind; grpc-js sees each as bidirectional. Resolves when the server
+ * has answered with its header or with an error, which reading then throws. Sends meanwhile.
+ */
+export async function openStream<I extends DescMessage, O extends DescMessage>(
+  { connection, log }: Readonly<{ connection: Connection; log: Log }>,
+  method: DescMethodStreaming<I, O>,
+  input: AsyncIterable<MessageInitShape<I>>,
+  { signal, timeoutMs, header }: CallOptions,
+): Promise<StreamResponse<I, O>> {
+  if (signal?.aborted) throw abortError(signal);
+  const link = connection.link();
+  const call: Duplex = link.client.makeBidiStreamRequest(
+    pathOf(method),
+    asIs,
+    asIs,
+    requestMetadata(header),
+    deadlineIn(timeoutMs),
+  );
+  call.on("error", (err) => log.debug({ err, method: pathOf(method) }, "stream failed"));
+  const state = follow(call, { link, connection, signal });
+  const stream = { call, method, state, signal, log };
+  const sent = send(stream, input);
+  await state.answered;
+  return { stream: true, ...describe(method, state), message: receive(stream, sent) };
+}
+
+/** Never rejects: resolves with what kept `input` from being sent, if it was not the call's end. */
+async function send<I extends DescMessage, O extends DescMessage>(
+  { call, method, state, log }: Stream<I, O>,
+  input: AsyncIterable<MessageInitShape<I>>,
+): Promise<ConnectError | undefined> {
+  const over = new AbortController();
+  void state.ended.then(() => over.abort());
+  const onLeftover = (err: unknown) => log.debug({ err }, "input failed after the call's end");
+  try {
+    for await (const message of untilAborted(input, over.signal, onLeftover)) {
+      const bytes = encode(method.input, message, defaultLimits.messageBytes);
+      await writeMessage(call, bytes, over.signal);
+    }
+    call.end();
+    return undefined;
+  } catch (error) {
+    if (over.signal.aborted) return undefined;
+    call.cancel();
+    return ConnectError.from(error);
+  }
+}
+
+/** Cancels the call when its reader stops early; one that has ended ignores that. */
+async function* receive<I extends DescMessage, O extends DescMessage>(
+  { call, method, state, signal }: Stream<I, O>,
+  sent: Promise<ConnectError | undefined>,
+) {
+  try {
+    for await (const bytes of messagesOf(call, signal ?? new AbortController().signal)) {
+      yield decodeResponse(method.output, bytes);
+    }
+    const failure = await state.ended;
+    if (failure) throw (await sent) ?? failure;
+  } catch (error) {
+    throw signal?.aborted ? abortError(signal) : error;
+  } finally {
+    call.cancel();
+  }
+}

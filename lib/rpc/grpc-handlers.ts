@@ -1,0 +1,143 @@
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { ConnectError, createHandlerContext, type MethodImplSpec } from "@connectrpc/connect";
+import {
+  invokeUnaryImplementation,
+  transformInvokeImplementation,
+} from "@connectrpc/connect/protocol";
+import type * as grpc from "@grpc/grpc-js";
+import { systemClock } from "../clock.ts";
+import { cancelled, timedOut } from "../errors.ts";
+import { decodeRequest, encode } from "./codec.ts";
+import { serviceDefinition } from "./definition.ts";
+import { messagesOf, writeMessage } from "./grpc-stream.ts";
+import { toHeaders, toMetadata } from "./metadata.ts";
+import { valuesFor } from "./peer.ts";
+import type { Served, Serving } from "./serving.ts";
+import { statusOf } from "./status.ts";
+
+type UnaryCall = grpc.ServerUnaryCall<Uint8Array, Uint8Array>;
+type StreamCall = grpc.ServerDuplexStream<Uint8Array, Uint8Array>;
+type Reply = grpc.sendUnaryData<Uint8Array>;
+type UnarySpec = MethodImplSpec & { kind: "unary" };
+type Context = ReturnType<typeof createHandlerContext>;
+type Wire = Served & Omit<Serving, "services">;
+
+/** Mounts Connect handlers on a grpc-js server. */
+export function addToGrpcServer(server: grpc.Server, wire: Wire): void {
+  const { mount } = wire;
+  const handlers = Object.values(mount.methods).map((spec) => [
+    spec.method.localName,
+    spec.kind === "unary" ? unaryHandler(spec, wire) : streamHandler(spec, wire),
+  ]);
+  server.addService(serviceDefinition(mount.service), Object.fromEntries(handlers));
+}
+
+function unaryHandler(spec: UnarySpec, wire: Wire) {
+  return (call: UnaryCall, reply: Reply): void => {
+    const context = contextOf(call, spec.method, wire);
+    answer(call.request, context, spec, wire)
+      .then(
+        (bytes) => {
+          sendHeader(call, context);
+          reply(null, bytes, toMetadata(context.responseTrailer));
+        },
+        (error: unknown) => reply(failureOf(error, call, context)),
+      )
+      .catch((err: unknown) => wire.log.error({ err }, "rpc answer lost"))
+      .finally(() => context.abort());
+  };
+}
+
+async function answer(
+  bytes: Uint8Array,
+  context: Context,
+  spec: UnarySpec,
+  { interceptors, limits }: Wire,
+): Promise<Uint8Array> {
+  const request = decodeRequest(spec.method.input, bytes);
+  const response = await invokeUnaryImplementation(spec, context, request, interceptors);
+  return encode(spec.method.output, response, limits.messageBytes);
+}
+
+function streamHandler(spec: MethodImplSpec, wire: Wire) {
+  return (call: StreamCall): void => {
+    const context = contextOf(call, spec.method, wire);
+    converse(call, context, spec, wire)
+      .then(
+        () => call.end(toMetadata(context.responseTrailer)),
+        (error: unknown) => call.emit("error", failureOf(error, call, context)),
+      )
+      .catch((err: unknown) => wire.log.error({ err }, "rpc answer lost"))
+      .finally(() => context.abort());
+  };
+}
+
+async function converse(
+  call: StreamCall,
+  context: Context,
+  spec: MethodImplSpec,
+  { interceptors, limits }: Wire,
+): Promise<void> {
+  const { input, output } = spec.method;
+  const requests = decoded(messagesOf(call, context.signal), input);
+  const respond = transformInvokeImplementation(spec, context, interceptors);
+  let isFirst = true;
+  for await (const response of respond(requests)) {
+    if (isFirst) sendHeader(call, context);
+    isFirst = false;
+    await writeMessage(call, encode(output, response, limits.messageBytes), context.signal);
+  }
+  if (isFirst) sendHeader(call, context);
+}
+
+async function* decoded(
+  messages: AsyncIterable<Uint8Array>,
+  schema: DescMethod["input"],
+): AsyncGenerator<Message, void, undefined> {
+  for await (const bytes of messages) yield decodeRequest(schema, bytes);
+}
+
+function failureOf(error: unknown, call: UnaryCall | StreamCall, context: Context) {
+  sendHeader(call, context);
+  return statusOf(ConnectError.from(error), context.responseTrailer);
+}
+
+/** Only the first call has an effect; without a header grpc-js sends its own in time. */
+function sendHeader(call: UnaryCall | StreamCall, { responseHeader }: Context): void {
+  const metadata = toMetadata(responseHeader);
+  if (Object.keys(metadata.getMap()).length > 0) call.sendMetadata(metadata);
+}
+
+function contextOf(
+  call: UnaryCall | StreamCall,
+  method: DescMethod,
+  { limits, draining }: Wire,
+): Context {
+  const isUnary = method.methodKind === "unary";
+  const timeoutMs = timeoutMsOf(call) ?? (isUnary ? limits.unaryMs : undefined);
+  const left = new AbortController();
+  call.once("cancelled", () => left.abort(reasonToLeave(call)));
+  return createHandlerContext({
+    service: method.parent,
+    method,
+    protocolName: "grpc",
+    requestMethod: "POST",
+    url: `http://${call.getHost()}${call.getPath()}`,
+    requestSignal: left.signal,
+    requestHeader: toHeaders(call.metadata),
+    contextValues: valuesFor(call.getPeer()),
+    ...(isUnary ? {} : { shutdownSignal: draining }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+}
+
+/** Undefined without a deadline. grpc-js keeps deadlines by the wall clock, so they are read by it. */
+function timeoutMsOf(call: UnaryCall | StreamCall): number | undefined {
+  const deadline = Number(call.getDeadline());
+  return deadline === Number.POSITIVE_INFINITY ? undefined : deadline - systemClock.now();
+}
+
+const reasonToLeave = (call: UnaryCall | StreamCall): ConnectError =>
+  (timeoutMsOf(call) ?? 1) <= 0
+    ? timedOut("DEADLINE_EXCEEDED", "the caller's deadline has passed")
+    : cancelled("the caller left");

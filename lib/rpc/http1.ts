@@ -1,0 +1,117 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { type ConnectRouterOptions, createConnectRouter } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import type { RpcLimits } from "./limits.ts";
+import { valuesFor } from "./peer.ts";
+import type { Serving } from "./serving.ts";
+
+export type Page = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** The HTTP/1.1 side of a server: Connect, gRPC-Web, JSON, and pages. */
+export interface Http1 {
+  accept(socket: Socket): void;
+  /** Lets what is under way finish; no connection is kept for another request. */
+  drain(): void;
+  /** Ends every connection. */
+  close(): void;
+}
+
+/** The largest delay a Node timer holds; Connect would take a longer timeout for none at all. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+/** How often Node looks for requests that take too long. */
+const CHECK_MS_MAX = 1_000;
+
+export function createHttp1(serving: Serving, fallback: Page = notFound): Http1 {
+  const { limits, draining } = serving;
+  const handlers = new Map(handlersOf(serving).map((each) => [each.requestPath, each]));
+  const timeouts = {
+    headersTimeout: limits.httpHeadersMs,
+    requestTimeout: limits.httpRequestMs,
+    keepAliveTimeout: limits.httpIdleMs,
+    connectionsCheckingInterval: Math.min(limits.httpHeadersMs, CHECK_MS_MAX),
+  };
+  const server = createServer(timeouts, (request, response) => {
+    if (draining.aborted) response.setHeader("connection", "close");
+    response.on("error", (err) => serving.log.debug({ err }, "http answer broke off"));
+    response.once("close", () => draining.aborted && server.closeIdleConnections());
+    const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
+    if (handler) serveRpc(handler, request, response, serving);
+    else fallback(request, response);
+  });
+  // Never listens itself, so it has to be told to start watching for slow requests.
+  server.emit("listening");
+
+  return {
+    accept: (socket) => void server.emit("connection", socket),
+    // Stops the watch for slow requests too: the grace period bounds them from here on.
+    drain: () => void server.close(),
+    close: () => server.closeAllConnections(),
+  };
+}
+
+function handlersOf({ services, limits, draining }: Serving): UniversalHandler[] {
+  const router = createConnectRouter();
+  for (const { mount, interceptors } of services) {
+    for (const { method, impl, kind } of Object.values(mount.methods)) {
+      const options = { ...optionsFor(limits), interceptors };
+      const ends = kind === "unary" ? {} : { shutdownSignal: draining };
+      router.rpc(method, impl as never, { ...options, ...ends });
+    }
+  }
+  return [...router.handlers];
+}
+
+const optionsFor = (limits: RpcLimits): ConnectRouterOptions => ({
+  grpc: false,
+  acceptCompression: [compressionGzip, compressionBrotli],
+  jsonOptions: { ignoreUnknownFields: false },
+  readMaxBytes: limits.messageBytes,
+  writeMaxBytes: limits.messageBytes,
+  maxTimeoutMs: TIMEOUT_MS_MAX,
+});
+
+function serveRpc(
+  handler: UniversalHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { limits, log }: Serving,
+): void {
+  if (handler.method.methodKind === "unary") setDefaultTimeout(request, limits.unaryMs);
+  answerRpc(handler, request, response).catch((err: unknown) => {
+    log.debug({ err, method: handler.requestPath }, "http answer broke off");
+    if (response.headersSent) response.destroy();
+    else response.writeHead(400, { connection: "close" }).end();
+  });
+}
+
+/** Rejects when the request names no valid host, or when the caller leaves. */
+async function answerRpc(
+  handler: UniversalHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { remoteAddress, remotePort } = request.socket;
+  const values = valuesFor(`${remoteAddress}:${remotePort}`);
+  const asked = universalRequestFromNodeRequest(request, response, undefined, values);
+  await universalResponseToNodeResponse(await handler(asked), response);
+}
+
+/** As if the caller had asked for it: in Connect's words, and in those of gRPC-Web. */
+function setDefaultTimeout({ headers }: IncomingMessage, timeoutMs: number): void {
+  headers["connect-timeout-ms"] ??= String(timeoutMs);
+  headers["grpc-timeout"] ??= `${timeoutMs}m`;
+}
+
+function notFound(request: IncomingMessage, response: ServerResponse): void {
+  const message = `no page ${request.url}: calls are POST /package.Service/Method`;
+  response.writeHead(404, { "content-type": "application/json" });
+  response.end(JSON.stringify({ code: "not_found", message }));
+}

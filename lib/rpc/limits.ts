@@ -1,0 +1,72 @@
+/**
+ * What one peer, or all together, may take of a server. Every wait and every buffer
+ * of this folder is bounded by one of these.
+ */
+export type RpcLimits = Readonly<{
+  /** The largest message, received or sent. grpc-js has the same default for what it receives. */
+  messageBytes: number;
+  /** Deadline of a unary call that came without one. */
+  unaryMs: number;
+  /**
+   * Calls at the same time on one gRPC connection. grpc-js lets further calls of the same
+   * channel wait without a word, so this is far above what an honest client holds open.
+   */
+  streamsPerConnection: number;
+  /** Open connections, all together. */
+  connections: number;
+  /** Open connections from one address. Nomad's default is 100; here many workers may share one NAT. */
+  connectionsPerAddress: number;
+  /** Open connections from this machine, where whole fleets are tried out. */
+  connectionsFromLoopback: number;
+  /** Until a connection must have said which protocol it speaks (CVE-2020-7218). */
+  firstBytesMs: number;
+  /** Until the headers of an HTTP/1.1 request must be complete. */
+  httpHeadersMs: number;
+  /** Until the whole of an HTTP/1.1 request must be there. */
+  httpRequestMs: number;
+  /** How long an HTTP/1.1 connection waits for its next request. */
+  httpIdleMs: number;
+  /** Silence after which a gRPC connection is pinged. */
+  keepaliveMs: number;
+  /** Until a ping must be answered. */
+  keepaliveTimeoutMs: number;
+  /** How long a gRPC connection may be open without a call. */
+  connectionIdleMs: number;
+}>;
+
+const MEBIBYTE = 2 ** 20;
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+
+export const defaultLimits: RpcLimits = {
+  messageBytes: 4 * MEBIBYTE,
+  unaryMs: 30 * SECOND_MS,
+  streamsPerConnection: 1_000,
+  connections: 8_192,
+  connectionsPerAddress: 256,
+  connectionsFromLoopback: 4_096,
+  firstBytesMs: 5 * SECOND_MS,
+  httpHeadersMs: 10 * SECOND_MS,
+  httpRequestMs: MINUTE_MS,
+  httpIdleMs: 5 * SECOND_MS,
+  keepaliveMs: 20 * SECOND_MS,
+  keepaliveTimeoutMs: 10 * SECOND_MS,
+  connectionIdleMs: 5 * MINUTE_MS,
+};
+
+/** What a client allows itself and its server. */
+export const clientLimits = {
+  /** Deadline of a unary call that is made without one. */
+  unaryMs: 5 * SECOND_MS,
+  /** Until a connection must be usable. */
+  connectMs: 5 * SECOND_MS,
+  /** Pauses between attempts to connect: our servers are near and back soon. */
+  reconnectMsMin: 100,
+  reconnectMsMax: 2 * SECOND_MS,
+} as const;
+
+/** The longest error message that travels. */
+export const MESSAGE_CHARS_MAX = 2_048;
+
+/** The largest error details that travel: what common proxies let pass in a header block. */
+export const DETAILS_BYTES_MAX = 8_192;

@@ -1,0 +1,113 @@
+import {
+  Code,
+  ConnectError,
+  type Interceptor,
+  type StreamRequest,
+  type UnaryRequest,
+} from "@connectrpc/connect";
+import { status } from "@grpc/grpc-js";
+import type { Clock } from "../clock.ts";
+import { cancelled, internal, reasonOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { type Random, randomWord } from "../random.ts";
+import { orAborted, untilAborted } from "./abortable.ts";
+import { applicationHeaders } from "./metadata.ts";
+import { peerOf } from "./peer.ts";
+
+type Deps = Readonly<{ clock: Clock; log: Log; random: Random }>;
+type Request = UnaryRequest | StreamRequest;
+
+/** One call in the log: it is finished once, whoever says so first. */
+type Record = Readonly<{ succeed(): void; fail(error: unknown): ConnectError }>;
+
+/** Characters of an incident's name: 50 bits, so that a log of years holds each once. */
+const INCIDENT_CHARS = 10;
+
+/**
+ * The outermost interceptor of a server, on both wires. It ends a call when its signal
+ * aborts, whether or not the handler heeds it; it logs every call once; and every failure
+ * leaves it as a ConnectError that is fit for the caller.
+ */
+export function createRpcLog(deps: Deps): Interceptor {
+  return (next) => async (request) => {
+    const record = recordOf(request, deps);
+    try {
+      const response = await orAborted(next(request), request.signal);
+      if (response.stream) {
+        return { ...response, message: recorded(response.message, request, record, deps.log) };
+      }
+      record.succeed();
+      return response;
+    } catch (error) {
+      throw record.fail(error);
+    }
+  };
+}
+
+async function* recorded<T>(
+  messages: AsyncIterable<T>,
+  { signal }: Request,
+  record: Record,
+  log: Log,
+): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* untilAborted(messages, signal, (err) =>
+      log.debug({ err }, "handler failed after its end"),
+    );
+    record.succeed();
+  } catch (error) {
+    throw record.fail(error);
+  } finally {
+    record.fail(cancelled("the caller left"));
+  }
+}
+
+function recordOf(request: Request, { clock, log, random }: Deps): Record {
+  const start = clock.monotonic();
+  let finished = false;
+
+  function write(code: number, particulars: object): void {
+    if (finished) return;
+    finished = true;
+    const { method, service, contextValues } = request;
+    const durationMs = Math.round(clock.monotonic() - start);
+    const fields = { method: `${service.typeName}/${method.name}`, code: status[code] };
+    const line = { ...fields, durationMs, peer: peerOf(contextValues), ...particulars };
+    if (isAlarming(code)) log.warn(line, "rpc failed");
+    else log.debug(line, "rpc finished");
+  }
+
+  return {
+    succeed: () => write(status.OK, {}),
+    fail: (reason) => {
+      if (reason instanceof ConnectError) {
+        const err = isAlarming(reason.code) ? { err: reason } : {};
+        write(reason.code, { reason: reasonOf(reason), ...err });
+        return withoutReserved(reason);
+      }
+      if (request.signal.aborted) return failed(cancelled("the caller left"));
+      const incident = randomWord(random, INCIDENT_CHARS);
+      write(status.INTERNAL, { incident, err: reason });
+      return internal(incident, reason);
+    },
+  };
+
+  function failed(error: ConnectError): ConnectError {
+    write(error.code, {});
+    return error;
+  }
+}
+
+/** Codes that a handler never means to answer with. */
+const isAlarming = (code: number) =>
+  code === Code.Internal || code === Code.Unknown || code === Code.DataLoss;
+
+/** An error that came from another server still carries that answer's own headers. */
+function withoutReserved(error: ConnectError): ConnectError {
+  if ([...error.metadata].length === 0) return error;
+  const { rawMessage, code, metadata, cause } = error;
+  const headers = applicationHeaders(metadata);
+  const clean = new ConnectError(rawMessage, code, headers, undefined, cause);
+  clean.details = error.details;
+  return clean;
+}

@@ -1,0 +1,97 @@
+import { setMaxListeners } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Interceptor } from "@connectrpc/connect";
+import type { Clock } from "../clock.ts";
+import { unavailable } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { type Random, systemRandom } from "../random.ts";
+import { openFrontDoor } from "./front-door.ts";
+import { createGrpcServer } from "./grpc-server.ts";
+import { createHealth } from "./health.ts";
+import { createHttp1 } from "./http1.ts";
+import { defaultLimits, type RpcLimits } from "./limits.ts";
+import { reflectionMounts } from "./reflection.ts";
+import { createRpcLog } from "./rpc-log.ts";
+import type { ServiceMount } from "./service-mount.ts";
+import type { Served } from "./serving.ts";
+
+export type RpcServerOptions = Readonly<{
+  /** `host:port`; port 0 means any free one. IPv6 as `[::1]:7070`. */
+  listen: string;
+  mounts: readonly ServiceMount[];
+  clock: Clock;
+  log: Log;
+  limits?: Partial<RpcLimits>;
+  /** Answers HTTP/1.1 requests that are not calls. Default: 404 as JSON. */
+  fallback?: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Applied to the mounts on both wires, the first outermost. Not to health and reflection. */
+  interceptors?: readonly Interceptor[];
+  /** Names incidents. Default: the system's. */
+  random?: Random;
+}>;
+
+/** A server that answers gRPC and HTTP/1.1 on one port. */
+export interface RpcServer {
+  /** The actual `host:port`. */
+  readonly address: string;
+  /** What the health service says of this server and all its services. At first: serving. */
+  setServing(serving: boolean): void;
+  /**
+   * Says "not serving", takes nothing new, ends streams with UNAVAILABLE, lets unary calls
+   * finish, and after `graceMs` ends whatever is left. Idempotent: the first call counts.
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Rejects when it cannot listen: `cannot listen on 127.0.0.1:7070: address already in use`. */
+export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  const { listen, clock, log, fallback } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const health = createHealth(options.mounts.map(({ service }) => service.typeName));
+  const draining = new AbortController();
+  // Every open stream listens to it.
+  setMaxListeners(0, draining.signal);
+
+  const services = servedBy(options, health.mount);
+  const serving = { services, limits, log, draining: draining.signal };
+  const grpc = createGrpcServer(serving);
+  const http1 = createHttp1(serving, fallback);
+  const accept = { grpc: grpc.accept, http1: http1.accept };
+  const door = await openFrontDoor({ listen, limits, clock, log, accept });
+  let stopped: Promise<void> | undefined;
+
+  async function stop(graceMs: number): Promise<void> {
+    health.setServing(false);
+    door.closeToNew();
+    // Those who watch our health hear of it before their stream ends.
+    await clock.turn();
+    draining.abort(unavailable("DRAINING", "the server is draining: try another, or again soon"));
+    grpc.drain();
+    http1.drain();
+    const finished = new AbortController();
+    const empty = door.empty().then(() => finished.abort());
+    await Promise.race([empty, clock.sleep(graceMs, finished.signal)]);
+    grpc.close();
+    door.evict();
+    await empty;
+  }
+
+  return {
+    address: door.address,
+    setServing: health.setServing,
+    stop: (graceMs) => {
+      stopped ??= stop(graceMs);
+      return stopped;
+    },
+  };
+}
+
+function servedBy(options: RpcServerOptions, health: ServiceMount): Served[] {
+  const { clock, log, random = systemRandom, mounts, interceptors = [] } = options;
+  const rpcLog = createRpcLog({ clock, log, random });
+  const known = [...mounts, health].map(({ service }) => service);
+  return [
+    ...mounts.map((mount) => ({ mount, interceptors: [rpcLog, ...interceptors] })),
+    ...[health, ...reflectionMounts(known)].map((mount) => ({ mount, interceptors: [rpcLog] })),
+  ];
+}
