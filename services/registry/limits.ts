@@ -5,7 +5,7 @@ export const registryLimits = {
   /** Workers that are down or have left and are still listed; the one longest gone goes first. */
   workersDeparted: 1_000,
   /** Watches at the same time. */
-  watches: 256,
+  watches: 64,
   /** Changes that wait for one watcher: room for every worker twice, once up and once departed. */
   newsWaiting: 25_000,
   /** Workers in one message: some 1 KiB each, far from the 4 MiB that a message may have. */

@@ -1,0 +1,63 @@
+import { createClient } from "@connectrpc/connect";
+import { expect, test } from "@jest/globals";
+import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
+import { type Role, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { reasonOf } from "../../lib/errors.ts";
+import { silentLog } from "../../lib/log.ts";
+import { systemRandom } from "../../lib/random.ts";
+import { openChannel } from "../../lib/rpc/channel.ts";
+import { startRegistry } from "./registry.ts";
+import { registrationOf } from "./test-words.ts";
+
+const deps = { clock: systemClock, random: systemRandom, log: silentLog };
+
+test("serves from its start to its end", async () => {
+  const registry = await startRegistry({ listen: "127.0.0.1:0" }, deps);
+  const channel = openChannel({ address: registry.address, clock: systemClock, log: silentLog });
+  const client = createClient(RegistryService, channel);
+  const hangUp = new AbortController();
+  const answers = client.session(
+    (async function* () {
+      yield { word: { case: "registration" as const, value: registrationOf("w1") } };
+      await systemClock.sleep(60_000, hangUp.signal);
+    })(),
+  );
+  const session = answers[Symbol.asyncIterator]();
+  expect((await session.next()).value?.word).toMatchObject({
+    case: "terms",
+    value: { lease: { seconds: 15n } },
+  });
+  expect((await client.listWorkers({})).workers).toMatchObject([
+    { workerId: "w1", state: WorkerState.UP },
+  ]);
+  const cut = expect(session.next()).rejects.toThrow();
+  await Promise.all([registry.stop(), registry.stop()]);
+  await cut;
+  await registry.ended;
+  hangUp.abort();
+  channel.close();
+});
+
+test("refuses an enum number that it does not know", async () => {
+  const registry = await startRegistry({ listen: "127.0.0.1:0" }, deps);
+  const channel = openChannel({ address: registry.address, clock: systemClock, log: silentLog });
+  const value = registrationOf("w1");
+  value.description?.roles.push(77 as Role);
+  const answers = createClient(RegistryService, channel).session(
+    (async function* () {
+      yield { word: { case: "registration" as const, value } };
+    })(),
+  );
+  const failure = await answers[Symbol.asyncIterator]()
+    .next()
+    .catch((error: unknown) => error);
+  expect(reasonOf(failure)).toBe("BAD_FIELDS");
+  channel.close();
+  await registry.stop();
+});
+
+test("will not start with an interval that is no shorter than the lease", async () => {
+  const config = { listen: "127.0.0.1:0", leaseMs: 1_000, intervalMs: 1_000 };
+  await expect(startRegistry(config, deps)).rejects.toThrow("interval 1000 ms is not shorter");
+});

@@ -1,0 +1,84 @@
+import { expect, test } from "@jest/globals";
+import { WorkerEventKind } from "../../gen/berth/v1/registry_service_pb.ts";
+import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import { reasonOf } from "../../lib/errors.ts";
+import { registryLimits } from "./limits.ts";
+import { describeRegistry, failureOf, join, until } from "./test-registry.ts";
+import { heartbeatOf, registrationOf } from "./test-words.ts";
+
+describeRegistry("a watch", (registry) => {
+  const watch = () =>
+    registry().client.watchWorkers({}, { signal: registry().signal })[Symbol.asyncIterator]();
+  const next = async (stream: ReturnType<typeof watch>) => {
+    const { value } = await stream.next();
+    return {
+      workers: value?.workers.map(
+        ({ workerId, state }: { workerId: string; state: WorkerState }) =>
+          `${workerId} ${WorkerState[state]}`,
+      ),
+      events: value?.events.map(
+        ({ workerId, kind }: { workerId: string; kind: WorkerEventKind }) =>
+          `${workerId} ${WorkerEventKind[kind]}`,
+      ),
+      complete: value?.complete,
+    };
+  };
+
+  test("of nobody is complete at once", async () => {
+    expect(await next(watch())).toEqual({ workers: [], events: [], complete: true });
+  });
+
+  test("gives all workers first, then what happens to them", async () => {
+    await join(registry(), "w1");
+    const stream = watch();
+    expect(await next(stream)).toEqual({ workers: ["w1 UP"], events: [], complete: true });
+    const line = await join(registry(), "w2");
+    expect(await next(stream)).toMatchObject({
+      workers: ["w2 UP"],
+      events: ["w2 JOINED", "w2 UP"],
+    });
+    line.say({ case: "farewell", value: { reason: "" } });
+    await line.next();
+    expect(await next(stream)).toMatchObject({ workers: ["w2 LEFT"], events: ["w2 LEFT"] });
+  });
+
+  test("gives many workers in parts, and says which is the last", async () => {
+    const count = 2 * registryLimits.workersPerMessage + 1;
+    for (let i = 0; i < count; i++)
+      registry().roster.register(registrationOf(`w${i}`), () => undefined);
+    const stream = watch();
+    const parts = [await next(stream), await next(stream), await next(stream)];
+    expect(parts.map(({ workers }) => workers.length)).toEqual([500, 500, 1]);
+    expect(parts.map(({ complete }) => complete)).toEqual([false, false, true]);
+  });
+
+  test("gives the latest metrics and every event of one turn", async () => {
+    const stream = watch();
+    await next(stream);
+    const key = registry().roster.register(registrationOf("w1"), () => undefined);
+    for (const sequence of [1n, 2n, 3n])
+      registry().roster.hear(key, heartbeatOf({ sequence, metrics: { sequence } }));
+    registry().roster.leave(key, "bye");
+    registry().roster.register(registrationOf("w1"), () => undefined);
+    const { value } = await stream.next();
+    expect(value?.workers).toMatchObject([{ workerId: "w1", metrics: { sequence: 3n } }]);
+    const kinds = value?.events.map(({ kind }: { kind: WorkerEventKind }) => WorkerEventKind[kind]);
+    expect(kinds).toEqual(["JOINED", "UP", "LEFT", "UP"]);
+  });
+
+  test("gives a sign of life when nothing happens", async () => {
+    const stream = watch();
+    await next(stream);
+    const pulse = next(stream);
+    await until(() => registry().clock.sleeperCount === 2);
+    await registry().clock.advance(registryLimits.pulseMs);
+    expect(await pulse).toEqual({ workers: [], events: [], complete: true });
+  });
+
+  test("is one of a limited number", async () => {
+    const streams = Array.from({ length: registryLimits.watches }, watch);
+    await Promise.all(streams.map(next));
+    const error = await failureOf(watch().next());
+    expect(reasonOf(error)).toBe("TOO_MANY_WATCHES");
+  });
+});
