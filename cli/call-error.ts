@@ -1,6 +1,7 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { toMillis } from "../core/time.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { reasonOf } from "../lib/errors.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { formatAge, oneLine } from "./output/format.ts";
@@ -29,21 +30,26 @@ function messageOf(error: ConnectError, address: string, flagOfField: FlagOfFiel
       .join("\n");
   }
   const words = oneLine(error.rawMessage) || `the call failed with ${Code[error.code]}`;
-  switch (error.code) {
-    case Code.Unavailable:
-      return `cannot reach the manager at ${address}: ${words}`;
-    case Code.DeadlineExceeded:
-      return `the manager at ${address} did not answer in time: ${words}`;
-    default:
-      return words;
-  }
+  if (isOutOfReach(error))
+    return `cannot reach the manager at ${address}: ${connectionWords(words)}`;
+  return error.code === Code.DeadlineExceeded
+    ? `the manager at ${address} did not answer in time: ${words}`
+    : words;
 }
+
+/** Whether nobody answered, as opposed to a manager that says what it cannot do just now. */
+const isOutOfReach = (error: ConnectError): boolean =>
+  error.code === Code.Unavailable && [undefined, "NOT_CONNECTED"].includes(reasonOf(error));
+
+/** The gist of what gRPC says of a connection that it could not make. */
+const connectionWords = (words: string): string =>
+  /Last error: (?:Error: )?(.+?)\. Resolution note:/.exec(words)?.[1] ?? words;
 
 function remediesOf(error: ConnectError): readonly string[] {
   const [retry] = error.findDetails(RetryInfoSchema);
   const delay = retry?.retryDelay ? toMillis(retry.retryDelay) : undefined;
   if (delay !== undefined) return [`try again in ${formatAge(Math.max(1000, delay))}`];
-  if (error.code === Code.Unavailable) {
+  if (isOutOfReach(error)) {
     return [
       "is the manager running? start one with: berth up",
       "is it elsewhere? say where with --addr HOST:PORT or BERTH_ADDR",

@@ -1,3 +1,4 @@
+import { readFile, statfs } from "node:fs/promises";
 import type { ManagerConfig, ServiceDeps, Services, WorkerConfig } from "./services.ts";
 
 /** Loads the services' code, and joins each to the engine, the disk and the store it needs. */
@@ -19,19 +20,28 @@ async function startStoredManager({ storeFolder, ...config }: ManagerConfig, dep
     import("../services/manager/manager.ts"),
     import("../lib/store/lmdb-store.ts"),
   ]);
-  const store = await openLmdbStore({ folder: storeFolder, clock: deps.clock });
+  const { clock } = deps;
+  let onFailure: (error: Error) => void = () => undefined;
+  const storeFailed = new Promise<Error>((resolve) => {
+    onFailure = resolve;
+  });
+  const store = await openLmdbStore({ folder: storeFolder, clock, onFailure });
   const running = await startManager(config, { ...deps, store }).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
   return {
-    ...running,
+    address: running.address,
+    ended: Promise.race([running.ended, storeFailed.then((error) => Promise.reject(error))]),
     async stop() {
       await running.stop();
       await store.close();
     },
   };
 }
+
+/** Where Linux tells of the machine. */
+const PROC_ROOT = "/proc";
 
 async function startDockerWorker(
   { dockerHost, publishAddress, ...config }: WorkerConfig,
@@ -46,6 +56,13 @@ async function startDockerWorker(
     ]);
   const socketPath = engineSocketPath(dockerHost);
   const runtime = createDockerRuntime({ socketPath, clock, log, publishAddress });
-  const stats = createStats({ runtime, clock });
+  const { dataRoot } = await runtime.describe();
+  const stats = createStats({
+    procRoot: PROC_ROOT,
+    diskPath: dataRoot,
+    clock,
+    readFile: (path) => readFile(path, "utf8"),
+    statfs,
+  });
   return startWorker(config, { runtime, stats, clock, random, log });
 }

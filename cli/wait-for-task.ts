@@ -41,7 +41,10 @@ export async function waitForTask(
   } finally {
     deadline.cancel();
   }
-  interrupted.throwIfAborted();
+  if (interrupted.aborted) {
+    printLine(context.terminal.stderr, `no longer waiting for task ${task.id}, which goes on`);
+    interrupted.throwIfAborted();
+  }
   throw stillWaiting(task, timeoutMs ?? 0, clock.now());
 }
 

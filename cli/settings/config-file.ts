@@ -71,7 +71,7 @@ function nearest(name: string, known: ReadonlySet<string>): string {
     return (2 * shared) / (letters.length + other.length - 1);
   };
   const [best] = [...known].sort((a, b) => likeness(b) - likeness(a));
-  return best !== undefined && likeness(best) > 0.5 ? `, did you mean ${best}?` : "";
+  return best !== undefined && likeness(best) >= 0.5 ? `, did you mean ${best}?` : "";
 }
 
 const pairsOf = (word: string): readonly string[] =>

@@ -36,7 +36,7 @@ export function single<T>({ parseText, ...rest }: Definition<T>): Setting<T> {
 
 /** A setting that is on or off, and off by default. */
 export const toggle = (name: string, help: string): Setting<boolean> =>
-  single({ name, help, parseText: parseToggle, fallback: false });
+  single({ name, help, parseText: parseToggle, fallback: false, fallbackText: "off" });
 
 function parseToggle(text: string): Parsed<boolean> {
   if (["true", "yes", "on", "1"].includes(text.toLowerCase())) return parsed(true);

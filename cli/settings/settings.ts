@@ -185,7 +185,8 @@ export const capacityDisk = optional(
   parseSize,
 );
 
-const all: readonly Setting<unknown>[] = [
+/** Every setting there is, for files and for the reference. */
+export const allSettings: readonly Setting<unknown>[] = [
   addr,
   managerListen,
   registryListen,
@@ -209,4 +210,4 @@ const all: readonly Setting<unknown>[] = [
 ];
 
 /** What a configuration file may set: one file serves every verb. */
-export const knownNames: ReadonlySet<string> = new Set(all.map(({ name }) => name));
+export const knownNames: ReadonlySet<string> = new Set(allSettings.map(({ name }) => name));

@@ -36,7 +36,8 @@ const OWN_CODES = [Code.NotFound, Code.FailedPrecondition, Code.Aborted, Code.Pe
 function refusalOf(error: unknown, reference: string): CommandError | undefined {
   if (error instanceof CommandError) return error;
   if (!(error instanceof ConnectError) || !OWN_CODES.includes(error.code)) return undefined;
-  return new CommandError(`${reference}: ${oneLine(error.rawMessage)}`, {
+  const words = oneLine(error.rawMessage);
+  return new CommandError(words.includes(reference) ? words : `${reference}: ${words}`, {
     exitCode: exitCodeOf(error.code),
     cause: error,
   });

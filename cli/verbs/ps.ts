@@ -61,7 +61,7 @@ async function printOnce(
   });
   terminal.stdout.write(formatListing(listing, tasks, flags, terminal));
   if (tasks.length === 0 && flags.output === "table" && !flags.all) {
-    printLine(terminal.stderr, "no such tasks are active; to see ended ones too: berth ps -a");
+    printLine(terminal.stderr, "nothing is active; to see ended tasks too: berth ps -a");
   }
   return exitCodes.ok;
 }

@@ -132,10 +132,11 @@ function printTask({ terminal }: Context, task: Task, format: Format): void {
 /** What `--wait` makes of a task that runs or has ended. */
 function endOf({ clock }: Context, task: Task): ExitCode {
   if (task.state === TaskState.RUNNING || task.state === TaskState.COMPLETED) return exitCodes.ok;
+  const hasContainer = (task.attempt?.status?.containerId ?? "") !== "";
   throw new CommandError(`task ${task.id} ${progressText(task, clock.now())}`, {
     exitCode: exitCodes.badEnd,
     remedies: [
-      `see what it wrote: berth logs ${task.id}`,
+      ...(hasContainer ? [`see what it wrote: berth logs ${task.id}`] : []),
       `see its life: berth inspect ${task.id}`,
     ],
   });

@@ -1,0 +1,129 @@
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { isTerminal, stateName } from "../../core/task-state.ts";
+import { toTimestamp } from "../../core/time.ts";
+import { type LogEntry, LogEntrySchema, LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
+import type {
+  ManagerService,
+  TaskFilter,
+  WatchTasksRequest,
+} from "../../gen/berth/v1/manager_service_pb.ts";
+import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { notFound, wrongState } from "../../lib/errors.ts";
+import { createFakeLedger, type FakeLedger } from "./fake-ledger.ts";
+
+type Options = Readonly<{
+  clock: Clock;
+  workers: readonly Worker[];
+  /** Called when a watch has told all that will ever happen. */
+  onIdle: () => void;
+}>;
+
+/**
+ * A manager in memory, where all that follows a submit has happened by the time
+ * of the answer: calls see how it ended, watches see every step.
+ */
+export function createFakeManager({
+  clock,
+  workers,
+  onIdle,
+}: Options): ServiceImpl<typeof ManagerService> {
+  const ledger = createFakeLedger(clock);
+  const revision = () => BigInt(ledger.changes.length);
+  return {
+    submitTask: (request) => ({ task: ledger.submit(request) }),
+    submitTasks: () => ({}),
+    getTask: ({ taskId }) => ({ task: ledger.find(taskId) }),
+    listTasks: ({ filter }) => ({ tasks: select(ledger, filter), revision: revision() }),
+    async *watchTasks(request, { signal }) {
+      yield* tell(ledger, request);
+      onIdle();
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    },
+    stopTask: ({ taskId }) => ({ task: ledger.stop(taskId) }),
+    stopTasks: () => ({}),
+    removeTask({ taskId, force }) {
+      const task = ledger.find(taskId);
+      if (!isTerminal(task.state) && !force) {
+        const words = `task ${taskId} has not ended: it is ${stateName(task.state)}`;
+        throw wrongState("TASK_NOT_ENDED", words);
+      }
+      ledger.remove(task);
+      return { task };
+    },
+    listTaskEvents: ({ taskId }) => ({
+      events: ledger.changes
+        .map(({ event }) => event)
+        .filter((event) => taskId === "" || event.taskId === taskId),
+    }),
+    async *streamTaskLogs({ taskId, tail, streams }) {
+      const entries = linesOf(ledger.find(taskId)).filter(
+        ({ stream }) => streams.length === 0 || streams.includes(stream),
+      );
+      yield { entries: tail === undefined ? entries : entries.slice(entries.length - tail) };
+    },
+    listWorkers: () => ({ workers: [...workers] }),
+    getWorker({ workerId }) {
+      const worker = workers.find(({ id }) => id === workerId);
+      if (!worker) throw notFound("worker", workerId);
+      return { worker };
+    },
+    getCluster: () => ({ cluster: clusterOf(clock.now(), workers.length, revision()) }),
+  };
+}
+
+function* tell(ledger: FakeLedger, { afterRevision, filter }: WatchTasksRequest) {
+  const matches = matcher(filter);
+  const known = afterRevision ?? BigInt(ledger.changes.length);
+  if (afterRevision === undefined) {
+    yield { changes: select(ledger, filter).map((task) => ({ task })), revision: known };
+  }
+  for (const change of ledger.changes.slice(Number(known))) {
+    if (matches(change.task)) yield { changes: [change], revision: change.event.revision };
+  }
+}
+
+const select = ({ tasks }: FakeLedger, filter: TaskFilter | undefined): Task[] =>
+  [...tasks.values()].filter(matcher(filter));
+
+const matcher =
+  (filter: TaskFilter | undefined) =>
+  (task: Task): boolean => {
+    const { states = [], workerId = "", labels = {}, name = "" } = filter ?? {};
+    return (
+      (states.length === 0 || states.includes(task.state)) &&
+      (workerId === "" || task.attempt?.placement?.workerId === workerId) &&
+      (name === "" || task.spec?.name === name) &&
+      Object.entries(labels).every(([key, value]) => task.spec?.labels[key] === value)
+    );
+  };
+
+const linesOf = (task: Task): readonly LogEntry[] => [
+  line(task, LogStream.STDOUT, "listening"),
+  line(task, LogStream.STDERR, "warning: no configuration"),
+  line(task, LogStream.STDOUT, `serving ${task.spec?.image}`),
+];
+
+const line = ({ createTime }: Task, stream: LogStream, text: string): LogEntry =>
+  create(LogEntrySchema, {
+    stream,
+    data: new TextEncoder().encode(`${text}\n`),
+    ...(createTime ? { time: createTime } : {}),
+  });
+
+const HOUR_MS = 3_600_000;
+
+const clusterOf = (nowMs: number, workerCount: number, revision: bigint) => ({
+  id: "c1",
+  epoch: 7n,
+  revision,
+  version: "0.1.0",
+  startTime: toTimestamp(nowMs - HOUR_MS),
+  defaultScheduler: "spread",
+  schedulers: ["round-robin", "spread"],
+  readyWorkerCount: 1,
+  workerCount,
+  taskCounts: [{ state: TaskState.RUNNING, count: 2 }],
+});

@@ -1,0 +1,35 @@
+import type { Running } from "../../lib/lifecycle.ts";
+import { silentLog } from "../../lib/log.ts";
+import type { Services } from "../services.ts";
+import { printLine, type Terminal } from "../terminal.ts";
+
+type Options = Readonly<{
+  terminal: Terminal;
+  /** Names of services that cannot start, and why. */
+  broken?: Readonly<Record<string, Error>>;
+  /** How a service's life goes on once it runs. Absent: for ever. */
+  ended?: Readonly<Record<string, Promise<void>>>;
+}>;
+
+/** Services that only tell, on stderr, what they are asked to do. */
+export function createFakeServices({ terminal, broken = {}, ended = {} }: Options): Services {
+  const start = (name: string, listen: string, config: object): Promise<Running> => {
+    printLine(terminal.stderr, `(${name} starts with ${JSON.stringify(config, bigintAsText)})`);
+    const error = broken[name];
+    if (error) return Promise.reject(error);
+    return Promise.resolve({
+      address: listen.replace(/:0$/, ":40000"),
+      ended: ended[name] ?? new Promise(() => undefined),
+      stop: async () => printLine(terminal.stderr, `(${name} stops)`),
+    });
+  };
+  return {
+    createLog: () => silentLog,
+    startRegistry: ({ listen, ...config }) => start("registry", listen, config),
+    startManager: ({ listen, ...config }) => start("manager", listen, config),
+    startWorker: ({ listen, ...config }) => start("worker", listen, config),
+  };
+}
+
+const bigintAsText = (_: string, value: unknown): unknown =>
+  typeof value === "bigint" ? String(value) : value;

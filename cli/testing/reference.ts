@@ -1,0 +1,69 @@
+import type { Command } from "commander";
+import { exitCodeHelp } from "../exit-codes.ts";
+import { createProgram } from "../program.ts";
+import { variableOf } from "../settings/setting.ts";
+import { allSettings } from "../settings/settings.ts";
+
+const WIDTH = 100;
+
+/** The reference of the command line as Markdown, made from what the program says of itself. */
+export function formatReference(): string {
+  const program = createProgram(() => Promise.resolve());
+  const verbs = program.commands.filter((command) => command.name() !== "help");
+  return [
+    INTRODUCTION,
+    "## Exit codes\n",
+    codeBlock(exitCodeHelp.split("\n").slice(1).join("\n").replace(/^ {2}/gm, "")),
+    "## Settings\n",
+    SETTINGS,
+    settingsTable(),
+    "## Verbs\n",
+    ...verbs.map(verbSection),
+  ].join("\n");
+}
+
+const INTRODUCTION = `# The berth command
+
+Made by \`UPDATE=1 make unit\` from the command's own help. Do not edit: a test compares.
+
+\`berth up\` serves a whole cluster from one machine. In another terminal:
+
+\`\`\`
+$ berth run --wait --name web --publish 80 nginx:alpine
+$ berth ps
+$ berth logs --follow web
+$ berth stop web
+\`\`\`
+
+- **Data on stdout, messages on stderr.** \`task=$(berth run nginx)\` holds the ID and nothing else.
+- **Naming a task:** by its ID, by its name, or by the beginning of its ID, in this order. Of several
+  tasks with one name it is the one that has not ended. What may mean several is refused, and they
+  are listed.
+- **\`-o json\`** is Protobuf's JSON of the messages in \`proto/berth/v1\`: 64-bit numbers are strings,
+  enums are their names. Followed streams are a line of JSON each. \`-o name\` and \`-q\` print IDs only.
+- **Colours** appear on a screen only, and not with \`NO_COLOR\` or \`TERM=dumb\`.
+- **Ctrl-C** ends a wait or a stream, never a task. A server stops on the first SIGINT or SIGTERM,
+  and ends at once on the second; containers go on in both cases.
+- **\`berth inspect\`** shows the names of environment variables. Their values are in \`-o json\`.
+`;
+
+const SETTINGS = `Each can be given as a flag, as a variable, or in a YAML file as \`name: value\`. A flag goes before a
+variable, a variable before the file, the file before the default. The file is \`--config FILE\`, else
+\`BERTH_CONFIG\`, else \`./berth.yaml\` if there is one. One file serves every verb; unknown names are refused.
+\`berth manager\`, \`berth registry\` and \`berth worker\` call their own listen address \`--listen\`.
+`;
+
+function settingsTable(): string {
+  const rows = allSettings.map(
+    (setting) =>
+      `| \`${setting.name}\` | \`${variableOf(setting)}\` | ${setting.fallbackText ?? "none"} | ${setting.help} |`,
+  );
+  return `${["| name | variable | default | what |", "|---|---|---|---|", ...rows].join("\n")}\n`;
+}
+
+function verbSection(command: Command): string {
+  command.configureOutput({ getOutHelpWidth: () => WIDTH });
+  return `### berth ${command.name()}\n\n${codeBlock(command.helpInformation().trimEnd())}`;
+}
+
+const codeBlock = (text: string): string => `\`\`\`\n${text}\n\`\`\`\n`;

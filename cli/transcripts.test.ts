@@ -1,0 +1,24 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { createFakeWorld } from "./testing/fake-world.ts";
+import { replayTranscript } from "./testing/transcript.ts";
+
+const folder = join(import.meta.dirname, "transcripts");
+const files = {
+  "web.env": "# for the web server\nMODE=prod\nHOME\n",
+  "bad.env": "MODE=prod\n=oops\n",
+  "good.yaml": "manager-listen: 127.0.0.1:8070\nlabels:\n  zone: a\ncapacity-cpus: 2\n",
+  "bad.yaml": "manger-listen: 127.0.0.1:8070\nlease: soon\n",
+  "nested.yaml": "labels:\n  - [a]\n",
+  "syntax.yaml": "lease: [\n",
+};
+
+// UPDATE=1 writes what really happened; the diff is read before it is committed.
+test.each(readdirSync(folder))("goes as in %s", async (name) => {
+  const path = join(folder, name);
+  const expected = readFileSync(path, "utf8");
+  const actual = await replayTranscript(expected, createFakeWorld(files));
+  if (process.env["UPDATE"]) writeFileSync(path, actual);
+  else expect(actual).toBe(expected);
+});
