@@ -1,6 +1,6 @@
 import { type Demand, demandOf } from "../../core/placement/demand.ts";
 import type { Placer } from "../../core/placement/place.ts";
-import { isPlaced } from "../../core/task-state.ts";
+import { isTerminal } from "../../core/task-state.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
 
@@ -30,7 +30,7 @@ export function createBookings(placer: Placer, tasks: Ledger["tasks"]) {
     },
     /** Gives back what attempts had that ended or went. Whether there was any. */
     release(changes: readonly LedgerChange[]): boolean {
-      const ended = changes.filter(({ task, removed }) => removed || !isPlaced(task.state));
+      const ended = changes.filter(({ task, removed }) => removed || isTerminal(task.state));
       return ended.map(({ task }) => release(task)).includes(true);
     },
   };

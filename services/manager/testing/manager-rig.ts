@@ -1,7 +1,7 @@
 import { createClient, createRouterTransport, type Transport } from "@connectrpc/connect";
 import { schedulers } from "../../../core/placement/schedulers.ts";
 import { ManagerService } from "../../../gen/berth/v1/manager_service_pb.ts";
-import { systemClock } from "../../../lib/clock.ts";
+import { type Clock, systemClock } from "../../../lib/clock.ts";
 import { silentLog } from "../../../lib/log.ts";
 import { createSeededRandom } from "../../../lib/random.ts";
 import type { Channel } from "../../../lib/rpc/channel.ts";
@@ -21,12 +21,12 @@ export const asChannel = (transport: Transport, address = "memory"): Channel => 
   close: () => undefined,
 });
 
-type Options = Readonly<{ store?: Store; connect?: (address: string) => Channel }>;
+type Options = Readonly<{ store?: Store; clock?: Clock; connect?: (address: string) => Channel }>;
 
 /** A manager's parts without its loops and without a network. */
 export async function createManagerRig(options: Options = {}) {
   const store = options.store ?? createMemoryStore();
-  const clock = systemClock;
+  const clock = options.clock ?? systemClock;
   const random = createSeededRandom(1);
   const failures: unknown[] = [];
   const onFailure = (error: unknown) => void failures.push(error);

@@ -1,0 +1,133 @@
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { RestartMode, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { type WorkerPresence, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import { createManualClock } from "../../lib/manual-clock.ts";
+import { aPresence, aReport, GIB } from "../../test/builders.ts";
+import { until } from "../../test/until.ts";
+import { runSchedulerLoop } from "./scheduler-loop.ts";
+import { createManagerRig } from "./testing/manager-rig.ts";
+
+const controls: AbortController[] = [];
+afterEach(() => {
+  for (const control of controls.splice(0)) control.abort();
+});
+
+/** A manager whose scheduler loop runs. */
+async function createRig(options: Parameters<typeof createManagerRig>[0] = {}) {
+  const clock = createManualClock();
+  const rig = await createManagerRig({ ...options, clock });
+  const control = new AbortController();
+  controls.push(control);
+  void runSchedulerLoop(rig, control.signal);
+  const submit = async (spec: object = {}) =>
+    (await rig.client.submitTask({ spec: { image: "busybox:1", ...spec } })).task?.id ?? "";
+  return {
+    ...rig,
+    clock,
+    submit,
+    task: (id: string) => rig.ledger.tasks.get(id),
+    join(workerId: string, changes: Partial<WorkerPresence> = {}) {
+      rig.workers.setPresence(aPresence(workerId, changes));
+      rig.workers.setLinked(workerId, true);
+    },
+  };
+}
+
+const memory = (gib: number) => ({ limit: { memoryBytes: BigInt(gib * GIB) } });
+
+test("a submitted task is placed by the flush that makes it durable", async () => {
+  const { join, client } = await createRig();
+  join("w1");
+  const { task } = await client.submitTask({ spec: { image: "busybox:1" } });
+  expect(task?.state).toBe(TaskState.SCHEDULED);
+  expect(task?.attempt?.placement).toMatchObject({ workerId: "w1", scheduler: "spread" });
+});
+
+test("a task without a place says why, and is placed when a worker joins", async () => {
+  const { submit, task, join } = await createRig();
+  const id = await submit();
+  expect(task(id)?.waitingReason).toBe("no workers have joined");
+  join("w1");
+  await until("it is placed", () => task(id)?.state === TaskState.SCHEDULED);
+});
+
+describe("a worker that gets nothing", () => {
+  test.each([
+    ["is down", { state: WorkerState.DOWN }],
+    ["has left", { state: WorkerState.LEFT }],
+  ])("%s", async (_, changes) => {
+    const { submit, task, join } = await createRig();
+    join("w1", changes);
+    expect(task(await submit())?.waitingReason).toContain("1 worker not ready");
+  });
+
+  test("never reported", async () => {
+    const { submit, task, workers } = await createRig();
+    const { metrics: _, ...silent } = aPresence("w1");
+    workers.setPresence(silent);
+    workers.setLinked("w1", true);
+    expect(task(await submit())?.waitingReason).toContain("1 worker not ready");
+  });
+
+  test("has no link", async () => {
+    const { submit, task, workers } = await createRig();
+    workers.setPresence(aPresence("w1"));
+    const id = await submit();
+    expect(task(id)?.state).toBe(TaskState.PENDING);
+    workers.setLinked("w1", true);
+    await until("it is placed", () => task(id)?.state === TaskState.SCHEDULED);
+  });
+});
+
+test("what is promised counts, and what ended is given back", async () => {
+  const { submit, task, join, observer } = await createRig();
+  join("w1");
+  const first = await submit(memory(5));
+  const second = await submit(memory(5));
+  expect(task(first)?.state).toBe(TaskState.SCHEDULED);
+  expect(task(second)?.waitingReason).toBe("1 worker short of memory");
+  observer.report(aReport(first, TaskState.COMPLETED));
+  await until("the second is placed", () => task(second)?.state === TaskState.SCHEDULED);
+});
+
+test("what was placed before a restart counts", async () => {
+  const first = await createRig();
+  first.join("w1");
+  await first.submit(memory(5));
+  const second = await createRig({ store: first.store });
+  second.join("w1");
+  const id = await second.submit(memory(5));
+  expect(second.task(id)?.waitingReason).toBe("1 worker short of memory");
+});
+
+test("a failed task is placed again when its retry is due, not before", async () => {
+  const { submit, task, join, observer, clock, ledger } = await createRig();
+  join("w1");
+  const id = await submit({ restartPolicy: { mode: RestartMode.ON_FAILURE } });
+  observer.report(aReport(id, TaskState.FAILED));
+  await until("the second attempt is placed at once", () => task(id)?.attempt?.number === 2);
+  await until("it is", () => task(id)?.state === TaskState.SCHEDULED);
+  observer.report(aReport(id, TaskState.FAILED, { attempt: 2 }));
+  await ledger.settled();
+  expect(task(id)?.state).toBe(TaskState.PENDING);
+  await clock.advance(2_000);
+  await until("the third attempt is placed", () => task(id)?.state === TaskState.SCHEDULED);
+  expect(task(id)?.restartCount).toBe(2);
+});
+
+test("round-robin takes the workers in turn", async () => {
+  const { submit, task, join } = await createRig();
+  for (const id of ["w1", "w2", "w3"]) join(id);
+  const placed: (string | undefined)[] = [];
+  for (let i = 0; i < 6; i++)
+    placed.push(task(await submit({ scheduler: "round-robin" }))?.attempt?.placement?.workerId);
+  expect(placed).toEqual(["w1", "w2", "w3", "w1", "w2", "w3"]);
+});
+
+test("a fixed port is given once a worker", async () => {
+  const { submit, task, join } = await createRig();
+  join("w1");
+  const ports = [{ containerPort: 80, hostPort: 8080 }];
+  await submit({ ports });
+  expect(task(await submit({ ports }))?.waitingReason).toBe("1 worker with a port it needs taken");
+});

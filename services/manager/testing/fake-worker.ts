@@ -1,0 +1,61 @@
+import { createRouterTransport } from "@connectrpc/connect";
+import {
+  type AttemptReport,
+  type PushResult,
+  WorkerService,
+  type WorkerServiceWatchTasksResponse,
+} from "../../../gen/berth/v1/worker_service_pb.ts";
+import { systemClock } from "../../../lib/clock.ts";
+import { createMailbox } from "../../../lib/mailbox.ts";
+import type { Channel } from "../../../lib/rpc/channel.ts";
+import { toStatus } from "../../../lib/status.ts";
+import { asChannel } from "./manager-rig.ts";
+
+type Named = Readonly<{ taskId: string; attempt: number }>;
+type News = Pick<WorkerServiceWatchTasksResponse, "news">["news"];
+
+/** A worker that notes what it is told and reports what a test says. */
+export function createFakeWorker(held: readonly AttemptReport[] = []) {
+  const told: string[] = [];
+  const refusals = new Map<string, Error>();
+  let box = createMailbox<News>({ clock: systemClock, limit: 1_000 });
+  let connections = 0;
+
+  const take = (kind: string, requests: readonly Named[]): { results: Partial<PushResult>[] } => ({
+    results: requests.map(({ taskId, attempt }) => {
+      told.push(`${kind} ${taskId}/${attempt}`);
+      const refusal = refusals.get(taskId);
+      return { taskId, attempt, ...(refusal && { error: toStatus(refusal) }) };
+    }),
+  });
+
+  const transport = createRouterTransport(({ service }) =>
+    service(WorkerService, {
+      startTasks: ({ requests }) => take("start", requests) as never,
+      stopTasks: ({ requests }) => take("stop", requests) as never,
+      forgetTasks: ({ requests }) => take("forget", requests) as never,
+      async *watchTasks(_request, { signal }) {
+        connections++;
+        yield {
+          news: { case: "snapshot" as const, value: { reports: [...held], complete: true } },
+        } as never;
+        for await (const batch of box.read(signal))
+          for (const news of batch) yield { news } as never;
+      },
+    }),
+  );
+
+  return {
+    told,
+    connect: (): Channel => asChannel(transport),
+    connections: () => connections,
+    refuse: (taskId: string, error: Error) => void refusals.set(taskId, error),
+    report: (...reports: AttemptReport[]) =>
+      box.post({ case: "reports", value: { reports } } as unknown as News),
+    /** Ends the stream of reports, as a restart of the worker would. */
+    hangUp() {
+      box.close();
+      box = createMailbox<News>({ clock: systemClock, limit: 1_000 });
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { expect, test } from "@jest/globals";
+import { schedule, submit } from "../../core/task-change.ts";
+import { FailureReason, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { denied } from "../../lib/errors.ts";
+import { createManualClock } from "../../lib/manual-clock.ts";
+import { aPlacedTask, aReport, aSpec, START_MS } from "../../test/builders.ts";
+import { until } from "../../test/until.ts";
+import { createFakeWorker } from "./testing/fake-worker.ts";
+import { createManagerRig } from "./testing/manager-rig.ts";
+import { runWorkerLink } from "./worker-link.ts";
+
+/** A manager with a link to a fake worker `w1`. */
+async function createRig(worker = createFakeWorker()) {
+  const rig = await createManagerRig();
+  const control = new AbortController();
+  const links: boolean[] = [];
+  const clock = createManualClock(START_MS);
+  const ended = () =>
+    runWorkerLink(
+      { workerId: "w1", address: "w1:7072" },
+      { ...rig, clock, connect: worker.connect, onLinked: (_, linked) => void links.push(linked) },
+      control.signal,
+    );
+  let running: Promise<void> = Promise.resolve();
+  return {
+    ...rig,
+    worker,
+    links,
+    clock,
+    start: () => {
+      running = ended();
+    },
+    async stop() {
+      control.abort();
+      await running;
+    },
+    async place(id: string) {
+      const submission = submit(id, aSpec({}, id), START_MS);
+      await rig.ledger.commit([submission]);
+      const task = rig.ledger.tasks.get(id);
+      const placement = aPlacedTask(id).attempt?.placement;
+      if (task && placement) await rig.ledger.commit([schedule(task, placement, START_MS)]);
+    },
+    stateOf: (id: string) => rig.ledger.tasks.get(id)?.state,
+  };
+}
+
+test("on connect, starts what the ledger has placed there and the worker does not hold", async () => {
+  const { place, start, stop, worker, links } = await createRig();
+  await place("t1");
+  start();
+  await until("the start is pushed", () => worker.told.includes("start t1/1"));
+  expect(links).toEqual([true]);
+  await stop();
+});
+
+test("on connect, takes in what the worker observed while nobody listened", async () => {
+  const held = [aReport("t1", TaskState.FAILED, { exitCode: 3 }), aReport("t9", TaskState.RUNNING)];
+  const { place, start, stop, worker, stateOf } = await createRig(createFakeWorker(held));
+  await place("t1");
+  start();
+  await until("the failure is in the ledger", () => stateOf("t1") === TaskState.FAILED);
+  await until("the stranger is stopped", () => worker.told.includes("stop t9/1"));
+  await stop();
+});
+
+test("pushes a start once it is durable, and only once", async () => {
+  const { place, start, stop, worker, links, observer } = await createRig();
+  start();
+  await until("the link is up", () => links.includes(true));
+  await place("t1");
+  await until("the start is pushed", () => worker.told.length > 0);
+  observer.report(aReport("t1", TaskState.STARTING, { message: "pulling" }));
+  observer.report(aReport("t1", TaskState.RUNNING));
+  await until("nothing more comes", () => true);
+  expect(worker.told).toEqual(["start t1/1"]);
+  await stop();
+});
+
+test("a stop goes to the worker; its final report is followed by a forget", async () => {
+  const { place, start, stop, worker, client, stateOf } = await createRig();
+  start();
+  await place("t1");
+  worker.report(aReport("t1", TaskState.RUNNING));
+  await until("it runs", () => stateOf("t1") === TaskState.RUNNING);
+  await client.stopTask({ taskId: "t1" });
+  await until("the stop is pushed", () => worker.told.includes("stop t1/1"));
+  worker.report(aReport("t1", TaskState.STOPPED));
+  await until("the forget is pushed", () => worker.told.includes("forget t1/1"));
+  expect(worker.told).toEqual(["start t1/1", "stop t1/1", "forget t1/1"]);
+  await stop();
+});
+
+test("what the worker refuses for good has failed, with its words", async () => {
+  const { place, start, stop, worker, ledger } = await createRig();
+  worker.refuse("t1", denied("HOST_NETWORK_DENIED", "host network is not allowed here"));
+  start();
+  await place("t1");
+  await until("it has failed", () => ledger.tasks.get("t1")?.state === TaskState.FAILED);
+  expect(ledger.tasks.get("t1")?.attempt?.status?.failure).toMatchObject({
+    reason: FailureReason.REFUSED,
+    message: "host network is not allowed here",
+  });
+  await stop();
+});
+
+test("a link that breaks is made again and compares anew", async () => {
+  const { place, start, stop, worker, links, clock } = await createRig();
+  start();
+  await until("the link is up", () => links.at(-1) === true);
+  worker.hangUp();
+  await until("the link is down", () => links.at(-1) === false);
+  await place("t1");
+  await clock.advance(2_000);
+  await until("the link is up again", () => links.at(-1) === true);
+  await until("the start is pushed", () => worker.told.includes("start t1/1"));
+  expect(worker.connections()).toBe(2);
+  await stop();
+});
+
+test("a worker that falls silent is dropped", async () => {
+  const { start, stop, links, clock } = await createRig();
+  start();
+  await until("the link is up", () => links.at(-1) === true);
+  await clock.advance(15_000);
+  await until("the link is down", () => links.at(-1) === false);
+  await stop();
+});
