@@ -3,7 +3,8 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # jest runs ES modules by a feature of Node that still has to be asked for.
-export JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
+test unit e2e: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
+
 INSTALLED := node_modules/.package-lock.json
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
@@ -11,13 +12,13 @@ demo: build ## Run a container through a cluster of this machine, and show what 
 	@scripts/docker-engine.sh scripts/demo.sh
 
 test: build ## Run all tests, those that need a Docker engine too
-	@scripts/docker-engine.sh scripts/test.sh unit e2e
+	@scripts/docker-engine.sh scripts/test.mjs unit e2e
 
 unit: $(INSTALLED) ## Run the tests that need nothing but Node
-	@scripts/test.sh unit
+	@scripts/test.mjs unit
 
 e2e: build ## Run the tests that need a Docker engine
-	@scripts/docker-engine.sh scripts/test.sh e2e
+	@scripts/docker-engine.sh scripts/test.mjs e2e
 
 check: $(INSTALLED) ## Everything that needs no test to be known wrong, fastest first
 	buf format --diff --exit-code proto

@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 // What the scripts ask of a Docker engine, without the `docker` command: a clean machine has none.
 //
-//   engine-api.mjs ping            prints the engine's version
-//   engine-api.mjs await           the same, once the engine's socket appears
-//   engine-api.mjs has IMAGE       exit code 0 when the engine holds the image
-//   engine-api.mjs pull IMAGE      fetches an image
+//   engine-api.mjs ping                 prints the engine's version
+//   engine-api.mjs await                the same, once the engine's socket appears
+//   engine-api.mjs pull IMAGE           fetches an image
 //   engine-api.mjs import IMAGE [CHANGE...] < tar   makes an image of one layer
-//   engine-api.mjs purge           removes every container: for an engine of our own only
+//   engine-api.mjs containers [LABEL]   prints the IDs of running containers
+//   engine-api.mjs kill ID              kills a container
+//   engine-api.mjs purge [LABEL]        removes containers, running or not; without a label every
+//                                       one, which is for an engine of our own only
 //
 // The engine is the one that DOCKER_HOST names (unix:// only). Exit code 1 means "no", with the
 // reason on stderr.
@@ -27,7 +29,15 @@ const PULL_SILENCE_MS = 20_000;
 /** The whole pull of a small image. */
 const PULL_MS = 120_000;
 
-const verbs = { ping, await: awaitEngine, has, pull, import: importImage, purge };
+const verbs = {
+  ping,
+  await: awaitEngine,
+  pull,
+  import: importImage,
+  containers: printContainers,
+  kill,
+  purge,
+};
 
 const [verb, ...args] = process.argv.slice(2);
 try {
@@ -49,10 +59,6 @@ async function awaitEngine() {
   // The engine listens before it can serve: it answers the first request when it is ready.
   await call("GET", "/_ping", { timeoutMs: AWAIT_MS });
   await ping();
-}
-
-async function has(image) {
-  await call("GET", `/images/${image}/json`, { timeoutMs: PING_MS });
 }
 
 async function pull(image) {
@@ -92,11 +98,24 @@ async function importImage(image, ...changes) {
   if (failed) throw new Error(JSON.parse(failed).error);
 }
 
-async function purge() {
-  const list = await call("GET", "/containers/json?all=true", { timeoutMs: WORK_MS });
+async function printContainers(label) {
+  for (const { Id } of await listContainers({ label })) process.stdout.write(`${Id}\n`);
+}
+
+async function kill(id) {
+  await call("POST", `/containers/${id}/kill`, { timeoutMs: WORK_MS });
+}
+
+async function purge(label) {
   const remove = ({ Id }) =>
     call("DELETE", `/containers/${Id}?force=true&v=true`, { timeoutMs: WORK_MS });
-  await Promise.all(JSON.parse(list).map(remove));
+  await Promise.all((await listContainers({ label, all: true })).map(remove));
+}
+
+async function listContainers({ label, all = false }) {
+  const filters = JSON.stringify(label ? { label: [label] } : {});
+  const query = new URLSearchParams({ all, filters });
+  return JSON.parse(await call("GET", `/containers/json?${query}`, { timeoutMs: WORK_MS }));
 }
 
 /** `name:tag`, where a colon before the last slash belongs to a registry's port. */

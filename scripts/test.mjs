@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+// Runs jest projects one after the other and adds up their results:   scripts/test.mjs PROJECT...
+//
+// Ends in the line `N passed, N failed`, also kept in .test/summary. Fails when a test failed, and
+// when a project ran none: a run that tested nothing proves nothing. Project `e2e` needs an engine
+// at DOCKER_HOST.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+
+const FOLDER = ".test";
+
+/** How long jest may take to end after its results are there. */
+const EXIT_MS = 15_000;
+
+const projects = process.argv.slice(2);
+const sums = [];
+mkdirSync(FOLDER, { recursive: true });
+for (const project of projects) sums.push(await run(project));
+tell(sums);
+
+async function run(project) {
+  process.stdout.write(`\n== ${project} tests\n`);
+  const results = `${project}.json`;
+  rmSync(join(FOLDER, results), { force: true });
+  const args = ["--selectProjects", project, "--json", "--outputFile", join(FOLDER, results)];
+  const env = project === "e2e" ? { ...process.env, PATH: pathWithBusybox() } : process.env;
+  const jest = spawn("jest", args, { stdio: ["ignore", "ignore", "inherit"], env });
+  const notes = await ended(jest, results);
+  return { project, ...sumOf(results), notes };
+}
+
+/** Waits for jest to end. One that only waits for what a test left open is ended, and that is told. */
+async function ended(jest, results) {
+  const notes = [];
+  let timer;
+  const watcher = watch(FOLDER, (_event, name) => {
+    if (name === results) timer ??= setTimeout(giveUp, EXIT_MS);
+  });
+  function giveUp() {
+    notes.push("a test left something open: jest had to be ended");
+    jest.kill("SIGKILL");
+  }
+  await once(jest, "close");
+  clearTimeout(timer);
+  watcher.close();
+  return notes;
+}
+
+function sumOf(results) {
+  const read = readResults(results);
+  if (!read) return { passed: 0, failed: 1, problem: "no results: the run was broken off" };
+  const { numPassedTests: passed, numFailedTests, numPendingTests: skipped } = read;
+  // A file that could not be run counts as one failure: its tests are not in jest's count.
+  const failed = numFailedTests + read.numRuntimeErrorTestSuites;
+  if (passed + failed === 0) return { passed, failed: 1, problem: "no test ran" };
+  return { passed, failed, problem: skipped > 0 ? `${skipped} skipped` : undefined };
+}
+
+function readResults(results) {
+  try {
+    return JSON.parse(readFileSync(join(FOLDER, results), "utf8"));
+  } catch (error) {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function tell(sums) {
+  const total = (key) => sums.reduce((sum, one) => sum + one[key], 0);
+  const line = `${total("passed")} passed, ${total("failed")} failed\n`;
+  process.stdout.write("\n");
+  for (const { project, problem, notes } of sums)
+    for (const note of [problem, ...notes]) if (note) process.stdout.write(`${project}: ${note}\n`);
+  writeFileSync(join(FOLDER, "summary"), line);
+  process.stdout.write(line);
+  process.exitCode = total("failed") > 0 || total("passed") === 0 ? 1 : 0;
+}
+
+/**
+ * The e2e tests make their image of the first busybox in PATH. Many hosts have one that is not
+ * static, and so does not run alone.
+ */
+function pathWithBusybox() {
+  const script = join(import.meta.dirname, "busybox.sh");
+  const busybox = execFileSync(script, [join(FOLDER, "busybox")], { encoding: "utf8" }).trim();
+  const bin = resolve(FOLDER, "bin");
+  cpSync(busybox, join(bin, "busybox"), { dereference: true });
+  return `${bin}${delimiter}${process.env.PATH}`;
+}
