@@ -32,9 +32,12 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   throw new StoreError(`store folder ${folder} changes hands all the time: is it started twice?`);
 }
 
+/** Tells apart the passing files of one process. */
+let serial = 0;
+
 /** Creates the lock with its content in one step, so that nobody reads half of it. */
 async function claim(path: string, self: Owner): Promise<boolean> {
-  const draft = `${path}.${self.pid}`;
+  const draft = `${path}.${self.pid}.${serial++}`;
   await writeFile(draft, JSON.stringify(self), { mode: 0o600 });
   try {
     await link(draft, path);
@@ -61,7 +64,7 @@ async function removeIfStale(folder: string, path: string): Promise<void> {
 
 /** Removes the lock that was `seen`; one that somebody else has put there since goes back. */
 async function removeExactly(path: string, seen: string): Promise<void> {
-  const aside = `${path}.stale.${process.pid}`;
+  const aside = `${path}.stale.${process.pid}.${serial++}`;
   try {
     await rename(path, aside);
     if ((await readFile(aside, "utf8")) !== seen) await link(aside, path);
