@@ -1,4 +1,4 @@
-import { assert } from "../assert.ts";
+import { AssertionError } from "../assert.ts";
 import type { Batch, CommitResult, StoreChange, Write } from "./store.ts";
 import { keyBytes } from "./store-key.ts";
 
@@ -10,7 +10,8 @@ export function assertWellFormed({ guards = [], writes }: Batch): void {
   const written = new Set<string>();
   for (const { key } of writes) {
     keyBytes(key);
-    assert(!written.has(key), `a batch writes key ${JSON.stringify(key)} twice`);
+    if (written.has(key))
+      throw new AssertionError(`a batch writes key ${JSON.stringify(key)} twice`);
     written.add(key);
   }
   for (const { key } of guards) keyBytes(key);
@@ -18,9 +19,11 @@ export function assertWellFormed({ guards = [], writes }: Batch): void {
 
 /** The batch on its own memory: what the caller does to its values later changes nothing here. */
 export const copyOf = ({ guards = [], writes }: Batch): Batch => ({
-  guards: guards.map((guard) => ({ ...guard })),
+  guards: [...guards],
   writes: writes.map((write) =>
-    write.kind === "put" ? { ...write, value: new Uint8Array(write.value) } : { ...write },
+    write.kind === "put"
+      ? { kind: "put", key: write.key, value: new Uint8Array(write.value) }
+      : { kind: "delete", key: write.key },
   ),
 });
 
@@ -66,4 +69,7 @@ export function planGroup(
   });
 }
 
-const changeOf = (write: Write, revision: bigint): StoreChange => ({ ...write, revision });
+const changeOf = (write: Write, revision: bigint): StoreChange =>
+  write.kind === "put"
+    ? { kind: "put", key: write.key, value: write.value, revision }
+    : { kind: "delete", key: write.key, revision };

@@ -1,4 +1,4 @@
-import { assert } from "../assert.ts";
+import { AssertionError, assert } from "../assert.ts";
 
 /** Longest key in UTF-8 bytes. etcd and LMDB (1,978 at its 4 KiB pages) both take more. */
 export const KEY_BYTES_MAX = 512;
@@ -10,18 +10,20 @@ const SHOWN_LENGTH_MAX = 80;
 export function keyBytes(key: string): Buffer {
   assert(key !== "", "a key is empty: give it at least one character");
   const bytes = textBytes(key);
-  assert(
-    bytes.length <= KEY_BYTES_MAX,
-    `key ${shown(key)} has ${bytes.length} bytes: shorten it to ${KEY_BYTES_MAX}`,
-  );
+  if (bytes.length > KEY_BYTES_MAX) {
+    const explanation = `has ${bytes.length} bytes: shorten it to ${KEY_BYTES_MAX}`;
+    throw new AssertionError(`key ${shown(key)} ${explanation}`);
+  }
   return bytes;
 }
 
 /** A prefix or a page's `after`: as a key, but of any length. */
 export function textBytes(text: string): Buffer {
   const bytes = Buffer.from(text);
+  const isAscii = bytes.length === text.length;
   // Half a surrogate pair becomes U+FFFD, and then two keys would be stored as one.
-  assert(bytes.toString() === text, `key ${shown(text)} is not well-formed Unicode`);
+  if (!isAscii && bytes.toString() !== text)
+    throw new AssertionError(`key ${shown(text)} is not well-formed Unicode`);
   return bytes;
 }
 
