@@ -1,0 +1,227 @@
+import { FailureReason, PullPolicy, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { assert } from "../../lib/assert.ts";
+import type { Attempt, Container, Ended, Outcome, Stage } from "./attempt.ts";
+import { keyText } from "./attempt.ts";
+import { failed, outcomeOfExit, outcomeOfStop } from "./attempt-outcome.ts";
+import { type ContainerFacts, type Owner, type Runtime, RuntimeError } from "./runtime.ts";
+
+/** The verbs that move an attempt. */
+export type Engine = Pick<
+  Runtime,
+  "pull" | "create" | "start" | "inspect" | "stop" | "remove" | "list"
+>;
+
+type Context = Readonly<{
+  engine: Engine;
+  owner: Owner;
+  /** Aborts a pull once the attempt is no longer wanted. */
+  signal: AbortSignal;
+}>;
+
+/**
+ * Takes an attempt one step towards what is wanted of it and tells where it stands then. The
+ * caller reports the step before it asks for the next one, so a crash repeats at most one step.
+ *
+ * Throws when the step could not be done and has to be repeated: every step can be.
+ */
+export async function advance(attempt: Attempt, context: Context): Promise<Stage> {
+  const turned = attempt.wish.kind === "stop" ? turnToStop(attempt) : undefined;
+  if (turned) return turned;
+  try {
+    return await step(attempt, context);
+  } catch (error) {
+    // A pull that was cut short has not failed: whoever cut it knows what comes next.
+    const isVerdict = error instanceof RuntimeError && !context.signal.aborted;
+    const stage = isVerdict ? afterRefusal(attempt, error) : undefined;
+    if (stage) return stage;
+    throw error;
+  }
+}
+
+/** The stage at which an attempt begins that was asked for just now. */
+export const firstStage = (spec: TaskSpec): Stage =>
+  spec.pullPolicy === PullPolicy.ALWAYS
+    ? { kind: "pulling" }
+    : { kind: "creating", isPulled: false };
+
+/** The stage of an attempt of which only the container is known. */
+export function adoptedStage({ containerId, state }: ContainerFacts): Stage {
+  const container = { id: containerId, startTimeMs: undefined, ports: [] };
+  switch (state.kind) {
+    case "created":
+      return { kind: "held", container };
+    case "running":
+      return { kind: "running", container: { ...container, ...runningFacts(state) } };
+    case "exited":
+      return afterExit(container, outcomeOfExit(state.exit));
+  }
+}
+
+const runningFacts = ({
+  startTimeMs,
+  ports,
+}: Extract<ContainerFacts["state"], { kind: "running" }>) => ({
+  startTimeMs,
+  ports,
+});
+
+/** Where a wish to stop leads from here; undefined once it leads there already. */
+function turnToStop({ stage, trouble }: Attempt): Stage | undefined {
+  switch (stage.kind) {
+    case "pulling":
+      return ended(outcomeOfStop(undefined, undefined));
+    case "creating":
+      return trouble ? { kind: "searching" } : ended(outcomeOfStop(undefined, undefined));
+    case "starting":
+    case "held":
+    case "confirming":
+    case "running":
+      return { kind: "stopping", container: stage.container };
+    case "searching":
+    case "stopping":
+    case "removing":
+    case "ended":
+      return undefined;
+  }
+}
+
+async function step(attempt: Attempt, context: Context): Promise<Stage> {
+  const { stage } = attempt;
+  const { engine } = context;
+  switch (stage.kind) {
+    case "pulling":
+      await engine.pull(specOf(attempt).image, context.signal);
+      return { kind: "creating", isPulled: true };
+    case "creating": {
+      const id = await engine.create(attempt.key, specOf(attempt), context.owner);
+      return { kind: "starting", container: { id, startTimeMs: undefined, ports: [] } };
+    }
+    case "starting":
+      await engine.start(stage.container.id);
+      return { kind: "confirming", container: stage.container };
+    case "held":
+      if (attempt.spec) return { kind: "starting", container: stage.container };
+      return look(stage, engine);
+    case "confirming":
+    case "running":
+      return look(stage, engine);
+    case "searching":
+      return search(attempt, context);
+    case "stopping":
+      return stop(attempt, stage.container, engine);
+    case "removing":
+      await engine.remove(stage.container.id);
+      return { ...ended(stage.outcome), container: stage.container };
+    case "ended":
+      return stage;
+  }
+}
+
+/** Asks the engine what became of a container that nobody has asked to stop. */
+async function look(
+  stage: Extract<Stage, { kind: "held" | "confirming" | "running" }>,
+  engine: Engine,
+): Promise<Stage> {
+  const { container } = stage;
+  const facts = await engine.inspect(container.id);
+  if (!facts) return { ...ended(removedExternally(container)), container };
+  switch (facts.state.kind) {
+    case "created":
+      if (stage.kind === "held") return stage;
+      // Repeating is all that is left: the start was accepted and has no effect yet.
+      throw new RuntimeError(
+        "engine-unavailable",
+        `container ${container.id} was started but the engine does not show it running`,
+      );
+    case "running":
+      return { kind: "running", container: { ...container, ...runningFacts(facts.state) } };
+    case "exited":
+      return afterExit(container, outcomeOfExit(facts.state.exit));
+  }
+}
+
+/** A container that ran is kept for its logs; one that never did has none. */
+function afterExit(container: Container, outcome: Outcome): Stage {
+  if (!outcome.exit) return { kind: "removing", container, outcome };
+  return { kind: "ended", outcome, container, remains: "kept" };
+}
+
+/** Finds out whether the engine made a container when it did not answer. */
+async function search({ key }: Attempt, { engine, owner }: Context): Promise<Stage> {
+  const all = await engine.list(owner);
+  const found = all.find((facts) => keyText(facts.key) === keyText(key));
+  if (!found) return ended(outcomeOfStop(undefined, undefined));
+  const container = { id: found.containerId, startTimeMs: undefined, ports: [] };
+  return { kind: "stopping", container };
+}
+
+async function stop(attempt: Attempt, container: Container, engine: Engine): Promise<Stage> {
+  const { wish, trouble } = attempt;
+  assert(wish.kind === "stop", "only an attempt that is asked to stop is stopped");
+  await engine.stop(container.id, wish.graceMs);
+  const facts = await engine.inspect(container.id);
+  const late = trouble?.isStopTimeout ? trouble.message : undefined;
+  if (!facts) return { ...ended(outcomeOfStop(undefined, late)), container };
+  if (facts.state.kind === "running")
+    throw new RuntimeError(
+      FailureReason.STOP_TIMEOUT,
+      `container ${container.id} runs on after it was killed`,
+    );
+  const exit = facts.state.kind === "exited" ? facts.state.exit : undefined;
+  const ran = exit?.startTimeMs === undefined ? undefined : exit;
+  return { kind: "removing", container, outcome: outcomeOfStop(ran, late) };
+}
+
+/** Where an engine's plain "no" leads; undefined where the step is to be repeated. */
+function afterRefusal(attempt: Attempt, error: RuntimeError): Stage | undefined {
+  const { stage } = attempt;
+  if (error.kind === "engine-unavailable") return undefined;
+  const outcome = failed(error.kind, error.message);
+  switch (stage.kind) {
+    case "creating":
+      return mayPull(attempt, error) ? { kind: "pulling" } : ended(outcome);
+    case "pulling":
+      return ended(outcome);
+    case "starting":
+      if (error.kind === FailureReason.REMOVED_EXTERNALLY)
+        return { ...ended(outcome), container: stage.container };
+      return { kind: "removing", container: stage.container, outcome };
+    case "held":
+    case "confirming":
+    case "running":
+    case "searching":
+    case "stopping":
+    case "removing":
+    case "ended":
+      return undefined;
+  }
+}
+
+/** An image is looked for only once it is missed, so that the good case costs one call. */
+function mayPull(attempt: Attempt, error: RuntimeError): boolean {
+  const { stage } = attempt;
+  return (
+    error.kind === FailureReason.IMAGE_NOT_FOUND &&
+    stage.kind === "creating" &&
+    !stage.isPulled &&
+    specOf(attempt).pullPolicy !== PullPolicy.NEVER
+  );
+}
+
+function specOf({ spec, key }: Attempt): TaskSpec {
+  assert(spec, `attempt ${keyText(key)} has no spec to be started from`);
+  return spec;
+}
+
+const removedExternally = (container: Container): Outcome =>
+  failed(
+    FailureReason.REMOVED_EXTERNALLY,
+    `container ${container.id} was removed by somebody else`,
+  );
+
+const ended = (outcome: Outcome): Ended => ({
+  kind: "ended",
+  outcome,
+  container: undefined,
+  remains: "gone",
+});

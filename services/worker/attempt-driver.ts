@@ -1,0 +1,135 @@
+import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { AssertionError } from "../../lib/assert.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Random } from "../../lib/random.ts";
+import { type Backoff, createBackoff } from "../../lib/retry.ts";
+import { advance, type Engine } from "./advance.ts";
+import type { Attempt, Stage } from "./attempt.ts";
+import { type AttemptCell, createAttemptCell } from "./attempt-cell.ts";
+import { endOfPatience, troubleAfter } from "./attempt-trouble.ts";
+import { type Owner, RuntimeError } from "./runtime.ts";
+import { type Bell, createBell } from "./worker-bell.ts";
+
+/** Moves one attempt from where it stands to its end. */
+export interface AttemptDriver {
+  /** Where it stands now. */
+  current(): Attempt;
+  /** The manager asks for a start: what an adopted attempt waits for. */
+  start(spec: TaskSpec): void;
+  /** The manager asks for a stop. Interrupts a pull and every wait. The first grace counts. */
+  stop(graceMs: number): void;
+  /** Something may have happened to the container, or the engine is back: look now. */
+  hint(): void;
+  /** Moves the attempt until it has ended or is left. Rejects only for a bug. */
+  run(): Promise<void>;
+  /** Lets the attempt be: its container runs on, and nothing more is reported. */
+  leave(): void;
+}
+
+export type DriverDeps = Readonly<{
+  engine: Engine;
+  owner: Owner;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Called at once for every change that others have to hear of, in order. */
+  onNews: (attempt: Attempt) => void;
+}>;
+
+type Drive = DriverDeps &
+  Readonly<{
+    cell: AttemptCell;
+    bell: Bell;
+    backoff: Backoff;
+    /** Aborts the pull under way: its image is not waited for any more. */
+    pulling: AbortController;
+    left: AbortController;
+  }>;
+
+/** Waits between two tries of a step that the engine did not answer. */
+const RETRY_MS_FIRST = 200;
+const RETRY_MS_CAP = 5_000;
+
+export function createAttemptDriver(deps: DriverDeps, first: Attempt): AttemptDriver {
+  const retry = { firstMs: RETRY_MS_FIRST, capMs: RETRY_MS_CAP, stableMs: RETRY_MS_CAP };
+  const drive: Drive = {
+    ...deps,
+    cell: createAttemptCell(deps, first),
+    bell: createBell(deps.clock),
+    backoff: createBackoff({ ...retry, random: deps.random, clock: deps.clock }),
+    pulling: new AbortController(),
+    left: new AbortController(),
+  };
+  const { cell, bell, pulling, left } = drive;
+  return {
+    current: cell.read,
+    start(spec) {
+      if (cell.read().spec) return;
+      cell.change({ spec });
+      bell.ring();
+    },
+    stop(graceMs) {
+      if (cell.read().wish.kind === "stop") return;
+      cell.change({ wish: { kind: "stop", graceMs } });
+      pulling.abort();
+      bell.ring();
+    },
+    hint: bell.ring,
+    run: () => runToEnd(drive),
+    leave() {
+      left.abort();
+      pulling.abort();
+    },
+  };
+}
+
+async function runToEnd(drive: Drive): Promise<void> {
+  const { cell, bell, left } = drive;
+  while (cell.read().stage.kind !== "ended" && !left.signal.aborted) {
+    if (isAtRest(cell.read())) await bell.wait(left.signal);
+    if (!left.signal.aborted) await takeStep(drive);
+  }
+}
+
+/** Whether there is nothing to do before something happens. */
+function isAtRest({ stage, wish, spec, trouble }: Attempt): boolean {
+  if (wish.kind === "stop" || trouble) return false;
+  return stage.kind === "running" || (stage.kind === "held" && spec === undefined);
+}
+
+async function takeStep(drive: Drive): Promise<void> {
+  const { cell, engine, owner, pulling, left } = drive;
+  try {
+    const stage = await advance(cell.read(), { engine, owner, signal: pulling.signal });
+    if (!left.signal.aborted) moveTo(drive, stage);
+  } catch (error) {
+    if (error instanceof AssertionError) throw error;
+    if (!left.signal.aborted && !wasInterrupted(cell.read())) await endure(drive, error);
+  }
+}
+
+function moveTo({ cell, backoff }: Drive, stage: Stage): void {
+  if (stage.kind !== cell.read().stage.kind) backoff.reset();
+  cell.change({ stage, trouble: undefined });
+}
+
+/** Whether a failed step is no trouble: a stop has cut a pull short. */
+const wasInterrupted = ({ stage, wish }: Attempt) =>
+  stage.kind === "pulling" && wish.kind === "stop";
+
+async function endure(drive: Drive, error: unknown): Promise<void> {
+  const { cell, bell, backoff, clock, left } = drive;
+  if (!cell.read().trouble) logTrouble(drive, error);
+  cell.change({ trouble: troubleAfter(cell.read(), error, clock.monotonic()) });
+  await bell.wait(left.signal, backoff.next());
+  const end = endOfPatience(cell.read(), clock.monotonic());
+  if (end && !left.signal.aborted) moveTo(drive, end);
+}
+
+function logTrouble({ cell, log }: Drive, error: unknown): void {
+  const { key, stage } = cell.read();
+  const fields = { ...key, stage: stage.kind, err: error };
+  if (error instanceof RuntimeError) log.warn(fields, "step failed, trying again");
+  else log.error(fields, "step failed unexpectedly, trying again");
+}

@@ -1,0 +1,64 @@
+import { checkEnum, type FieldViolation, validateGrace, validateId } from "../../core/validate.ts";
+import { validateTaskSpec } from "../../core/validate-task-spec.ts";
+import { LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
+import type {
+  StartTaskRequest,
+  WorkerServiceStopTaskRequest,
+  WorkerServiceStreamTaskLogsRequest,
+} from "../../gen/berth/v1/worker_service_pb.ts";
+import { invalidFields } from "../../lib/errors.ts";
+import type { AttemptKey } from "./runtime.ts";
+
+/** What every push names. */
+export type PushFields = Readonly<{
+  taskId: string;
+  attempt: number;
+  clusterId: string;
+  epoch: bigint;
+}>;
+
+/** Throws INVALID_ARGUMENT that names every violation, if there is one. */
+export function refuse(violations: readonly FieldViolation[]): void {
+  if (violations.length > 0) throw invalidFields(violations);
+}
+
+export const checkPush = (push: PushFields): readonly FieldViolation[] => [
+  ...checkKey(push),
+  ...checkFenceFields(push),
+];
+
+export const checkStart = (request: StartTaskRequest): readonly FieldViolation[] => [
+  ...checkPush(request),
+  // Which schedulers there are is the manager's business.
+  ...validateTaskSpec(request.spec, { schedulers: [request.spec?.scheduler ?? ""] }),
+];
+
+export const checkStop = (request: WorkerServiceStopTaskRequest): readonly FieldViolation[] => [
+  ...checkPush(request),
+  ...validateGrace("grace", request.grace),
+];
+
+export const checkLogs = (
+  request: WorkerServiceStreamTaskLogsRequest,
+): readonly FieldViolation[] => [
+  ...checkKey(request),
+  ...request.streams.flatMap((stream, index) => checkStream(`streams[${index}]`, stream)),
+];
+
+export const checkFenceFields = ({
+  clusterId,
+  epoch,
+}: Pick<PushFields, "clusterId" | "epoch">): readonly FieldViolation[] => [
+  ...validateId("cluster_id", clusterId),
+  ...(epoch >= 1n ? [] : [{ field: "epoch", description: `is ${epoch}: must be 1 or more` }]),
+];
+
+function checkKey({ taskId, attempt }: AttemptKey): readonly FieldViolation[] {
+  const number = { field: "attempt", description: `is ${attempt}: must be 1 or more` };
+  return [...validateId("task_id", taskId), ...(attempt >= 1 ? [] : [number])];
+}
+
+function checkStream(field: string, stream: LogStream): readonly FieldViolation[] {
+  if (stream !== LogStream.UNSPECIFIED) return [...checkEnum(field, stream, LogStream)];
+  return [{ field, description: "is unspecified: name a stream, or leave the list empty" }];
+}

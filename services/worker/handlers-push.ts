@@ -1,0 +1,106 @@
+import { create } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
+import { STOP_GRACE_DEFAULT_SECONDS } from "../../core/limits.ts";
+import { toMillis } from "../../core/time.ts";
+import type { FieldViolation } from "../../core/validate.ts";
+import { NetworkMode } from "../../gen/berth/v1/task_pb.ts";
+import {
+  type ForgetTaskRequest,
+  type PushResult,
+  PushResultSchema,
+  type StartTaskRequest,
+  type WorkerServiceStopTaskRequest,
+} from "../../gen/berth/v1/worker_service_pb.ts";
+import { assert } from "../../lib/assert.ts";
+import { denied } from "../../lib/errors.ts";
+import { toStatus } from "../../lib/status.ts";
+import { checkPush, checkStart, checkStop, type PushFields, refuse } from "./handlers-checks.ts";
+import type { Fence } from "./identity.ts";
+import type { AttemptKey } from "./runtime.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+/** Entries of one batch. */
+const BATCH_MAX = 1_000;
+
+/** Something a manager may ask for: one at a time or in a batch, with the same answer. */
+export interface Push<R> {
+  one(request: R): Promise<void>;
+  /** One result an entry, in order. A refused entry does not hold up the others. */
+  many(requests: readonly R[]): Promise<PushResult[]>;
+}
+
+type Deps = Readonly<{
+  supervisor: Pick<Supervisor, "adopted" | "start" | "stop" | "forget">;
+  /** Lets a manager's word pass once it is durable that the worker obeys its epoch. */
+  admit: (fence: Fence) => Promise<void>;
+  /** Whether containers may share the machine's network. */
+  allowHostNetwork: boolean;
+}>;
+
+type Verb<R> = Readonly<{
+  check: (request: R) => readonly FieldViolation[];
+  act: (request: R) => void;
+}>;
+
+export function createPushes(deps: Deps) {
+  const { supervisor } = deps;
+  return {
+    start: createPush<StartTaskRequest>(deps, {
+      check: checkStart,
+      act: (request) => start(request, deps),
+    }),
+    stop: createPush<WorkerServiceStopTaskRequest>(deps, {
+      check: checkStop,
+      act: (request) => supervisor.stop(keyOf(request), graceMsOf(request)),
+    }),
+    forget: createPush<ForgetTaskRequest>(deps, {
+      check: checkPush,
+      act: (request) => supervisor.forget(keyOf(request)),
+    }),
+  };
+}
+
+function createPush<R extends PushFields>(deps: Deps, { check, act }: Verb<R>): Push<R> {
+  async function one(request: R): Promise<void> {
+    refuse(check(request));
+    await deps.admit(request);
+    await deps.supervisor.adopted();
+    act(request);
+  }
+  return {
+    one,
+    many(requests) {
+      const { length } = requests;
+      const description = `has ${length} entries: must be at most ${BATCH_MAX}`;
+      refuse(length > BATCH_MAX ? [{ field: "requests", description }] : []);
+      return Promise.all(requests.map((request) => resultOf(request, one(request))));
+    },
+  };
+}
+
+async function resultOf({ taskId, attempt }: AttemptKey, push: Promise<void>): Promise<PushResult> {
+  try {
+    await push;
+    return create(PushResultSchema, { taskId, attempt });
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    return create(PushResultSchema, { taskId, attempt, error: toStatus(error) });
+  }
+}
+
+function start(request: StartTaskRequest, { supervisor, allowHostNetwork }: Deps): void {
+  const { spec } = request;
+  assert(spec, "a start without a spec has been refused");
+  if (spec.networkMode === NetworkMode.HOST && !allowHostNetwork)
+    throw denied(
+      "HOST_NETWORK_DENIED",
+      "this worker does not share its network with tasks: allow it in the worker's own " +
+        "configuration, or use NETWORK_MODE_BRIDGE",
+    );
+  supervisor.start(keyOf(request), spec);
+}
+
+const keyOf = ({ taskId, attempt }: AttemptKey): AttemptKey => ({ taskId, attempt });
+
+const graceMsOf = ({ grace }: WorkerServiceStopTaskRequest): number =>
+  grace ? toMillis(grace) : STOP_GRACE_DEFAULT_SECONDS * 1_000;

@@ -1,0 +1,74 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { WorkerMetrics } from "../../gen/berth/v1/worker_pb.ts";
+import type { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
+import { checkFenceFields, refuse } from "./handlers-checks.ts";
+import { listPage } from "./handlers-list.ts";
+import { createLogStreamer } from "./handlers-logs.ts";
+import { createPushes } from "./handlers-push.ts";
+import type { Fence, Identity } from "./identity.ts";
+import type { ReportFeed } from "./reports-feed.ts";
+import type { Runtime } from "./runtime.ts";
+import type { Supervisor } from "./supervisor.ts";
+import type { Watchers } from "./watchers.ts";
+
+export type HandlerDeps = Readonly<{
+  identity: Pick<Identity, "admit">;
+  supervisor: Supervisor;
+  watchers: Watchers;
+  feed: ReportFeed;
+  runtime: Pick<Runtime, "logs">;
+  measure: () => Promise<WorkerMetrics>;
+}>;
+
+export type HandlerOptions = Readonly<{
+  /** Whether containers may share the machine's network. */
+  allowHostNetwork: boolean;
+}>;
+
+/** What managers drive, as the contract in `worker_service.proto` has it. */
+export function createHandlers(
+  deps: HandlerDeps,
+  { allowHostNetwork }: HandlerOptions,
+): ServiceImpl<typeof WorkerService> {
+  const { identity, supervisor, watchers, measure } = deps;
+  const streamTaskLogs = createLogStreamer(deps);
+  const pushes = createPushes({ supervisor, admit, allowHostNetwork });
+
+  async function admit({ clusterId, epoch }: Fence): Promise<void> {
+    await identity.admit({ clusterId, epoch });
+    watchers.endBefore(epoch);
+  }
+
+  return {
+    async startTask(request) {
+      await pushes.start.one(request);
+      return {};
+    },
+    startTasks: async ({ requests }) => ({
+      results: await pushes.start.many(requests),
+    }),
+    async stopTask(request) {
+      await pushes.stop.one(request);
+      return {};
+    },
+    stopTasks: async ({ requests }) => ({
+      results: await pushes.stop.many(requests),
+    }),
+    async forgetTask(request) {
+      await pushes.forget.one(request);
+      return {};
+    },
+    forgetTasks: async ({ requests }) => ({
+      results: await pushes.forget.many(requests),
+    }),
+    listTasks: (request) => listPage(supervisor.list(), request),
+    async *watchTasks(request, { signal }) {
+      refuse(checkFenceFields(request));
+      await admit(request);
+      await supervisor.adopted();
+      yield* watchers.open(request.epoch, signal);
+    },
+    getStats: async () => ({ metrics: await measure() }),
+    streamTaskLogs: (request, { signal }) => streamTaskLogs(request, signal),
+  };
+}

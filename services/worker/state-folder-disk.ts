@@ -1,0 +1,52 @@
+import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import type { StateFile } from "./state-folder.ts";
+
+/** Only the worker's own user may read what it keeps. */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/** The state file of the worker whose folder is `folder`. Makes the folder if there is none. */
+export async function openStateFolder(folder: string): Promise<StateFile> {
+  await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  await chmod(folder, FOLDER_MODE);
+  const path = join(folder, "worker.json");
+  return {
+    path,
+    read: () => readIfThere(path),
+    async write(text) {
+      await writeDurably(`${path}.new`, text);
+      await rename(`${path}.new`, path);
+      await syncFolder(folder);
+    },
+  };
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, "w", FILE_MODE);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A rename is durable once the folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,88 @@
+import type { Log } from "../../lib/log.ts";
+import { adoptedStage } from "./advance.ts";
+import { keyText, type Stage } from "./attempt.ts";
+import type { ContainerFacts, Runtime, RuntimeHint } from "./runtime.ts";
+import type { Disposal } from "./supervisor-disposal.ts";
+import type { AttemptTable } from "./supervisor-table.ts";
+import type { Gate } from "./worker-gate.ts";
+
+/** Brings the containers that are there and the attempts that are held together. */
+export interface Adoption {
+  /** Compares all containers with all attempts. The first time, it adopts. */
+  onList(all: readonly ContainerFacts[]): void;
+  /** Has the attempt of a container look at it. */
+  onHint(hint: Extract<RuntimeHint, { kind: "container" }>): void;
+}
+
+type Deps = Readonly<{
+  runtime: Pick<Runtime, "inspect">;
+  table: AttemptTable;
+  disposal: Disposal;
+  /** Opens once the first list has been taken in. */
+  done: Gate;
+  log: Log;
+}>;
+
+export function createAdoption(deps: Deps): Adoption {
+  const { table, done } = deps;
+  return {
+    onList(all) {
+      const listed = new Map(all.map((facts) => [keyText(facts.key), facts]));
+      for (const driver of table.drivers()) {
+        const { key, stage } = driver.current();
+        if (!isAsListed(stage, listed.get(keyText(key)))) driver.hint();
+      }
+      for (const facts of all) receive(deps, facts);
+      done.open();
+    },
+    onHint({ key, containerId }) {
+      const driver = table.find(key);
+      if (driver) driver.hint();
+      else if (done.isOpen) void adoptIfThere(deps, containerId);
+    },
+  };
+}
+
+/**
+ * Whether a list shows what an attempt expects. What waits for the engine is never "as listed":
+ * a list is a sign that the engine is back.
+ */
+function isAsListed(stage: Stage, facts: ContainerFacts | undefined): boolean {
+  if (stage.kind === "ended") return true;
+  if (!facts) return false;
+  if (stage.kind === "held") return facts.state.kind === "created";
+  return (
+    stage.kind === "running" &&
+    facts.state.kind === "running" &&
+    facts.state.startTimeMs === stage.container.startTimeMs
+  );
+}
+
+/** A container was met: it belongs to an attempt, or should go, or is adopted. */
+function receive(deps: Deps, facts: ContainerFacts): void {
+  const stage = deps.table.find(facts.key)?.current().stage;
+  if (!stage) {
+    if (deps.done.isOpen) void adoptIfThere(deps, facts.containerId);
+    else adopt(deps, facts);
+  } else if (stage.kind === "ended" && stage.remains !== "kept") {
+    deps.disposal.dispose(facts.key, facts.containerId);
+  }
+}
+
+/** Adopts a container of unknown origin. A list may be old: it may just have been forgotten. */
+async function adoptIfThere(deps: Deps, containerId: string): Promise<void> {
+  try {
+    const facts = await deps.runtime.inspect(containerId);
+    if (facts && !deps.table.find(facts.key) && !deps.disposal.isDisposing(facts.key))
+      adopt(deps, facts);
+  } catch (error) {
+    // The next list shows it again.
+    deps.log.debug({ containerId, err: error }, "unknown container not inspected");
+  }
+}
+
+function adopt({ table, log }: Deps, facts: ContainerFacts): void {
+  const { key, name, containerId } = facts;
+  log.info({ ...key, containerId, found: facts.state.kind }, "container adopted");
+  table.add({ key, name: name || key.taskId, spec: undefined, stage: adoptedStage(facts) });
+}

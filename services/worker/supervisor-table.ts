@@ -1,0 +1,64 @@
+import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { type Attempt, compareKeys, keyText, type Stage } from "./attempt.ts";
+import { type AttemptDriver, createAttemptDriver, type DriverDeps } from "./attempt-driver.ts";
+import type { AttemptKey } from "./runtime.ts";
+
+/** The attempts that a worker holds, each with its driver. */
+export interface AttemptTable {
+  /** Holds an attempt and begins to drive it. */
+  add(first: FirstFacts): void;
+  find(key: AttemptKey): AttemptDriver | undefined;
+  delete(key: AttemptKey): void;
+  drivers(): readonly AttemptDriver[];
+  /** Where every attempt stands, ordered by task and number. */
+  list(): readonly Attempt[];
+  readonly count: number;
+}
+
+export type FirstFacts = Readonly<{
+  key: AttemptKey;
+  name: string;
+  spec: TaskSpec | undefined;
+  stage: Stage;
+}>;
+
+type Options = Readonly<{
+  /** What every driver needs, asked for when one is made. */
+  driverDeps: () => DriverDeps;
+  /** Aborts when the attempts are to be left as they are. */
+  signal: AbortSignal;
+  onEnd: (attempt: Attempt) => void;
+  onBug: (error: unknown) => void;
+}>;
+
+export function createAttemptTable(options: Options): AttemptTable {
+  const drivers = new Map<string, AttemptDriver>();
+  const leaveAll = () => {
+    for (const driver of drivers.values()) driver.leave();
+  };
+  options.signal.addEventListener("abort", leaveAll, { once: true });
+  return {
+    add(facts) {
+      const deps = options.driverDeps();
+      const now = { trouble: undefined, observeTimeMs: deps.clock.now() };
+      const first: Attempt = { ...facts, ...now, wish: { kind: "run" } };
+      const driver = createAttemptDriver(deps, first);
+      drivers.set(keyText(facts.key), driver);
+      deps.onNews(first);
+      driver
+        .run()
+        .then(() => options.onEnd(driver.current()))
+        .catch(options.onBug);
+    },
+    find: (key) => drivers.get(keyText(key)),
+    delete: (key) => void drivers.delete(keyText(key)),
+    drivers: () => [...drivers.values()],
+    list: () =>
+      [...drivers.values()]
+        .map((driver) => driver.current())
+        .sort((a, b) => compareKeys(a.key, b.key)),
+    get count() {
+      return drivers.size;
+    },
+  };
+}

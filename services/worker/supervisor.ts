@@ -1,0 +1,153 @@
+import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { assert } from "../../lib/assert.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { exhausted, unavailable, wrongState } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Random } from "../../lib/random.ts";
+import { firstStage } from "./advance.ts";
+import type { Attempt } from "./attempt.ts";
+import type { DriverDeps } from "./attempt-driver.ts";
+import type { AttemptKey, Owner, Runtime } from "./runtime.ts";
+import { createAdoption } from "./supervisor-adoption.ts";
+import { createDisposal, type Disposal } from "./supervisor-disposal.ts";
+import { follow } from "./supervisor-follow.ts";
+import { type AttemptTable, createAttemptTable } from "./supervisor-table.ts";
+import { createGate, type Gate } from "./worker-gate.ts";
+
+/**
+ * Runs attempts as containers: one small state machine each, and one eye on the engine.
+ * `start`, `stop` and `forget` may be called only once adoption is done.
+ */
+export interface Supervisor {
+  /**
+   * Adopts the containers that are there, then keeps attempts and containers together until
+   * `signal` aborts. Containers run on. Rejects only for a bug.
+   */
+  run(signal: AbortSignal): Promise<void>;
+  /** Resolves once every container is known; throws UNAVAILABLE when the engine is too slow. */
+  adopted(): Promise<void>;
+  /** Begins an attempt. One that is known already is left alone. Throws RESOURCE_EXHAUSTED. */
+  start(key: AttemptKey, spec: TaskSpec): void;
+  /** Asks an attempt to stop. One that has ended, or is not known, is left alone. */
+  stop(key: AttemptKey, graceMs: number): void;
+  /** Drops an ended attempt; its container goes soon. Throws FAILED_PRECONDITION otherwise. */
+  forget(key: AttemptKey): void;
+  find(key: AttemptKey): Attempt | undefined;
+  /** Every attempt held, ordered by task and number. */
+  list(): readonly Attempt[];
+  /** How many attempts are held. */
+  readonly count: number;
+}
+
+export type SupervisorDeps = Readonly<{
+  runtime: Runtime;
+  /** Undefined until a cluster has claimed the worker; then always the same. */
+  owner: () => Owner | undefined;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Called at once for every change that others have to hear of, in order. */
+  onReport: (attempt: Attempt) => void;
+}>;
+
+/** The most attempts a worker holds, ended ones included. */
+export const ATTEMPTS_MAX = 2_000;
+
+/** How long a call waits for adoption: less than the 5 s that callers give a unary call. */
+export const ADOPTION_WAIT_MS = 4_000;
+
+type Parts = SupervisorDeps &
+  Readonly<{ table: AttemptTable; disposal: Disposal; adoption: Gate; life: AbortController }>;
+
+export function createSupervisor(deps: SupervisorDeps): Supervisor {
+  const life = new AbortController();
+  const bug = createGate();
+  const disposal = createDisposal({ ...deps, signal: life.signal });
+  const table = createAttemptTable({
+    driverDeps: () => driverDepsOf(deps),
+    signal: life.signal,
+    onEnd: (attempt) => sweep(attempt, disposal),
+    onBug: bug.fail,
+  });
+  const parts: Parts = { ...deps, table, disposal, life, adoption: createGate() };
+  return {
+    async run(signal) {
+      signal.addEventListener("abort", () => life.abort(), { once: true });
+      const { onHint, onList } = createAdoption({ ...parts, done: parts.adoption });
+      const target = { owner: ownerOf(deps), signal: life.signal, onHint, onList };
+      await Promise.race([follow(deps, target), bug.opened]);
+    },
+    adopted: createWait(parts),
+    start: (key, spec) => start(parts, key, spec),
+    stop: (key, graceMs) => table.find(key)?.stop(graceMs),
+    forget: (key) => forget(parts, key),
+    find: (key) => table.find(key)?.current(),
+    list: table.list,
+    get count() {
+      return table.count;
+    },
+  };
+}
+
+function ownerOf(deps: SupervisorDeps): Owner {
+  const owner = deps.owner();
+  assert(owner, "nothing runs on a worker before a cluster has claimed it");
+  return owner;
+}
+
+const driverDepsOf = (deps: SupervisorDeps): DriverDeps => ({
+  engine: deps.runtime,
+  owner: ownerOf(deps),
+  clock: deps.clock,
+  random: deps.random,
+  log: deps.log,
+  onNews: deps.onReport,
+});
+
+/** Removes what an attempt left behind that ended while the engine was silent. */
+function sweep({ key, stage }: Attempt, disposal: Disposal): void {
+  if (stage.kind === "ended" && stage.remains === "unwanted" && stage.container)
+    disposal.dispose(key, stage.container.id);
+}
+
+/** All who wait share one timer, so the wait is `ADOPTION_WAIT_MS` at most. */
+function createWait({ adoption, clock, life }: Parts): () => Promise<void> {
+  let timer: Promise<void> | undefined;
+  return async () => {
+    if (adoption.isOpen) return;
+    timer ??= clock.sleep(ADOPTION_WAIT_MS, life.signal).finally(() => {
+      timer = undefined;
+    });
+    await Promise.race([adoption.opened, timer]);
+    if (adoption.isOpen) return;
+    const message = "the container engine has not told yet which containers run: try again";
+    throw unavailable("ADOPTION_PENDING", message, { retryMs: 1_000 });
+  };
+}
+
+function start({ table, disposal }: Parts, key: AttemptKey, spec: TaskSpec): void {
+  if (disposal.isDisposing(key)) return;
+  const known = table.find(key);
+  if (known) {
+    known.start(spec);
+    return;
+  }
+  if (table.count >= ATTEMPTS_MAX)
+    throw exhausted(
+      "TOO_MANY_ATTEMPTS",
+      `the worker holds ${table.count} attempts, the most it can: forget ended ones first`,
+    );
+  table.add({ key, name: spec.name || key.taskId, spec, stage: firstStage(spec) });
+}
+
+function forget({ table, disposal }: Parts, key: AttemptKey): void {
+  const stage = table.find(key)?.current().stage;
+  if (!stage) return;
+  if (stage.kind !== "ended")
+    throw wrongState(
+      "ATTEMPT_NOT_ENDED",
+      `attempt ${key.attempt} of task ${key.taskId} has not ended: stop it first`,
+    );
+  table.delete(key);
+  if (stage.container && stage.remains !== "gone") disposal.dispose(key, stage.container.id);
+}

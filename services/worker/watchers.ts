@@ -1,0 +1,133 @@
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  type AttemptReport,
+  AttemptReportSchema,
+  type WorkerServiceWatchTasksResponse,
+  WorkerServiceWatchTasksResponseSchema,
+} from "../../gen/berth/v1/worker_service_pb.ts";
+import { chunks } from "../../lib/chunks.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { unavailable, wrongState } from "../../lib/errors.ts";
+import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
+import { type Attempt, keyText } from "./attempt.ts";
+import { reportOf } from "./reports.ts";
+import type { ReportFeed } from "./reports-feed.ts";
+
+/** The managers that watch this worker: one, and for a moment its predecessor. */
+export interface Watchers {
+  /**
+   * A snapshot of all attempts, then reports, then checkpoints in between, until `signal` aborts.
+   * Throws FAILED_PRECONDITION once a newer epoch has taken over.
+   */
+  open(
+    epoch: bigint,
+    signal: AbortSignal,
+  ): AsyncGenerator<WorkerServiceWatchTasksResponse, void, undefined>;
+  /** Ends the watches of epochs before this one. */
+  endBefore(epoch: bigint): void;
+}
+
+type Deps = Readonly<{
+  clock: Clock;
+  feed: ReportFeed;
+  /** Every attempt held, in order. */
+  attempts: () => readonly Attempt[];
+}>;
+
+/** A sign of life this often: a manager drops a link after three missed ones. */
+export const CHECKPOINT_MS = 5_000;
+
+/** Watches at once. A manager whose connections hang may have left some behind. */
+export const WATCHES_MAX = 8;
+
+/** Attempts with news that wait for one watcher: several times what a worker holds. */
+const NEWS_MAX = 10_000;
+
+/** What one message carries at most: the contract's number, and a quarter of the 4 MiB limit. */
+const MESSAGE_LIMITS = {
+  entriesMax: 500,
+  bytesMax: 2 ** 20,
+  sizeOf: (report: AttemptReport) => toBinary(AttemptReportSchema, report).byteLength,
+};
+
+type Watch = Readonly<{ epoch: bigint; box: Mailbox<News> }>;
+type News = Attempt | "checkpoint";
+
+export function createWatchers(deps: Deps): Watchers {
+  const watches = new Set<Watch>();
+  return {
+    open: (epoch, signal) => watch({ ...deps, watches, epoch }, signal),
+    endBefore(epoch) {
+      const message = `epoch ${epoch} watches now: another manager leads`;
+      for (const { epoch: older, box } of watches)
+        if (older < epoch) box.close(wrongState("STALE_EPOCH", message));
+    },
+  };
+}
+
+async function* watch(
+  { clock, feed, attempts, watches, epoch }: Deps & { watches: Set<Watch>; epoch: bigint },
+  signal: AbortSignal,
+): AsyncGenerator<WorkerServiceWatchTasksResponse, void, undefined> {
+  const keyOf = (news: News) => (news === "checkpoint" ? news : keyText(news.key));
+  const box = createMailbox<News>({ clock, limit: NEWS_MAX, keyOf });
+  const self = { epoch, box };
+  const ended = new AbortController();
+  makeRoom(watches);
+  watches.add(self);
+  // Subscribing and looking happen in one turn, so that nothing falls in between.
+  const unsubscribe = feed.subscribe(box.post);
+  const held = attempts();
+  try {
+    yield* snapshot(held);
+    void ringCheckpoints(box, clock, ended.signal);
+    for await (const batch of box.read(signal)) yield* news(batch, attempts().length);
+  } finally {
+    unsubscribe();
+    watches.delete(self);
+    ended.abort();
+  }
+}
+
+/** The oldest watch gives way: its manager has most likely lost it and come back. */
+function makeRoom(watches: Set<Watch>): void {
+  if (watches.size < WATCHES_MAX) return;
+  const [oldest] = watches;
+  if (!oldest) return;
+  watches.delete(oldest);
+  oldest.box.close(unavailable("WATCH_REPLACED", `${WATCHES_MAX} newer watches were opened`));
+}
+
+function* snapshot(held: readonly Attempt[]): Generator<WorkerServiceWatchTasksResponse> {
+  const parts = [...chunks(held.map(reportOf), MESSAGE_LIMITS)];
+  const last = parts.pop() ?? [];
+  for (const reports of parts)
+    yield message({ case: "snapshot", value: { reports, complete: false } });
+  yield message({ case: "snapshot", value: { reports: last, complete: true } });
+}
+
+function* news(
+  batch: readonly News[],
+  attemptCount: number,
+): Generator<WorkerServiceWatchTasksResponse> {
+  const changed = batch.filter((item) => item !== "checkpoint");
+  for (const reports of chunks(changed.map(reportOf), MESSAGE_LIMITS))
+    yield message({ case: "reports", value: { reports } });
+  if (changed.length < batch.length) yield message({ case: "checkpoint", value: { attemptCount } });
+}
+
+type MessageInit = MessageInitShape<typeof WorkerServiceWatchTasksResponseSchema>;
+
+const message = (news: NonNullable<MessageInit["news"]>) =>
+  create(WorkerServiceWatchTasksResponseSchema, { news });
+
+async function ringCheckpoints(
+  box: Mailbox<News>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(CHECKPOINT_MS, signal);
+    box.post("checkpoint");
+  }
+}
