@@ -9,36 +9,34 @@ export function orAborted<T>(work: PromiseLike<T>, signal: AbortSignal): Promise
   });
 }
 
-type Leftover = (error: unknown) => void;
-
 /**
  * Passes on what `source` gives until `signal` aborts, then throws the signal's reason at
- * once. The source is told to end but not waited for; `onLeftover` gets what it throws then.
+ * once. The source is told to end, also when nobody asks for more, but not waited for;
+ * `onLeftover` gets what it throws then.
  */
 export async function* untilAborted<T>(
   source: AsyncIterable<T>,
   signal: AbortSignal,
-  onLeftover: Leftover,
+  onLeftover: (error: unknown) => void,
 ): AsyncGenerator<T, void, undefined> {
   const iterator = source[Symbol.asyncIterator]();
-  let ended = false;
+  let isOver = false;
+  /** Lets a generator run its `finally`: now, or when it comes to its next `yield`. */
+  const leave = () => {
+    if (!isOver) Promise.resolve(iterator.return?.()).catch(onLeftover);
+    isOver = true;
+  };
+  signal.addEventListener("abort", leave, { once: true });
   try {
     while (true) {
-      const next = await orAborted(iterator.next(), signal).catch((error: unknown) => {
-        ended = !signal.aborted;
-        throw error;
-      });
+      const next = await orAborted(iterator.next(), signal);
       signal.throwIfAborted();
-      ended = next.done === true;
-      if (next.done) return;
+      if (next.done) break;
       yield next.value;
     }
+    isOver = true;
   } finally {
-    if (!ended) leave(iterator, onLeftover);
+    signal.removeEventListener("abort", leave);
+    leave();
   }
-}
-
-/** Lets a generator run its `finally`, now or when it comes to its next `yield`. */
-export function leave(iterator: AsyncIterator<unknown>, onLeftover: Leftover): void {
-  Promise.resolve(iterator.return?.()).catch(onLeftover);
 }

@@ -64,8 +64,10 @@ const connect = (address: string): Client =>
     "grpc.keepalive_permit_without_calls": 1,
     "grpc.initial_reconnect_backoff_ms": clientLimits.reconnectMsMin,
     "grpc.max_reconnect_backoff_ms": clientLimits.reconnectMsMax,
-    // Who calls decides on retries, and a stream's retry buffer would grow with it.
+    // Who calls decides on retries. grpc-js takes this much of every call without back-pressure,
+    // to send it again by itself when a server that is leaving refused it: a unary call's worth.
     "grpc.enable_retries": 0,
+    "grpc.per_rpc_retry_buffer_size": clientLimits.resendBytes,
     "grpc.service_config_disable_resolution": 1,
     // Two channels to one address are two connections: a full one does not hold up the other.
     "grpc.use_local_subchannel_pool": 1,

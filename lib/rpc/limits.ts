@@ -63,6 +63,8 @@ export const clientLimits = {
   /** Pauses between attempts to connect: our servers are near and back soon. */
   reconnectMsMin: 100,
   reconnectMsMax: 2 * SECOND_MS,
+  /** What is kept of a call in case the server refuses it unseen: the first window of HTTP/2. */
+  resendBytes: 2 ** 16,
 } as const;
 
 /** The longest error message that travels. */
