@@ -1,28 +1,13 @@
 import { expect, test } from "@jest/globals";
 import type { Running } from "../lib/lifecycle.ts";
-import { createManualClock } from "../lib/manual-clock.ts";
-import { createSeededRandom } from "../lib/random.ts";
 import { StoreError } from "../lib/store/store.ts";
 import { CommandError } from "./command-error.ts";
-import type { Context } from "./context.ts";
 import { serve } from "./crew.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { createFakeTerminal } from "./testing/fake-terminal.ts";
+import { createFakeContext } from "./testing/fake-context.ts";
 
 function setUp() {
-  const interruption = new AbortController();
-  const terminal = createFakeTerminal({ env: {} });
-  const unused = () => Promise.reject(new Error("not used here"));
-  const context: Context = {
-    terminal,
-    clock: createManualClock(),
-    random: createSeededRandom(1),
-    connect: unused,
-    loadServices: unused,
-    readText: unused,
-    interrupted: interruption.signal,
-    isRoot: false,
-  };
+  const { context, terminal, interruption } = createFakeContext();
   const stopped: string[] = [];
   const service =
     (name: string, given: Partial<Running> = {}) =>

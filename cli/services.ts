@@ -6,7 +6,7 @@ import type { Random } from "../lib/random.ts";
 
 export type ServiceDeps = Readonly<{ clock: Clock; random: Random; log: Log }>;
 
-export type RegistryConfig = Readonly<{ listen: string; leaseMs: number; intervalMs: number }>;
+type RegistryConfig = Readonly<{ listen: string; leaseMs: number; intervalMs: number }>;
 
 export type ManagerConfig = Readonly<{
   listen: string;

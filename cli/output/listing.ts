@@ -11,7 +11,7 @@ export type Listing<D extends DescMessage> = Readonly<{
   columns: readonly ListingColumn<D>[];
 }>;
 
-export type ListingColumn<D extends DescMessage> = Column &
+type ListingColumn<D extends DescMessage> = Column &
   Readonly<{
     /** Shown only by `-o wide`. */
     wide?: true;

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 
-export const listFormats = ["table", "wide", "json", "yaml", "name"] as const;
+const listFormats = ["table", "wide", "json", "yaml", "name"] as const;
 export type Format = (typeof listFormats)[number];
 
 /** How a verb prints its data. */

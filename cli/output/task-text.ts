@@ -56,7 +56,7 @@ function wishText({ desiredState, state }: Task): string {
 }
 
 /** Why the current attempt failed, or nothing. */
-export function failureText(task: Task): string {
+function failureText(task: Task): string {
   const failure = task.attempt?.status?.failure;
   if (!failure) return oneLine(task.waitingReason);
   return oneLine(failure.message) || reasonName(failure.reason);
@@ -70,7 +70,7 @@ export const reasonName = (reason: FailureReason): string =>
 export const portsText = (task: Task): string =>
   (task.attempt?.status?.ports ?? []).map(portText).join(", ");
 
-export function portText(port: PublishedPort): string {
+function portText(port: PublishedPort): string {
   const host = port.hostAddress.includes(":") ? `[${port.hostAddress}]` : port.hostAddress;
   const protocol = port.protocol === PortProtocol.UDP ? "udp" : "tcp";
   return `${host}:${port.hostPort}->${port.containerPort}/${protocol}`;

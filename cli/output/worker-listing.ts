@@ -57,7 +57,7 @@ export const workerListing = (colors: Colors, nowMs: number): Listing<typeof Wor
 });
 
 /** Whether the manager can place tasks on it, as far as it tells. */
-export const isReady = ({ presence, linked }: Worker): boolean =>
+const isReady = ({ presence, linked }: Worker): boolean =>
   presence?.state === WorkerState.UP && linked && presence.metrics?.engineHealthy !== false;
 
 /** The state in one word or two: `ready`, `down`, `not linked`, `engine down`. */
@@ -87,7 +87,7 @@ const described = (
 ): string => (presence?.description ? oneLine(text(presence.description)) || "-" : "-");
 
 export const cpuText = ({ cpuPercent }: WorkerMetrics): string => `${Math.round(cpuPercent)}%`;
-export const loadText = ({ load1m }: WorkerMetrics): string => load1m.toFixed(2);
+const loadText = ({ load1m }: WorkerMetrics): string => load1m.toFixed(2);
 export const memoryText = (metrics: WorkerMetrics): string =>
   share(metrics.memoryTotalBytes - metrics.memoryAvailableBytes, metrics.memoryTotalBytes);
 export const diskText = ({ diskAvailableBytes }: WorkerMetrics): string =>

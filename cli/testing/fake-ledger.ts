@@ -15,7 +15,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { type FieldViolation, invalidFields, notFound } from "../../lib/errors.ts";
 import { lifeOf, stopped } from "./fake-tasks.ts";
 
-export type FakeChange = Readonly<{ task: Task; removed: boolean; event: TaskEvent }>;
+type FakeChange = Readonly<{ task: Task; removed: boolean; event: TaskEvent }>;
 
 /** What a fake manager remembers: tasks as they are, and every change that made them so. */
 export type FakeLedger = ReturnType<typeof createFakeLedger>;

@@ -66,7 +66,7 @@ export function lifeOf(submitted: Task): readonly FakeStep[] {
 }
 
 /** The task after one more change of its state. */
-export function step(task: Task, state: TaskState, status: FakeStatus): Task {
+function step(task: Task, state: TaskState, status: FakeStatus): Task {
   const timeMs = Number(task.updateTime?.seconds ?? 0n) * SECOND_MS + SECOND_MS;
   const time = toTimestamp(timeMs);
   const placement = { workerId: WORKER, scheduler: "spread", score: 0.75, placeTime: time };
