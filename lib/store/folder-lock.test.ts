@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { lockFolder } from "./folder-lock.ts";
 import { StoreError } from "./store.ts";
 
@@ -11,6 +11,8 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "berth-lock-"));
 });
+
+afterEach(() => rm(folder, { recursive: true }));
 
 const lockedBy = (text: string) => writeFile(join(folder, "owner.json"), text);
 

@@ -1,4 +1,4 @@
-import { link, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "./store.ts";
 
@@ -109,16 +109,6 @@ async function readIfExists(path: string): Promise<string | undefined> {
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ESRCH") return undefined;
     throw error;
-  }
-}
-
-/** Makes the names of a folder's files as durable as their content. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

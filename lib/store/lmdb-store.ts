@@ -1,11 +1,9 @@
-import { constants } from "node:fs";
-import { chmod, mkdir, open, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { type Database, open as openLmdb, type RootDatabase } from "lmdb";
 import type { Clock } from "../clock.ts";
 import { createEngineStore, type Engine } from "./engine-store.ts";
-import { lockFolder, syncFolder } from "./folder-lock.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { type Entry, type Store, type StoreChange, StoreError } from "./store.ts";
+import { closeToOthers, prepareFolder, refuseForeignData, syncFolder } from "./store-folder.ts";
 import { keyBytes, keyRange } from "./store-key.ts";
 
 type Options = Readonly<{
@@ -23,9 +21,6 @@ const FORMAT = 1;
 
 /** Every stored value begins with its revision: unsigned, 8 bytes, the highest first. */
 const REVISION_BYTES = 8;
-
-/** What LMDB writes into its first page, at which place. */
-const MAGIC = { offset: 24, bytes: Buffer.from("dec0efbe", "hex") } as const;
 
 const FORMAT_KEY = Buffer.from("format");
 const REVISION_KEY = Buffer.from("revision");
@@ -48,43 +43,17 @@ export async function openLmdbStore(options: Options): Promise<Store> {
   }
 }
 
-async function prepareFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const mode = (await stat(folder)).mode & 0o777;
-  if ((mode & 0o077) === 0) return;
-  const remedy = "make it private with chmod 700, or name one that does not exist yet";
-  throw new StoreError(
-    `store folder ${folder} is open to others (mode ${mode.toString(8)}): ${remedy}`,
-  );
-}
-
 async function openEngine(folder: string, clock: Clock): Promise<Engine> {
-  await checkMagic(folder);
+  await refuseForeignData(folder);
   const tables = { ...openTables(folder), clock };
   try {
-    await Promise.all(["data.mdb", "lock.mdb"].map((name) => chmod(join(folder, name), 0o600)));
+    await closeToOthers(folder);
     await checkFormat(tables, folder);
     await syncFolder(folder);
     return engineOver(tables);
   } catch (error) {
     await tables.root.close();
     throw error;
-  }
-}
-
-/** LMDB dies of a segmentation fault when it is given a file that is not its own. */
-async function checkMagic(folder: string): Promise<void> {
-  const file = await open(join(folder, "data.mdb"), constants.O_RDONLY | constants.O_CREAT, 0o600);
-  try {
-    const { offset, bytes } = MAGIC;
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(offset + bytes.length), {
-      position: 0,
-    });
-    if (bytesRead === 0 || buffer.subarray(offset).equals(bytes)) return;
-    const remedy = "restore it from a backup or choose another folder";
-    throw new StoreError(`data.mdb in ${folder} is not a store: ${remedy}`);
-  } finally {
-    await file.close();
   }
 }
 

@@ -1,6 +1,7 @@
 // Usage: writer-process.mjs FOLDER. Commits without end, several batches a turn, each of the keys
 // `a/N`, `b/N` and `c/N`, and prints N as soon as batch N is acknowledged. To be killed.
-// A store that fails ends it with the code 74 and the reason on the last line.
+// A store that fails ends it with the code 74; the last two lines are then the reason and the
+// kinds of errors that those who committed were given.
 import { writeSync } from "node:fs";
 import { register } from "node:module";
 
@@ -39,5 +40,5 @@ async function write() {
 }
 
 const writers = await Promise.allSettled(Array.from({ length: WRITER_COUNT }, write));
-writeSync(1, `${new Set(writers.map(({ reason }) => reason?.name)).size === 1}\n`);
+writeSync(1, `${[...new Set(writers.map(({ reason }) => reason?.name))]}\n`);
 await store.close();
