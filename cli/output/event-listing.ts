@@ -5,20 +5,20 @@ import { type Colors, paintOf } from "./colors.ts";
 import { formatTime, oneLine } from "./format.ts";
 import type { Listing } from "./listing.ts";
 
-/** How events are listed. Columns have a least width, so that followed events stay in line. */
+/** How events are listed. */
 export const eventListing = (colors: Colors): Listing<typeof TaskEventSchema> => ({
   schema: TaskEventSchema,
   nameOf: ({ revision }) => String(revision),
   columns: [
     { title: "TIME", cell: ({ time }) => formatTime(time), minWidth: 24 },
-    { title: "TASK", cell: ({ taskId }) => taskId, minWidth: 12 },
+    { title: "TASK", cell: ({ taskId }) => taskId, minWidth: 16 },
     { title: "ATTEMPT", align: "right", cell: ({ attempt }) => String(attempt) },
     {
       title: "STATE",
       cell: (event) => paintOf(event.toState, colors)(transition(event)),
-      minWidth: 20,
+      minWidth: 21,
     },
-    { title: "WORKER", cell: ({ workerId }) => workerId || "-", minWidth: 10 },
+    { title: "WORKER", cell: ({ workerId }) => workerId || "-", minWidth: 12 },
     { title: "REASON", cell: ({ reason }) => oneLine(reason) },
   ],
 });

@@ -35,22 +35,33 @@ export function formatListing<D extends DescMessage>(
     case "name":
       return items.map((item) => `${listing.nameOf(item)}\n`).join("");
     default:
-      return formatRows(listing, items, flags, terminal);
+      return formatRows(asNeeded(listing), items, flags, terminal);
   }
 }
 
-/** Items that come one by one, after a table or instead of one. */
-export function formatNext<D extends DescMessage>(
+/**
+ * Items as they come, in a stream that does not end. Columns keep to their least
+ * width, so that rows printed apart stand in line; titles come with the first.
+ */
+export function formatStream<D extends DescMessage>(
   listing: Listing<D>,
   items: readonly MessageShape<D>[],
-  flags: OutputFlags,
-  terminal: Terminal,
+  { flags, terminal, isFirst }: Streaming,
 ): string {
   const { output } = flags;
-  return output === "json" || output === "yaml"
-    ? items.map((item) => formatStreamed(output, jsonOf(listing.schema, item))).join("")
-    : formatListing(listing, items, { ...flags, headers: false }, terminal);
+  if (output === "json" || output === "yaml") {
+    return items.map((item) => formatStreamed(output, jsonOf(listing.schema, item))).join("");
+  }
+  if (output === "name") return formatListing(listing, items, flags, terminal);
+  const columns = listing.columns.map(({ minWidth = 0, ...column }) => ({
+    ...column,
+    minWidth: Math.max(minWidth, column.title.length),
+  }));
+  const headers = flags.headers && isFirst;
+  return formatRows({ ...listing, columns }, items, { ...flags, headers }, terminal);
 }
+
+type Streaming = Readonly<{ flags: OutputFlags; terminal: Terminal; isFirst: boolean }>;
 
 function formatRows<D extends DescMessage>(
   { columns }: Listing<D>,
@@ -62,3 +73,9 @@ function formatRows<D extends DescMessage>(
   const rows = items.map((item) => shown.map(({ cell }) => cell(item)));
   return formatTable(shown, rows, { headers, width: isTty && trunc ? width : undefined });
 }
+
+/** In a table that is printed whole every column is as wide as it must be. */
+const asNeeded = <D extends DescMessage>(listing: Listing<D>): Listing<D> => ({
+  ...listing,
+  columns: listing.columns.map(({ minWidth: _, ...column }) => column),
+});

@@ -3,7 +3,7 @@ import stringWidth from "string-width";
 export type Column = Readonly<{
   title: string;
   align?: "right";
-  /** For rows that are printed one by one, without sight of those to come. */
+  /** For rows that are printed apart, without sight of those to come. */
   minWidth?: number;
 }>;
 

@@ -18,19 +18,21 @@ export const taskListing = ({ colors, nowMs, trunc }: Options): Listing<typeof T
   schema: TaskSchema,
   nameOf: ({ id }) => id,
   columns: [
-    { title: "ID", cell: ({ id }) => id },
-    { title: "NAME", cell: nameOf },
+    { title: "ID", minWidth: 16, cell: ({ id }) => id },
+    { title: "NAME", minWidth: 16, cell: nameOf },
     {
       title: "IMAGE",
+      minWidth: 20,
       cell: ({ spec }) => (trunc ? shortImage(spec?.image ?? "") : (spec?.image ?? "")),
     },
     {
       title: "STATE",
+      minWidth: 18,
       cell: (task) => paintOf(task.state, colors)(stateText(task, nowMs)),
     },
     { title: "AGE", align: "right", cell: ({ createTime }) => formatSince(createTime, nowMs) },
     { title: "RESTARTS", align: "right", cell: ({ restartCount }) => String(restartCount) },
-    { title: "WORKER", cell: (task) => workerOf(task) || "-" },
+    { title: "WORKER", minWidth: 12, cell: (task) => workerOf(task) || "-" },
     {
       title: "CPUS",
       align: "right",
@@ -45,7 +47,7 @@ export const taskListing = ({ colors, nowMs, trunc }: Options): Listing<typeof T
     },
     { title: "SCHEDULER", wide: true, cell: ({ spec }) => spec?.scheduler || "default" },
     { title: "LABELS", wide: true, cell: ({ spec }) => formatLabels(spec?.labels ?? {}) || "-" },
-    { title: "PORTS", cell: (task) => portsText(task) || "-" },
+    { title: "PORTS", minWidth: 24, cell: (task) => portsText(task) || "-" },
     { title: "DETAIL", cell: (task) => oneLine(detailText(task, nowMs)) },
   ],
 });

@@ -7,7 +7,7 @@ import { findTask } from "../find-task.ts";
 import { listEvents } from "../list-all.ts";
 import { colorsFor } from "../output/colors.ts";
 import { eventListing } from "../output/event-listing.ts";
-import { formatListing, formatNext } from "../output/listing.ts";
+import { formatListing, formatStream } from "../output/listing.ts";
 import { addListFlags, type OutputFlags } from "../output/output-flags.ts";
 import { parseSince } from "../parse/since.ts";
 import { printLine } from "../terminal.ts";
@@ -44,15 +44,15 @@ async function events(
       ({ time }) => time === undefined || toMillis(time) >= sinceMs,
     );
     const listing = eventListing(colorsFor(terminal));
-    const format = flags.follow && isStreamed(flags) ? formatNext : formatListing;
-    terminal.stdout.write(format(listing, past, flags, terminal));
-    if (!flags.follow) return exitCodes.ok;
+    if (!flags.follow) {
+      terminal.stdout.write(formatListing(listing, past, flags, terminal));
+      return exitCodes.ok;
+    }
+    terminal.stdout.write(formatStream(listing, past, { flags, terminal, isFirst: true }));
     const afterRevision = past.at(-1)?.revision ?? revision;
     return follow(context, manager, { taskId, afterRevision, flags });
   });
 }
-
-const isStreamed = ({ output }: OutputFlags): boolean => output === "json" || output === "yaml";
 
 type Following = Readonly<{ taskId: string; afterRevision: bigint; flags: OutputFlags }>;
 
@@ -70,7 +70,7 @@ async function follow(
     const news = watched.changes
       .flatMap(({ event }): readonly TaskEvent[] => (event ? [event] : []))
       .filter((event) => taskId === "" || event.taskId === taskId);
-    terminal.stdout.write(formatNext(listing, news, flags, terminal));
+    terminal.stdout.write(formatStream(listing, news, { flags, terminal, isFirst: false }));
     await terminal.stdout.drained();
   }
   return exitCodes.interrupted;

@@ -3,7 +3,7 @@ import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Context, Manager } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { colorsFor } from "../output/colors.ts";
-import { formatListing, formatNext } from "../output/listing.ts";
+import { formatListing, formatStream } from "../output/listing.ts";
 import type { OutputFlags } from "../output/output-flags.ts";
 import { taskListing } from "../output/task-listing.ts";
 import { workerOf } from "../output/task-text.ts";
@@ -38,21 +38,26 @@ export async function watchTable(
       printLine(terminal.stderr, "the manager is away, calling again");
       continue;
     }
-    for (const change of watched.changes) apply(change, tasks, selection);
-    show(tasks, watched.changes);
+    const news = watched.changes.filter((change) => apply(change, tasks, selection));
+    show(
+      tasks,
+      news.flatMap(({ task }) => task ?? []),
+    );
     await terminal.stdout.drained();
   }
   return exitCodes.interrupted;
 }
 
+/** Whether the change is of a task that is shown, or was until now. */
 function apply(
   { task, removed }: TaskChange,
   tasks: Map<string, Task>,
   selection: TaskSelection,
-): void {
-  if (!task) return;
-  if (!removed && matches(task, selection)) tasks.set(task.id, task);
-  else tasks.delete(task.id);
+): boolean {
+  if (!task) return false;
+  if (removed || !matches(task, selection)) return tasks.delete(task.id);
+  tasks.set(task.id, task);
+  return true;
 }
 
 const isTable = ({ output }: OutputFlags): boolean => output === "table" || output === "wide";
@@ -61,7 +66,7 @@ const matches = (task: Task, { states, workerId }: TaskSelection): boolean =>
   (states.length === 0 || states.includes(task.state)) &&
   (workerId === undefined || workerOf(task) === workerId);
 
-type Show = (tasks: ReadonlyMap<string, Task>, changes: readonly TaskChange[]) => void;
+type Show = (tasks: ReadonlyMap<string, Task>, news: readonly Task[]) => void;
 
 function screenPrinter(context: Context, flags: OutputFlags): Show {
   const { terminal } = context;
@@ -73,13 +78,11 @@ function screenPrinter(context: Context, flags: OutputFlags): Show {
 
 function rowPrinter(context: Context, flags: OutputFlags): Show {
   const { terminal } = context;
-  let isFirst = isTable(flags);
-  return (tasks, changes) => {
-    const ids = new Set(changes.map(({ task }) => task?.id ?? ""));
-    const changed = [...tasks.values()].filter(({ id }) => ids.has(id));
-    const format = isFirst ? formatListing : formatNext;
+  let isFirst = true;
+  return (_, news) => {
+    const listing = listingOf(context, flags);
+    terminal.stdout.write(formatStream(listing, news, { flags, terminal, isFirst }));
     isFirst = false;
-    terminal.stdout.write(format(listingOf(context, flags), changed, flags, terminal));
   };
 }
 
