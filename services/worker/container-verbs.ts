@@ -28,9 +28,13 @@ export function createContainerVerbs(
   const requests = containerRequests(limits);
   const starts = createSlots(limits.startsMax);
   const inspects = createSlots(limits.inspectsMax);
+  const removes = createSlots(limits.removesMax);
 
   const look = (idOrName: string): Promise<Json | undefined> =>
-    unless(isGone, engine.ask(requests.inspect(idOrName)));
+    unless(
+      isGone,
+      inspects.run(() => engine.ask(requests.inspect(idOrName))),
+    );
 
   const inspect: Runtime["inspect"] = async (containerId) => {
     const inspected = await look(containerId);
@@ -54,18 +58,22 @@ export function createContainerVerbs(
     /** Goes before every create that waits: what was begun is finished first. */
     start: (containerId) => starts.run(() => engine.tell(requests.start(containerId)), "urgent"),
 
+    /** Takes no slot: a stop that waits for one would be a stop that comes too late. */
     async stop(containerId, graceMs) {
       await unless(isGone, engine.tell(requests.stop(containerId, graceMs)));
     },
 
     async remove(containerId) {
       const isGoneOrGoing = (error: unknown) => isGone(error) || isBeingRemoved(error);
-      await unless(isGoneOrGoing, engine.tell(requests.remove(containerId)));
+      await unless(
+        isGoneOrGoing,
+        removes.run(() => engine.tell(requests.remove(containerId))),
+      );
     },
 
     async list(owner) {
       const found = await engine.askList(requests.list(owner));
-      const looks = found.map((each) => inspects.run(() => inspect(textAt(each, "Id"))));
+      const looks = found.map((each) => inspect(textAt(each, "Id")));
       return (await Promise.all(looks)).filter((facts) => facts !== undefined);
     },
   };

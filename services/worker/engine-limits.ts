@@ -18,8 +18,10 @@ export type EngineLimits = Readonly<{
   logStallMs: number;
   /** The most creates and starts under way. */
   startsMax: number;
-  /** The most inspects under way for one list. */
+  /** The most inspects under way. */
   inspectsMax: number;
+  /** The most removals under way. */
+  removesMax: number;
   /** How often the engine is asked for a sign of life while its events are watched. */
   probeMs: number;
   /** Wait before the first reconnect of the watch; it doubles with each failure. */
@@ -46,6 +48,7 @@ export const defaultLimits = (coreCount: number): EngineLimits => ({
   logStallMs: 30_000,
   startsMax: STARTS_PER_CORE * coreCount,
   inspectsMax: 8,
+  removesMax: 8,
   probeMs: 15_000,
   reconnectMsMin: 100,
   reconnectMsMax: 5_000,
