@@ -36,7 +36,7 @@ export const hasNul = (text: string): boolean => text.includes("\0");
 
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
-/** Bytes for people: `536870912` is `512 MiB`. At most one decimal. */
+/** Bytes for people: `536870912` is `512 MiB`. At most one decimal, rounded down. */
 export function formatBytes(bytes: number): string {
   let unit = 0;
   let value = bytes;
@@ -44,7 +44,7 @@ export function formatBytes(bytes: number): string {
     value /= 1024;
     unit++;
   }
-  return `${Math.round(value * 10) / 10} ${UNITS[unit]}`;
+  return `${Math.floor(value * 10) / 10} ${UNITS[unit]}`;
 }
 
 /** Thousandths of a core for people: `1500` is `1.5 cores`. */

@@ -55,7 +55,7 @@ const capability: Filter = {
   admits: (candidate, demand) => demand.capabilities.every((c) => candidate.capabilities.has(c)),
   explain: (candidate, demand) =>
     `capability: lacks ${demand.capabilities.filter((c) => !candidate.capabilities.has(c)).join(", ")}`,
-  summarize: (count) => `${workers(count)} without a capability it needs`,
+  summarize: (count) => `${workers(count)} without a capability`,
 };
 
 const ports: Filter = {
@@ -64,7 +64,7 @@ const ports: Filter = {
   admits: (candidate, demand) => !demand.hostPorts.some((port) => candidate.usedPorts.has(port)),
   explain: (candidate, demand) =>
     `ports: ${demand.hostPorts.filter((port) => candidate.usedPorts.has(port)).join(", ")} taken`,
-  summarize: (count) => `${workers(count)} with a port it needs taken`,
+  summarize: (count) => `${workers(count)} with a port taken`,
 };
 
 type Quantity = Readonly<{

@@ -2,7 +2,6 @@
 export interface Recent<T> {
   get(key: string): T | undefined;
   set(key: string, value: T): void;
-  delete(key: string): void;
 }
 
 export function createRecent<T>(limit: number): Recent<T> {
@@ -25,6 +24,5 @@ export function createRecent<T>(limit: number): Recent<T> {
         entries.delete(oldest);
       }
     },
-    delete: (key) => void entries.delete(key),
   };
 }

@@ -1,0 +1,64 @@
+import { create } from "@bufbuild/protobuf";
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { NetworkMode, PortProtocol, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
+import { withDefaults } from "../task-spec.ts";
+import { anyValidSpec } from "../task-spec-arbitrary.ts";
+import { amountOf } from "./candidate.ts";
+import { demandOf } from "./demand.ts";
+import { amount, anyDemand, demand } from "./samples.ts";
+
+const specOf = (init: object) =>
+  withDefaults(create(TaskSpecSchema, { image: "nginx", ...init }), { taskId: "t-1" });
+
+test("is what is reserved, the fixed ports and the platform", () => {
+  const spec = specOf({
+    limit: { memoryBytes: 64n << 20n },
+    reservation: { cpuMillis: 250n },
+    ports: [
+      { containerPort: 80, hostPort: 8080 },
+      { containerPort: 53, hostPort: 53, protocol: PortProtocol.UDP },
+      { containerPort: 81 },
+    ],
+    platform: "linux/aarch64",
+  });
+  expect(demandOf(spec)).toMatchObject({
+    amount: amount(250, 64),
+    hostPorts: ["tcp/8080", "udp/53"],
+    platform: { os: "linux", architecture: "arm64" },
+    capabilities: [],
+  });
+});
+
+test("on the worker's own network every port is fixed, and the worker must allow it", () => {
+  const spec = specOf({ networkMode: NetworkMode.HOST, ports: [{ containerPort: 80 }] });
+  expect(demandOf(spec)).toMatchObject({ hostPorts: ["tcp/80"], capabilities: ["network-host"] });
+});
+
+test("can be made of every valid spec", () => {
+  fc.assert(
+    fc.property(anyValidSpec(), (spec) => {
+      const { amount: asked } = demandOf(withDefaults(spec, { taskId: "t-1" }));
+      for (const value of Object.values(asked)) expect(Number.isSafeInteger(value)).toBe(true);
+    }),
+  );
+});
+
+test("equal demands and only those have the same key", () => {
+  const partsOf = ({ key, ...parts }: ReturnType<typeof demand>) => parts;
+  fc.assert(
+    fc.property(anyDemand(), anyDemand(), (a, b) => {
+      const areEqual = JSON.stringify(partsOf(a)) === JSON.stringify(partsOf(b));
+      expect(a.key === b.key).toBe(areEqual);
+    }),
+    { numRuns: 1000 },
+  );
+  expect(demand({ hostPorts: ["b", "a"] }).key).toBe(demand({ hostPorts: ["a", "b"] }).key);
+});
+
+test("an amount never leaves the numbers that are exact", () => {
+  expect(amountOf(undefined)).toEqual(amount());
+  expect(amountOf({ $typeName: "berth.v1.Resources", memoryBytes: 1n << 62n }).memoryBytes).toBe(
+    Number.MAX_SAFE_INTEGER,
+  );
+});

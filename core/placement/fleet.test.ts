@@ -1,0 +1,48 @@
+import { expect, test } from "@jest/globals";
+import { createFleet } from "./fleet.ts";
+import { worker } from "./samples.ts";
+
+const ids = (slots: readonly { workerId: string }[] | undefined) =>
+  slots?.map(({ workerId }) => workerId);
+
+test("tells which workers changed since a time", () => {
+  const fleet = createFleet();
+  fleet.set(worker("a"));
+  const time = fleet.time();
+  fleet.set(worker("b"));
+  fleet.set(worker("a"), 7);
+  fleet.remove("b");
+  expect(ids(fleet.changesSince(time))).toEqual(["b", "a", "b"]);
+  expect(fleet.changesSince(fleet.time())).toEqual([]);
+});
+
+test("forgets changes of long ago and says so", () => {
+  const fleet = createFleet();
+  const start = fleet.time();
+  for (let i = 0; i < 2000; i++) fleet.set(worker("a"), i);
+  expect(fleet.changesSince(start)).toBeUndefined();
+  expect(fleet.changesSince(fleet.time() - 10)).toHaveLength(10);
+});
+
+test("closes the gap that a removed worker leaves", () => {
+  const fleet = createFleet();
+  for (const id of ["a", "b", "c"]) fleet.set(worker(id));
+  const slot = fleet.get("a");
+  fleet.remove("a");
+  fleet.remove("a");
+  expect(slot?.candidate).toBeUndefined();
+  expect(ids(fleet.slots())?.sort()).toEqual(["b", "c"]);
+  fleet.remove("b");
+  fleet.remove("c");
+  expect(fleet.slots()).toEqual([]);
+});
+
+test("keeps when a worker was last chosen, until it is removed", () => {
+  const fleet = createFleet();
+  fleet.set(worker("a"), 3);
+  fleet.set(worker("a"));
+  expect(fleet.get("a")?.lastChosen).toBe(3);
+  fleet.remove("a");
+  fleet.set(worker("a"));
+  expect(fleet.get("a")?.lastChosen).toBe(0);
+});

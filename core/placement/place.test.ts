@@ -1,0 +1,289 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { assert as holds } from "../../lib/assert.ts";
+import type { Candidate } from "./candidate.ts";
+import type { Decision } from "./decision.ts";
+import type { Demand } from "./demand.ts";
+import { verdict } from "./filters.ts";
+import { createPlacer, type Placer } from "./place.ts";
+import { amount, anySteps, anyWorker, demand, type Step, worker } from "./samples.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { schedulers } from "./schedulers.ts";
+
+const schedulerOf = (name: string): Scheduler => {
+  const scheduler = schedulers.get(name);
+  holds(scheduler, `there is a scheduler ${name}`);
+  return scheduler;
+};
+const spread = schedulerOf("spread");
+const roundRobin = schedulerOf("round-robin");
+
+const chosen = (decision: Decision) =>
+  decision.kind === "placed" ? decision.workerId : decision.explanation;
+
+describe("a placement", () => {
+  test("says which worker, how good it is, who came next and who was left out", () => {
+    const placer = createPlacer([
+      worker("a", { reserved: amount(1000) }),
+      worker("b"),
+      worker("c", { ready: false }),
+      worker("d", { reserved: amount(4000) }),
+    ]);
+    const decision = placer.place(demand({ amount: amount(500, 512) }), spread);
+    expect(decision).toMatchObject({
+      kind: "placed",
+      workerId: "b",
+      runnerUps: [{ workerId: "a" }],
+      exclusions: [
+        { filter: "ready", workerCount: 1, explanation: "1 worker not ready" },
+        { filter: "cpu", workerCount: 1, explanation: "1 worker short of CPU" },
+      ],
+    });
+  });
+
+  test("names at most three runners-up, best first, of equals the lowest ID first", () => {
+    const placer = createPlacer(["e", "c", "a", "d", "b"].map((id) => worker(id)));
+    for (let round = 0; round < 3; round++) {
+      const decision = placer.place(demand(), roundRobin);
+      holds(decision.kind === "placed", "every worker is free");
+      expect([decision.workerId, ...decision.runnerUps.map(({ workerId }) => workerId)]).toEqual(
+        ["abcd", "bcde", "cdea"][round]?.split(""),
+      );
+    }
+  });
+
+  test("counts what it promised at once", () => {
+    const placer = createPlacer([worker("a", { capacity: amount(1000, 1024) })]);
+    const half = demand({ amount: amount(500) });
+    expect([half, half, half].map((each) => chosen(placer.place(each, spread)))).toEqual([
+      "a",
+      "a",
+      "1 worker short of CPU",
+    ]);
+    expect(placer.release("a", half)).toBe(true);
+    expect(chosen(placer.place(half, spread))).toBe("a");
+  });
+
+  test("keeps what is booked when a worker is only observed anew", () => {
+    const placer = createPlacer();
+    placer.observe(worker("a", { reserved: amount(9000), taskCount: 9 }));
+    expect(placer.candidate("a")).toMatchObject({ reserved: amount(), taskCount: 0 });
+    placer.place(demand({ amount: amount(500) }), spread);
+    placer.observe(worker("a", { ready: false }));
+    expect(placer.candidate("a")).toMatchObject({ ready: false, reserved: amount(500) });
+  });
+
+  test("counts attempts that were placed before its time", () => {
+    const placer = createPlacer([worker("a")]);
+    const web = demand({ hostPorts: ["tcp/80"] });
+    expect(placer.book("a", web)).toBe(true);
+    expect(chosen(placer.place(web, spread))).toBe("1 worker with a port taken");
+  });
+
+  test("has nothing to give back on a worker that is gone", () => {
+    const placer = createPlacer([worker("a")]);
+    placer.remove("a");
+    expect([placer.book("a", demand()), placer.release("a", demand())]).toEqual([false, false]);
+  });
+});
+
+describe("no placement", () => {
+  test("says that there are no workers", () => {
+    expect(createPlacer().place(demand(), spread)).toEqual({
+      kind: "unplaced",
+      exclusions: [],
+      explanation: "no workers have joined",
+    });
+  });
+
+  test("says why, the most frequent reason first", () => {
+    const full = { reserved: amount(0, 8192) };
+    const placer = createPlacer([
+      worker("a", { ready: false }),
+      worker("b", full),
+      worker("c", full),
+    ]);
+    const needy = demand({ amount: amount(0, 1) });
+    expect(chosen(placer.place(needy, spread))).toBe(
+      "2 workers short of memory; 1 worker not ready",
+    );
+  });
+});
+
+test("an explanation gives every worker in the order of IDs, with all that speaks against it", () => {
+  const placer = createPlacer([
+    worker("b"),
+    worker("a", { ready: false, notReadyReason: "lease expired", reserved: amount(4000, 8064) }),
+  ]);
+  expect(placer.explain(demand({ amount: amount(500, 512) }), roundRobin)).toEqual([
+    {
+      kind: "excluded",
+      workerId: "a",
+      objections: [
+        { filter: "ready", explanation: "not ready: lease expired" },
+        { filter: "cpu", explanation: "cpu: needs 0.5 cores, 0 cores free" },
+        { filter: "memory", explanation: "memory: needs 512 MiB, 128 MiB free" },
+      ],
+    },
+    { kind: "fits", workerId: "b", score: 0 },
+  ]);
+});
+
+/** A decision as a first reader of the contract would make it: all workers, all filters, a sort. */
+function decideNaively({ workers, turns, demand, scheduler }: Omit<Scene, "decision">): Decision {
+  const excluding = (candidate: Candidate) =>
+    scheduler.filters.find((filter) => verdict(filter, candidate, demand).kind === "excluded");
+  const exclusions = scheduler.filters
+    .map((filter) => ({ filter, count: workers.filter((w) => excluding(w) === filter).length }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count)
+    .map(({ filter, count }) => ({
+      filter: filter.name,
+      workerCount: count,
+      explanation: filter.summarize(count),
+    }));
+  const [first, ...others] = workers
+    .filter((candidate) => excluding(candidate) === undefined)
+    .map((candidate) => {
+      const { workerId } = candidate;
+      const context = { lastChosen: turns.get(workerId) ?? 0 };
+      return { workerId, score: scheduler.score(candidate, demand, context) };
+    })
+    .sort((a, b) => b.score - a.score || (a.workerId < b.workerId ? -1 : 1));
+  if (first) return { kind: "placed", ...first, runnerUps: others.slice(0, 3), exclusions };
+  const explanation = exclusions.map((each) => each.explanation).join("; ");
+  return { kind: "unplaced", exclusions, explanation: explanation || "no workers have joined" };
+}
+
+type Promise = Readonly<{ workerId: string; demand: Demand }>;
+
+/** A placement and what it was made from. */
+type Scene = Readonly<{
+  decision: Decision;
+  demand: Demand;
+  scheduler: Scheduler;
+  /** As they were before the decision. */
+  workers: readonly Candidate[];
+  /** The number of the placement that last chose each worker, before the decision. */
+  turns: ReadonlyMap<string, number>;
+}>;
+
+/** Takes a placer through steps. `check` sees each placement. */
+function play(placer: Placer, steps: readonly Step[], check: (scene: Scene) => void): void {
+  let promises: readonly Promise[] = [];
+  let placements = 0;
+  const turns = new Map<string, number>();
+  const forget = (workerId: string) => {
+    promises = promises.filter((promise) => promise.workerId !== workerId);
+  };
+  const actions = {
+    place({ demand, scheduler: name }: Step & { kind: "place" }) {
+      const workers = candidatesOf(placer);
+      const scheduler = schedulerOf(name);
+      const decision = placer.place(demand, scheduler);
+      check({ decision, demand, scheduler, workers, turns });
+      if (decision.kind === "unplaced") return;
+      promises = [...promises, { workerId: decision.workerId, demand }];
+      turns.set(decision.workerId, ++placements);
+    },
+    release({ index }: Step & { kind: "release" }) {
+      const promise = promises[index];
+      if (promise) expect(placer.release(promise.workerId, promise.demand)).toBe(true);
+      promises = promises.filter((other) => other !== promise);
+    },
+    update(step: Step & { kind: "update" }) {
+      placer.update(step.worker);
+      forget(step.worker.workerId);
+    },
+    observe: (step: Step & { kind: "observe" }) => placer.observe(step.worker),
+    remove({ workerId }: Step & { kind: "remove" }) {
+      placer.remove(workerId);
+      turns.delete(workerId);
+      forget(workerId);
+    },
+  };
+  for (const step of steps) actions[step.kind](step as never);
+}
+
+const candidatesOf = (placer: Placer) =>
+  ["a", "b", "c", "d", "e"].flatMap((id) => placer.candidate(id) ?? []);
+
+const anyFleet = () => fc.uniqueArray(anyWorker(), { selector: ({ workerId }) => workerId });
+
+describe("whatever happens", () => {
+  test("every decision is the one that a full scan makes", () => {
+    fc.assert(
+      fc.property(anyFleet(), anySteps(), (fleet, steps) => {
+        play(createPlacer(fleet), steps, ({ decision, ...scene }) => {
+          expect(decision).toEqual(decideNaively(scene));
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("no worker is promised more than it has, and no port twice", () => {
+    fc.assert(
+      fc.property(anyFleet(), anySteps(), (fleet, steps) => {
+        const placer = createPlacer(fleet);
+        play(placer, steps, ({ decision, workers, demand: { amount, hostPorts } }) => {
+          if (decision.kind !== "placed") return;
+          const before = workers.find(({ workerId }) => workerId === decision.workerId);
+          const after = placer.candidate(decision.workerId);
+          holds(before && after, "a chosen worker is there");
+          expect(before.ready).toBe(true);
+          expect(hostPorts.filter((port) => before.usedPorts.has(port))).toEqual([]);
+          expect(after.usedPorts.size).toBe(before.usedPorts.size + hostPorts.length);
+          for (const key of ["cpuMillis", "memoryBytes", "diskBytes"] as const) {
+            expect(after.reserved[key]).toBe(before.reserved[key] + amount[key]);
+            if (amount[key] === 0) continue;
+            expect(after.reserved[key]).toBeLessThanOrEqual(after.capacity[key]);
+          }
+        });
+      }),
+    );
+  });
+
+  test("the counts add up to the workers, and each that was left out has an objection", () => {
+    fc.assert(
+      fc.property(anyFleet(), anySteps(), (fleet, steps) => {
+        play(createPlacer(fleet), steps, ({ decision, demand, scheduler, workers }) => {
+          const excluded = decision.exclusions.reduce((sum, each) => sum + each.workerCount, 0);
+          const appraisals = createPlacer(workers).explain(demand, scheduler);
+          const objected = appraisals.filter(({ kind }) => kind === "excluded");
+          expect(appraisals).toHaveLength(workers.length);
+          expect(objected).toHaveLength(excluded);
+          expect(decision.kind).toBe(excluded === workers.length ? "unplaced" : "placed");
+        });
+      }),
+    );
+  });
+
+  test("the same steps lead to the same decisions", () => {
+    const decisionsOf = (fleet: readonly Candidate[], steps: readonly Step[]) => {
+      const decisions: Decision[] = [];
+      play(createPlacer(fleet), steps, ({ decision }) => decisions.push(decision));
+      return decisions;
+    };
+    fc.assert(
+      fc.property(anyFleet(), anySteps(), (fleet, steps) => {
+        expect(decisionsOf(fleet, steps)).toEqual(decisionsOf(fleet.toReversed(), steps));
+      }),
+    );
+  });
+
+  test("what is given back leaves the worker as it was", () => {
+    fc.assert(
+      fc.property(anyWorker(), anySteps(), (only, steps) => {
+        const placer = createPlacer([only]);
+        const before = placer.candidate(only.workerId);
+        const placed = steps.flatMap((step) => {
+          if (step.kind !== "place") return [];
+          return placer.place(step.demand, spread).kind === "placed" ? [step.demand] : [];
+        });
+        for (const each of placed) placer.release(only.workerId, each);
+        expect(placer.candidate(only.workerId)).toEqual(before);
+      }),
+    );
+  });
+});

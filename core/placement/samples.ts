@@ -1,0 +1,95 @@
+import fc from "fast-check";
+import type { Amount, Candidate } from "./candidate.ts";
+import { createDemand, type Demand } from "./demand.ts";
+
+const MIB = 1024 * 1024;
+
+/** For tests: an amount in millis, MiB and MiB. */
+export const amount = (cpuMillis = 0, memoryMib = 0, diskMib = 0): Amount => ({
+  cpuMillis,
+  memoryBytes: memoryMib * MIB,
+  diskBytes: diskMib * MIB,
+});
+
+/** For tests: an idle worker of 4 cores, 8 GiB of memory and 100 GiB of disk. */
+export const worker = (workerId: string, changes: Partial<Candidate> = {}): Candidate => ({
+  workerId,
+  ready: true,
+  os: "linux",
+  architecture: "amd64",
+  capabilities: new Set(),
+  capacity: amount(4000, 8192, 102_400),
+  reserved: amount(),
+  usedPorts: new Set(),
+  taskCount: 0,
+  ...changes,
+});
+
+/** For tests: a demand for nothing but what is given. */
+export const demand = (changes: Partial<Omit<Demand, "key">> = {}): Demand =>
+  createDemand({ amount: amount(), hostPorts: [], capabilities: [], ...changes });
+
+const workerIds = ["a", "b", "c", "d", "e"];
+
+const ports = () => fc.subarray(["tcp/80", "tcp/443", "udp/53"]);
+
+/** Few distinct values, so that ties, full workers and equal demands are common. */
+export const anyDemand = (): fc.Arbitrary<Demand> =>
+  fc
+    .record({
+      cpu: fc.constantFrom(0, 500, 1500),
+      memory: fc.constantFrom(0, 0, 1024, 3000),
+      disk: fc.constantFrom(0, 0, 0, 1024),
+      hostPorts: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, ports()),
+      platform: fc.constantFrom(undefined, undefined, { os: "linux", architecture: "arm64" }),
+      capabilities: fc.constantFrom([], [], ["network-host"]),
+    })
+    .map(({ cpu, memory, disk, platform, ...rest }) =>
+      demand({ ...rest, amount: amount(cpu, memory, disk), ...(platform && { platform }) }),
+    );
+
+export const anyWorker = (): fc.Arbitrary<Candidate> =>
+  fc
+    .record({
+      workerId: fc.constantFrom(...workerIds),
+      ready: fc.constantFrom(true, true, true, false),
+      architecture: fc.constantFrom("amd64", "arm64"),
+      capabilities: fc.constantFrom([], ["network-host"]).map((names) => new Set(names)),
+      capacity: fc.constantFrom(amount(4000, 8192, 4096), amount(1000, 4096, 2048), amount()),
+      diskAvailableBytes: fc.constantFrom(undefined, 0, 1500 * MIB),
+      usedPorts: ports().map((keys) => new Set(keys)),
+    })
+    .map(({ workerId, ...facts }) => worker(workerId, facts));
+
+/** What can happen to a placer. */
+export type Step =
+  | Readonly<{ kind: "place"; demand: Demand; scheduler: string }>
+  | Readonly<{ kind: "release"; index: number }>
+  | Readonly<{ kind: "update"; worker: Candidate }>
+  | Readonly<{ kind: "observe"; worker: Candidate }>
+  | Readonly<{ kind: "remove"; workerId: string }>;
+
+export const anySteps = (): fc.Arbitrary<readonly Step[]> =>
+  fc.array(
+    fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          kind: fc.constant("place" as const),
+          demand: anyDemand(),
+          scheduler: fc.constantFrom("spread", "round-robin"),
+        }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({ kind: fc.constant("release" as const), index: fc.nat(30) }),
+      },
+      fc.record({ kind: fc.constant("update" as const), worker: anyWorker() }),
+      fc.record({ kind: fc.constant("observe" as const), worker: anyWorker() }),
+      fc.record({
+        kind: fc.constant("remove" as const),
+        workerId: fc.constantFrom(...workerIds),
+      }),
+    ),
+    { maxLength: 60, size: "max" },
+  );
