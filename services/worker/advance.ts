@@ -97,11 +97,11 @@ async function step(attempt: Attempt, context: Context): Promise<Stage> {
       return { kind: "starting", container: { id, startTimeMs: undefined, ports: [] } };
     }
     case "starting":
-      await engine.start(stage.container.id);
-      return { kind: "confirming", container: stage.container };
-    case "held":
-      if (attempt.spec) return { kind: "starting", container: stage.container };
-      return look(stage, engine);
+      return start(attempt, stage.container, engine);
+    case "held": {
+      const seen = await look(stage, engine);
+      return seen.kind === "held" && attempt.spec ? { ...seen, kind: "starting" } : seen;
+    }
     case "confirming":
     case "running":
       return look(stage, engine);
@@ -115,6 +115,16 @@ async function step(attempt: Attempt, context: Context): Promise<Stage> {
     case "ended":
       return stage;
   }
+}
+
+/**
+ * Starts a container, once: a try whose answer got lost may have started it, and what it started
+ * may have ended since.
+ */
+async function start({ trouble }: Attempt, container: Container, engine: Engine): Promise<Stage> {
+  const facts = trouble ? await engine.inspect(container.id) : undefined;
+  if (!facts || facts.state.kind === "created") await engine.start(container.id);
+  return { kind: "confirming", container };
 }
 
 /** Asks the engine what became of a container that nobody has asked to stop. */

@@ -26,3 +26,21 @@ export function createGate(): Gate {
     fail: (reason) => settle?.reject(reason),
   };
 }
+
+/** What `promise` resolves to; undefined if `signal` aborts before. */
+export async function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  let leave: () => void = () => undefined;
+  const aborted = new Promise<undefined>((resolve) => {
+    leave = () => resolve(undefined);
+  });
+  if (signal.aborted) return undefined;
+  signal.addEventListener("abort", leave, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
+}

@@ -1,0 +1,35 @@
+import { create } from "@bufbuild/protobuf";
+import { type Endpoint, EndpointSchema } from "../../gen/berth/v1/endpoint_pb.ts";
+import { type Attempt, compareKeys } from "./attempt.ts";
+
+/** The most endpoints a worker tells of: what a registry takes from one. */
+export const ENDPOINTS_MAX = 10_000;
+
+/**
+ * Where the running attempts among these can be reached on `host`: one entry a published port,
+ * ordered by attempt. Beyond `ENDPOINTS_MAX` they are left out.
+ */
+export function endpointsOf(attempts: readonly Attempt[], host: string): Endpoint[] {
+  return [...attempts]
+    .sort((a, b) => compareKeys(a.key, b.key))
+    .flatMap((attempt) => endpointsOfOne(attempt, host))
+    .slice(0, ENDPOINTS_MAX);
+}
+
+/** Whether a change of the attempt may change what is served: it has ports, and began or ended. */
+export const touchesEndpoints = ({ stage }: Attempt): boolean =>
+  "container" in stage && (stage.container?.ports.length ?? 0) > 0;
+
+const endpointsOfOne = ({ key, name, stage }: Attempt, host: string): Endpoint[] =>
+  stage.kind === "running"
+    ? stage.container.ports.map((port) =>
+        create(EndpointSchema, {
+          name,
+          ...key,
+          host,
+          port: port.hostPort,
+          protocol: port.protocol,
+          portName: port.name,
+        }),
+      )
+    : [];

@@ -1,0 +1,153 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import { toMillis } from "../../core/time.ts";
+import type { Endpoint } from "../../gen/berth/v1/endpoint_pb.ts";
+import type {
+  RegistryService,
+  SessionRequestSchema,
+  SessionResponse,
+  SessionResponse_Terms,
+} from "../../gen/berth/v1/registry_service_pb.ts";
+import type { WorkerDescription, WorkerMetrics } from "../../gen/berth/v1/worker_pb.ts";
+import { after, type Clock } from "../../lib/clock.ts";
+import { unavailable } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import { createWatchdog, type Watchdog } from "../../lib/watchdog.ts";
+import type { Bell } from "./worker-bell.ts";
+
+export type ConnectionDeps = Readonly<{
+  client: Pick<Client<typeof RegistryService>, "session">;
+  workerId: string;
+  instanceId: string;
+  /** Undefined when measuring failed or takes too long. */
+  measure: () => Promise<WorkerMetrics | undefined>;
+  /** All that the worker serves now. */
+  endpoints: () => readonly Endpoint[];
+  /** Grows whenever `endpoints` would answer otherwise. */
+  endpointsVersion: () => number;
+  /** Rings when there may be something to say. */
+  stir: Bell;
+  clock: Clock;
+  log: Log;
+}>;
+
+/** How long the registry may take to answer a registration. */
+export const TERMS_MS_MAX = 10_000;
+
+/** How long the registry may take to end the stream after a farewell. */
+export const FAREWELL_MS_MAX = 2_000;
+
+/** The least time between two heartbeats, however often endpoints change. */
+const GAP_MS = 100;
+
+/** One session: what its two directions know of each other. */
+type Talk = {
+  /** What was agreed. Undefined until the registry has answered. */
+  terms: SessionResponse_Terms | undefined;
+  /** Bites when the registry says nothing for too long. */
+  dog: Watchdog;
+  /** Aborts when nothing more is to be said or heard. */
+  readonly over: AbortController;
+  /** Aborts when the worker leaves. */
+  readonly leaving: AbortSignal;
+};
+
+type Deps = ConnectionDeps & Readonly<{ description: WorkerDescription }>;
+
+/**
+ * Holds one session until it is lost, or until `leaving` aborts and the farewell is said. Returns
+ * why it ended.
+ */
+export async function holdSession(deps: Deps, leaving: AbortSignal): Promise<unknown> {
+  const { client, clock, stir } = deps;
+  const over = new AbortController();
+  const talk: Talk = { terms: undefined, dog: watchFor(deps, over, TERMS_MS_MAX), over, leaving };
+  let cancelEnd: () => void = () => undefined;
+  const sayFarewell = () => {
+    cancelEnd = after(clock, FAREWELL_MS_MAX, () => over.abort());
+    stir.ring();
+  };
+  leaving.addEventListener("abort", sayFarewell, { once: true });
+  try {
+    const words = client.session(speak(deps, talk), { signal: over.signal });
+    for await (const word of words) hear(deps, talk, word);
+    return unavailable("SESSION_ENDED", "the registry ended the session");
+  } catch (error) {
+    return over.signal.aborted ? over.signal.reason : error;
+  } finally {
+    talk.dog.stop();
+    over.abort();
+    cancelEnd();
+    leaving.removeEventListener("abort", sayFarewell);
+  }
+}
+
+function hear(deps: Deps, talk: Talk, { word }: SessionResponse): void {
+  talk.dog.kick();
+  if (word.case !== "terms") return;
+  const { sessionId, lease } = word.value;
+  const leaseMs = lease ? toMillis(lease) : TERMS_MS_MAX;
+  deps.log.info({ sessionId, leaseMs }, "registered");
+  talk.dog.stop();
+  talk.dog = watchFor(deps, talk.over, leaseMs);
+  talk.terms = word.value;
+  deps.stir.ring();
+}
+
+const watchFor = ({ clock }: Deps, over: AbortController, silenceMs: number) =>
+  createWatchdog(clock, silenceMs, () => {
+    const message = `the registry has not answered for ${silenceMs} ms`;
+    over.abort(unavailable("REGISTRY_SILENT", message));
+  });
+
+type Word = MessageInitShape<typeof SessionRequestSchema>;
+
+/** All that the worker says in one session. */
+async function* speak(deps: Deps, talk: Talk): AsyncGenerator<Word, void, undefined> {
+  const { workerId, instanceId, description } = deps;
+  yield { word: { case: "registration", value: { workerId, instanceId, description } } };
+  while (!talk.terms && !isOver(talk)) await deps.stir.wait(talk.over.signal);
+  if (talk.terms) yield* beat(deps, talk, talk.terms);
+  if (talk.leaving.aborted)
+    yield { word: { case: "farewell", value: { reason: "the worker stops" } } };
+}
+
+/** What the last heartbeat said, and when the next measurements are due. */
+type Told = { endpointsVersion: number; dueMs: number };
+
+/** Heartbeats: at the interval with measurements, and in between when endpoints change. */
+async function* beat(
+  deps: Deps,
+  talk: Talk,
+  { interval }: SessionResponse_Terms,
+): AsyncGenerator<Word, void, undefined> {
+  const { clock, stir } = deps;
+  const intervalMs = Math.max(GAP_MS, interval ? toMillis(interval) : 0);
+  const told: Told = { endpointsVersion: -1, dueMs: clock.monotonic() };
+  for (let sequence = 1n; !isOver(talk); sequence++) {
+    const value = { sequence, ...(await news(deps, told, intervalMs)) };
+    yield { word: { case: "heartbeat", value } };
+    await clock.sleep(GAP_MS, talk.over.signal);
+    while (!isOver(talk) && !hasNews(deps, told))
+      await stir.wait(talk.over.signal, told.dueMs - clock.monotonic());
+  }
+}
+
+const hasNews = ({ clock, endpointsVersion }: Deps, told: Told): boolean =>
+  clock.monotonic() >= told.dueMs || endpointsVersion() !== told.endpointsVersion;
+
+/** What a heartbeat says now: measurements if they are due, endpoints if they changed. */
+async function news(deps: Deps, told: Told, intervalMs: number) {
+  const isDue = deps.clock.monotonic() >= told.dueMs;
+  if (isDue) told.dueMs = deps.clock.monotonic() + intervalMs;
+  const metrics = isDue ? await deps.measure() : undefined;
+  const version = deps.endpointsVersion();
+  const isChanged = version !== told.endpointsVersion;
+  told.endpointsVersion = version;
+  return {
+    ...(metrics && { metrics }),
+    ...(isChanged && { endpoints: { endpoints: [...deps.endpoints()] } }),
+  };
+}
+
+const isOver = ({ over, leaving }: Talk) => over.signal.aborted || leaving.aborted;

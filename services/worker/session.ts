@@ -1,0 +1,92 @@
+import type { Client } from "@connectrpc/connect";
+import type { Endpoint } from "../../gen/berth/v1/endpoint_pb.ts";
+import type { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
+import type { WorkerDescription, WorkerMetrics } from "../../gen/berth/v1/worker_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { reasonOf } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import { type Random, randomWord } from "../../lib/random.ts";
+import { createBackoff } from "../../lib/retry.ts";
+import { type ConnectionDeps, holdSession } from "./session-connection.ts";
+import { createBell } from "./worker-bell.ts";
+import { unlessAborted } from "./worker-gate.ts";
+import { createImpatientMeter } from "./worker-metrics.ts";
+
+export type SessionDeps = Readonly<{
+  client: Pick<Client<typeof RegistryService>, "session">;
+  workerId: string;
+  /** What the worker says of itself; asked for at every registration. May take its time. */
+  describe: () => Promise<WorkerDescription>;
+  measure: () => Promise<WorkerMetrics>;
+  /** All that the worker serves now. */
+  endpoints: () => readonly Endpoint[];
+  clock: Clock;
+  random: Random;
+  log: Log;
+}>;
+
+/** The worker's word to the registry. */
+export interface Session {
+  /** Keeps a session open until `signal` aborts, then says goodbye. Never rejects. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Has the registry told at once what the worker serves. */
+  endpointsChanged(): void;
+}
+
+/** Tells this life of the process from the one before and from a clone. */
+const INSTANCE_ID_LENGTH = 20;
+
+const RETRY_MS_FIRST = 200;
+const RETRY_MS_CAP = 10_000;
+const STABLE_MS = 30_000;
+
+/** Another worker has this worker's name: that takes a human, and until then patience. */
+export const DUPLICATE_RETRY_MS = 30_000;
+
+export function createSession(deps: SessionDeps): Session {
+  const { clock, random } = deps;
+  const stir = createBell(clock);
+  let version = 0;
+  const connection: ConnectionDeps = {
+    ...deps,
+    instanceId: randomWord(random, INSTANCE_ID_LENGTH),
+    measure: createImpatientMeter(deps),
+    stir,
+    endpointsVersion: () => version,
+  };
+  return {
+    endpointsChanged() {
+      version++;
+      stir.ring();
+    },
+    run: (signal) => keepSession(deps, connection, signal),
+  };
+}
+
+async function keepSession(
+  { clock, random, log, describe }: SessionDeps,
+  connection: ConnectionDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const retry = { firstMs: RETRY_MS_FIRST, capMs: RETRY_MS_CAP, stableMs: STABLE_MS };
+  const backoff = createBackoff({ ...retry, random, clock });
+
+  /** Returns why the session ended, or was not even begun. */
+  async function hold(): Promise<unknown> {
+    try {
+      const description = await unlessAborted(describe(), signal);
+      return description && (await holdSession({ ...connection, description }, signal));
+    } catch (error) {
+      return error;
+    }
+  }
+
+  while (!signal.aborted) {
+    const err = await hold();
+    if (signal.aborted) return;
+    const isDuplicate = reasonOf(err) === "DUPLICATE_WORKER";
+    if (isDuplicate) log.error({ err }, "another worker has this worker's name");
+    else log.warn({ err }, "registry session lost");
+    await clock.sleep(isDuplicate ? DUPLICATE_RETRY_MS : backoff.next(), signal);
+  }
+}

@@ -1,0 +1,186 @@
+import { hostname } from "node:os";
+import { createClient } from "@connectrpc/connect";
+import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
+import type { Role } from "../../gen/berth/v1/worker_pb.ts";
+import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { formatHostPort, type HostPort, parseHostPort } from "../../lib/host-port.ts";
+import type { Running } from "../../lib/lifecycle.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Random } from "../../lib/random.ts";
+import { type Channel, openChannel } from "../../lib/rpc/channel.ts";
+import { type RpcServer, startRpcServer } from "../../lib/rpc/server.ts";
+import { mountService } from "../../lib/rpc/service-mount.ts";
+import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
+import { endpointsOf, touchesEndpoints } from "./endpoints.ts";
+import { createHandlers } from "./handlers.ts";
+import { type Identity, openIdentity } from "./identity.ts";
+import { createReportFeed } from "./reports-feed.ts";
+import type { Runtime } from "./runtime.ts";
+import { createSession } from "./session.ts";
+import { openStateFolder } from "./state-folder-disk.ts";
+import { createSupervisor, type Supervisor } from "./supervisor.ts";
+import { createWatchers } from "./watchers.ts";
+import { type CapacityOverrides, describeWorker } from "./worker-description.ts";
+import { unlessAborted } from "./worker-gate.ts";
+import { createMetricsMeter, type HostMeter } from "./worker-metrics.ts";
+import { createEngineProbe } from "./worker-probe.ts";
+
+export type WorkerConfig = Readonly<{
+  /** `host:port` to serve on; port 0 takes any free one. */
+  listen: string;
+  /** Where others reach the worker: `host:port`. Absent: where it listens. */
+  advertise?: string | undefined;
+  registryAddress: string;
+  /** Where the worker remembers who it is. Made if there is none. */
+  stateFolder: string;
+  /** Absent: the stored name, else one made from the machine's. */
+  workerId?: string | undefined;
+  labels: Readonly<Record<string, string>>;
+  /** Whether tasks may share the machine's network. */
+  allowHostNetwork: boolean;
+  capacity: CapacityOverrides;
+  /** All roles that the worker's process plays. */
+  roles: readonly Role[];
+  version: string;
+}>;
+
+export type WorkerDeps = Readonly<{
+  runtime: Runtime;
+  stats: HostMeter;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}>;
+
+/** How long calls that are under way may take when the worker stops. */
+const STOP_GRACE_MS = 2_000;
+
+/**
+ * Starts a worker: it serves managers, keeps a session with the registry, and adopts the
+ * containers of its earlier lives. When it stops, containers run on.
+ */
+export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promise<Running> {
+  const { random } = deps;
+  const advertise = config.advertise === undefined ? undefined : parseAddress(config.advertise);
+  const file = await openStateFolder(config.stateFolder);
+  const identity = await openIdentity(file, {
+    workerId: config.workerId,
+    hostname: hostname(),
+    random,
+  });
+  const log = deps.log.child({ workerId: identity.workerId });
+  const parts = createParts(config, { ...deps, log }, identity);
+  const server = await startRpcServer({
+    listen: config.listen,
+    mounts: [mountService(WorkerService, parts.handlers)],
+    interceptors: [refuseUnknownFields],
+    clock: deps.clock,
+    log,
+  });
+  const channel = openChannel({ address: config.registryAddress, clock: deps.clock, log });
+  log.info({ address: server.address }, "worker started");
+  const address = reachable(advertise ?? parseAddress(server.address));
+  return run({ ...parts, config, deps: { ...deps, log }, identity, server, channel, address });
+}
+
+/** All that serves managers. */
+function createParts(config: WorkerConfig, deps: WorkerDeps, identity: Identity) {
+  const { runtime, stats, clock } = deps;
+  const { allowHostNetwork } = config;
+  const feed = createReportFeed();
+  const supervisor = createSupervisor({ ...deps, owner: identity.owner, onReport: feed.publish });
+  const probe = createEngineProbe(deps);
+  const attempts = supervisor.list;
+  const measure = createMetricsMeter({ stats, clock, attempts, engineError: probe.error });
+  const watchers = createWatchers({ clock, feed, attempts });
+  const handlers = createHandlers(
+    { identity, supervisor, watchers, feed, runtime, measure },
+    { allowHostNetwork },
+  );
+  return { feed, supervisor, probe, measure, handlers };
+}
+
+type Parts = ReturnType<typeof createParts> &
+  Readonly<{
+    config: WorkerConfig;
+    deps: WorkerDeps;
+    identity: Identity;
+    server: RpcServer;
+    channel: Channel;
+    /** Where others reach the worker. */
+    address: HostPort;
+  }>;
+
+function run(parts: Parts): Running {
+  const { server, channel, supervisor, identity, probe, deps } = parts;
+  const leaving = new AbortController();
+  const stopping = new AbortController();
+  const session = createWorkerSession(parts).run(leaving.signal);
+  const ended = Promise.all([
+    session,
+    probe.run(stopping.signal),
+    superviseOnceClaimed(supervisor, identity, stopping.signal),
+  ]).then(() => undefined);
+
+  async function stop(): Promise<void> {
+    server.setServing(false);
+    leaving.abort();
+    await session;
+    channel.close();
+    await server.stop(STOP_GRACE_MS);
+    stopping.abort();
+    deps.log.info({ address: server.address }, "worker stopped");
+  }
+  let stopped: Promise<void> | undefined;
+  return {
+    address: server.address,
+    ended,
+    stop() {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+/** A worker has no containers before it has a cluster. */
+async function superviseOnceClaimed(
+  supervisor: Supervisor,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<void> {
+  await unlessAborted(identity.claimed, signal);
+  if (!signal.aborted) await supervisor.run(signal);
+}
+
+function createWorkerSession({ config, deps, identity, channel, address, ...parts }: Parts) {
+  const { feed, supervisor, probe, measure } = parts;
+  const facts = { ...config, address: formatHostPort(address), hostname: hostname() };
+  const session = createSession({
+    ...deps,
+    client: createClient(RegistryService, channel),
+    workerId: identity.workerId,
+    describe: async () =>
+      describeWorker(facts, await probe.description(), await deps.stats.measure()),
+    measure,
+    endpoints: () => endpointsOf(supervisor.list(), address.host),
+  });
+  feed.subscribe((attempt) => {
+    if (touchesEndpoints(attempt)) session.endpointsChanged();
+  });
+  return session;
+}
+
+/** Addresses that mean "every one of this machine": good to listen on, no good to connect to. */
+const EVERY_ADDRESS = ["0.0.0.0", "::"];
+
+const reachable = ({ host, port }: HostPort): HostPort => ({
+  host: EVERY_ADDRESS.includes(host) ? hostname() : host,
+  port,
+});
+
+function parseAddress(text: string): HostPort {
+  const parsed = parseHostPort(text);
+  if (parsed.kind === "malformed") throw new Error(parsed.explanation);
+  return parsed;
+}
