@@ -1,0 +1,28 @@
+/**
+ * The part of lmdb that Berth uses. The package's own types end in `export =`, which TypeScript
+ * refuses in an ES module; tsconfig.json puts these in their place.
+ */
+
+type Encoding = Readonly<{ encoding: "binary"; keyEncoding: "binary" }>;
+
+type Range<K> = Readonly<{ start?: K; end?: K; limit?: number }>;
+
+export interface Database<V, K> {
+  get(key: K): V | undefined;
+  put(key: K, value: V): Promise<boolean>;
+  remove(key: K): Promise<boolean>;
+  getRange(range: Range<K>): Iterable<{ key: K; value: V }>;
+  getKeysCount(range: Range<K>): number;
+}
+
+export interface RootDatabase<V, K> extends Database<V, K> {
+  openDB<W, L>(options: Encoding & Readonly<{ name: string }>): Database<W, L>;
+  /** Runs `action`'s writes in one transaction; resolves once it is committed. */
+  batch(action: () => void): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export function open<V, K>(
+  options: Encoding &
+    Readonly<{ path: string; noSubdir: boolean; overlappingSync: boolean; maxDbs: number }>,
+): RootDatabase<V, K>;
