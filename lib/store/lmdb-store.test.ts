@@ -66,8 +66,10 @@ describe("a store on disk", () => {
   test("refuses a store of a newer format", async () => {
     const folder = await newFolder();
     await (await openStore(folder)).close();
-    const env = open({ path: folder, noSubdir: false, overlappingSync: false });
-    const meta = env.openDB("meta", { encoding: "binary", keyEncoding: "binary" });
+    const binary = { encoding: "binary", keyEncoding: "binary" } as const;
+    const place = { path: folder, noSubdir: false, overlappingSync: false, maxDbs: 2 };
+    const env = open<Buffer, Buffer>({ ...place, ...binary });
+    const meta = env.openDB<Buffer, Buffer>({ name: "meta", ...binary });
     await meta.put(Buffer.from("format"), Buffer.from("2"));
     await env.close();
     await expect(openStore(folder)).rejects.toThrow(
