@@ -115,6 +115,8 @@ function start(engine: FakeEngine, container: FakeContainer | undefined): void {
   if (container.behaviour.startFailure !== undefined)
     throw new RuntimeError(container.behaviour.startFailure, "the process cannot be started");
   if (container.state.kind === "created") startContainer(engine, container);
+  // A real engine would run it once more: nobody may count on being saved from that.
+  else if (container.state.kind === "exited") container.startCount++;
 }
 
 async function stop(

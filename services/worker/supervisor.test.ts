@@ -1,18 +1,6 @@
-import { create } from "@bufbuild/protobuf";
-import { afterEach, describe, expect, test } from "@jest/globals";
-import {
-  type AttemptStatus,
-  FailureReason,
-  TaskSpecSchema,
-  TaskState,
-} from "../../gen/berth/v1/task_pb.ts";
-import { reasonOf } from "../../lib/errors.ts";
-import { silentLog } from "../../lib/log.ts";
-import { createManualClock } from "../../lib/manual-clock.ts";
-import { createSeededRandom } from "../../lib/random.ts";
+import { describe, expect, test } from "@jest/globals";
+import { FailureReason, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { REMOVE_TROUBLE_MS_MAX, START_TROUBLE_MS_MAX } from "./attempt-trouble.ts";
-import { createFakeRuntime } from "./fake-runtime.ts";
-import { createFakeEngine } from "./fake-runtime-engine.ts";
 import {
   breakEngine,
   containerFor,
@@ -20,47 +8,9 @@ import {
   mendEngine,
   removeByForce,
 } from "./fake-runtime-faults.ts";
-import { statusOf } from "./reports.ts";
-import { ADOPTION_WAIT_MS, ATTEMPTS_MAX, createSupervisor } from "./supervisor.ts";
+import { ATTEMPTS_MAX } from "./supervisor.ts";
 import { RESYNC_MS } from "./supervisor-follow.ts";
-
-const key = { taskId: "t1", attempt: 1 };
-const owner = { clusterId: "c1", workerId: "w1" };
-const spec = (image = "web:1") => create(TaskSpecSchema, { name: "web", image });
-
-const lives: AbortController[] = [];
-afterEach(() => {
-  for (const life of lives.splice(0)) life.abort();
-});
-
-/** A machine with an engine, on which worker processes come and go. */
-function machine() {
-  const clock = createManualClock();
-  const engine = createFakeEngine(clock);
-  const reports: AttemptStatus[] = [];
-  return {
-    clock,
-    engine,
-    reports,
-    states: () => reports.map(({ state }) => state),
-    last: () => reports.at(-1),
-    async boot() {
-      const life = new AbortController();
-      lives.push(life);
-      const supervisor = createSupervisor({
-        runtime: createFakeRuntime(engine),
-        owner: () => owner,
-        clock,
-        random: createSeededRandom(1),
-        log: silentLog,
-        onReport: (attempt) => reports.push(statusOf(attempt)),
-      });
-      void supervisor.run(life.signal);
-      await clock.advance(1);
-      return Object.assign(supervisor, { crash: () => life.abort() });
-    },
-  };
-}
+import { key, machine, spec } from "./supervisor-test-machine.ts";
 
 const { STARTING, RUNNING, STOPPING, COMPLETED, STOPPED, FAILED } = TaskState;
 
@@ -299,139 +249,6 @@ describe("a stop", () => {
     supervisor.stop({ taskId: "unknown", attempt: 1 }, 0);
     await clock.advance(10);
     expect(reports).toHaveLength(count);
-  });
-});
-
-describe("forgetting", () => {
-  test("removes the record at once and the container soon", async () => {
-    const { boot, clock, engine } = machine();
-    const supervisor = await boot();
-    supervisor.start(key, spec("web:after-1"));
-    await clock.advance(10);
-    supervisor.forget(key);
-    expect(supervisor.count).toBe(0);
-    await clock.advance(1);
-    expect(engine.containers.size).toBe(0);
-    supervisor.forget(key);
-  });
-
-  test("is refused while the attempt has not ended", async () => {
-    const { boot, clock } = machine();
-    const supervisor = await boot();
-    supervisor.start(key, spec());
-    await clock.advance(1);
-    let error: unknown;
-    try {
-      supervisor.forget(key);
-    } catch (thrown) {
-      error = thrown;
-    }
-    expect(reasonOf(error)).toBe("ATTEMPT_NOT_ENDED");
-  });
-
-  test("outlasts a silent engine, and no start comes in between", async () => {
-    const { boot, clock, engine } = machine();
-    const supervisor = await boot();
-    supervisor.start(key, spec("web:after-1"));
-    await clock.advance(10);
-    breakEngine(engine, "down");
-    supervisor.forget(key);
-    await clock.advance(1_000);
-    supervisor.start(key, spec("web:after-1"));
-    expect(supervisor.count).toBe(0);
-    mendEngine(engine);
-    await clock.advance(60_000);
-    expect(engine.containers.size).toBe(0);
-    expect(supervisor.count).toBe(0);
-  });
-});
-
-describe("after a crash", () => {
-  test("a running container is adopted untouched", async () => {
-    const { boot, clock, engine, last } = machine();
-    const first = await boot();
-    first.start(key, spec());
-    await clock.advance(5_000);
-    const before = last();
-    first.crash();
-    await clock.advance(1_000);
-    const second = await boot();
-    expect(last()).toMatchObject({
-      state: RUNNING,
-      containerId: before?.containerId,
-      startTime: before?.startTime,
-    });
-    expect(containerFor(engine, key)?.startCount).toBe(1);
-    expect(second.find(key)?.name).toBe("web");
-  });
-
-  test("an exit in between is told with its code", async () => {
-    const { boot, clock, engine, last } = machine();
-    const first = await boot();
-    first.start(key, spec());
-    await clock.advance(1);
-    first.crash();
-    exitProcess(engine, key, 5);
-    await boot();
-    expect(last()).toMatchObject({ state: FAILED, exitCode: 5 });
-  });
-
-  test("a container that was never started waits to be asked for again", async () => {
-    const { boot, clock, engine, last } = machine();
-    await createFakeRuntime(engine).create(key, spec(), owner);
-    const supervisor = await boot();
-    await clock.advance(RESYNC_MS);
-    expect(last()?.message).toMatch(/waiting for the manager/);
-    supervisor.start(key, spec());
-    await clock.advance(1);
-    expect(last()?.state).toBe(RUNNING);
-  });
-
-  test("a container that was never started can be stopped", async () => {
-    const { boot, clock, engine, last } = machine();
-    await createFakeRuntime(engine).create(key, spec(), owner);
-    const supervisor = await boot();
-    supervisor.stop(key, 0);
-    await clock.advance(1);
-    expect(last()?.state).toBe(STOPPED);
-    expect(engine.containers.size).toBe(0);
-  });
-
-  test("an adopted attempt stops and is forgotten like any other", async () => {
-    const { boot, clock, engine, last } = machine();
-    const first = await boot();
-    first.start(key, spec());
-    await clock.advance(1);
-    first.crash();
-    const second = await boot();
-    second.stop(key, 0);
-    await clock.advance(1);
-    expect(last()?.state).toBe(STOPPED);
-    second.forget(key);
-    expect([second.count, engine.containers.size]).toEqual([0, 0]);
-  });
-
-  test("containers of others are left alone", async () => {
-    const { boot, clock, engine } = machine();
-    const runtime = createFakeRuntime(engine);
-    const id = await runtime.create(key, spec(), { ...owner, workerId: "w2" });
-    await runtime.start(id);
-    const supervisor = await boot();
-    await clock.advance(2 * RESYNC_MS);
-    expect(supervisor.count).toBe(0);
-    expect(engine.containers.get(id)?.state.kind).toBe("running");
-  });
-
-  test("calls wait for adoption, but not for ever", async () => {
-    const { boot, clock, engine } = machine();
-    breakEngine(engine, "down");
-    const supervisor = await boot();
-    const waits = supervisor.adopted().catch((error: unknown) => error);
-    await clock.advance(ADOPTION_WAIT_MS);
-    expect(reasonOf(await waits)).toBe("ADOPTION_PENDING");
-    mendEngine(engine);
-    await clock.advance(1);
-    await supervisor.adopted();
   });
 });
 
