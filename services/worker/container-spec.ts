@@ -74,7 +74,10 @@ const NETWORKS: Readonly<Record<NetworkMode, string>> = {
   [NetworkMode.NONE]: "none",
 };
 
-/** Fields that the spec leaves empty are left out, so that the image's own count. */
+/**
+ * Fields that the spec leaves empty are left out, so that the image's own count. The engine
+ * makes one exception: an entrypoint of the spec's own comes without the image's arguments.
+ */
 function processOf(spec: TaskSpec) {
   return {
     ...(spec.command.length > 0 && { Entrypoint: spec.command }),
