@@ -30,7 +30,12 @@ build() {
   trap "rm -rf '$folder'" EXIT
   make_root "$folder/root" "$("$here/busybox.sh" "$folder/busybox")"
   tar -C "$folder/root" --owner 0 --group 0 -c . | node "$here/engine-api.mjs" import "$built" \
-    'CMD ["httpd", "-f", "-vv", "-p", "80", "-h", "/www"]' 'EXPOSE 80' 'ENV PATH=/bin'
+    "CMD $(command_json)" 'EXPOSE 80' 'ENV PATH=/bin'
+}
+
+# The first process of a container gets no default reaction to signals, and httpd has none.
+command_json() {
+  printf '["sh", "-c", "%s"]' "trap 'exit 0' TERM; httpd -f -vv -p 80 -h /www & wait"
 }
 
 make_root() {

@@ -17,6 +17,9 @@ cluster=        # process ID of `berth up`
 followed=       # process ID of the command whose lines are being followed
 failed=yes
 
+bold='' cyan='' plain=''
+[[ ! -t 1 || -n ${NO_COLOR:-} ]] || { bold=$'\e[1m' cyan=$'\e[36m' plain=$'\e[0m'; }
+
 main() {
   trap clean_up EXIT
   trap 'exit 130' INT
@@ -65,12 +68,16 @@ forget_settings() {
   cd "$folder"
 }
 
-title() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
+title() { printf '\n%s# %s%s\n' "$bold" "$*" "$plain"; }
 
+# The command as one would type it.
 prompt() {
-  local words
-  printf -v words '%q ' "$@"
-  printf '\n\033[36m$ %s\033[0m\n' "${words% }"
+  local word line=
+  for word in "$@"; do
+    [[ $word =~ ^[A-Za-z0-9_./:=@%+-]+$ ]] || word="'${word//\'/\'\\\'\'}'"
+    line+=" $word"
+  done
+  printf '\n%s$%s%s\n' "$cyan" "$line" "$plain"
 }
 
 show() {
@@ -114,7 +121,7 @@ follow_until() {
   : >"$folder/lines"
   exec {output}< <(exec "$@" 2>>"$folder/log")
   followed=$!
-  while read -r -t "$patience_seconds" line <&"$output"; do
+  while IFS= read -r -t "$patience_seconds" line <&"$output"; do
     printf '%s\n' "$line" | tee -a "$folder/lines"
     [[ ! $line =~ $pattern ]] || return 0
   done
@@ -123,8 +130,8 @@ follow_until() {
 
 address_of() {
   berth inspect -o json "$1" | node -e '
-    const { task, ...rest } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
-    const [{ hostAddress, hostPort }] = (task ?? rest).attempt.status.ports;
+    const [task] = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+    const [{ hostAddress, hostPort }] = task.attempt.status.ports;
     console.log(`${hostAddress}:${hostPort}`);'
 }
 
