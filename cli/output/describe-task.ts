@@ -7,6 +7,7 @@ import {
   RestartMode,
   type Task,
   type TaskSpec,
+  TaskState,
 } from "../../gen/berth/v1/task_pb.ts";
 import { type Colors, paintOf } from "./colors.ts";
 import { amountText } from "./describe-worker.ts";
@@ -125,9 +126,12 @@ function attemptCells({ number, placement, status }: Attempt, nowMs: number): re
     ago(status?.startTime),
     ago(status?.finishTime),
     status?.exitCode === undefined ? "-" : String(status.exitCode),
-    why || (status && !isTerminal(status.state) ? oneLine(status.message) : ""),
+    why || (status && isUnderWay(status.state) ? oneLine(status.message) : ""),
   ];
 }
+
+/** Whether an attempt in this state does something that a message tells of. */
+const isUnderWay = (state: TaskState): boolean => state !== TaskState.RUNNING && !isTerminal(state);
 
 function eventsText({ events, colors }: Options): string {
   const columns = eventListing(colors).columns.filter(({ title }) => title !== "TASK");

@@ -19,12 +19,12 @@ type ListingColumn<D extends DescMessage> = Column &
   }>;
 
 /** All items at once, in the format that the user chose. */
-export function formatListing<D extends DescMessage>(
+export async function formatListing<D extends DescMessage>(
   listing: Listing<D>,
   items: readonly MessageShape<D>[],
   flags: OutputFlags,
   terminal: Terminal,
-): string {
+): Promise<string> {
   switch (flags.output) {
     case "json":
     case "yaml":
@@ -43,14 +43,15 @@ export function formatListing<D extends DescMessage>(
  * Items as they come, in a stream that does not end. Columns keep to their least
  * width, so that rows printed apart stand in line; titles come with the first.
  */
-export function formatStream<D extends DescMessage>(
+export async function formatStream<D extends DescMessage>(
   listing: Listing<D>,
   items: readonly MessageShape<D>[],
   { flags, terminal, isFirst }: Streaming,
-): string {
+): Promise<string> {
   const { output } = flags;
   if (output === "json" || output === "yaml") {
-    return items.map((item) => formatStreamed(output, jsonOf(listing.schema, item))).join("");
+    const documents = items.map((item) => formatStreamed(output, jsonOf(listing.schema, item)));
+    return (await Promise.all(documents)).join("");
   }
   if (output === "name") return formatListing(listing, items, flags, terminal);
   const columns = listing.columns.map(({ minWidth = 0, ...column }) => ({

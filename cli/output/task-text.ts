@@ -40,6 +40,8 @@ export function detailText(task: Task, nowMs: number): string {
     case TaskState.LOST:
     case TaskState.STOPPED:
       return failureText(task);
+    case TaskState.RUNNING:
+      return wishText(task);
     default:
       return [wishText(task), oneLine(status?.message ?? "")].filter(Boolean).join(": ");
   }

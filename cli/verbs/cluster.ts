@@ -26,7 +26,7 @@ async function showCluster(context: Context, flags: ClusterFlags): Promise<ExitC
     assert(cluster, "the manager answers with the cluster");
     context.terminal.stdout.write(
       flags.output === "json" || flags.output === "yaml"
-        ? formatDocument(flags.output, jsonOf(ClusterSchema, cluster))
+        ? await formatDocument(flags.output, jsonOf(ClusterSchema, cluster))
         : describe(cluster, context.clock.now()),
     );
     return exitCodes.ok;

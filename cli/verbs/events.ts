@@ -45,10 +45,10 @@ async function events(
     );
     const listing = eventListing(colorsFor(terminal));
     if (!flags.follow) {
-      terminal.stdout.write(formatListing(listing, past, flags, terminal));
+      terminal.stdout.write(await formatListing(listing, past, flags, terminal));
       return exitCodes.ok;
     }
-    terminal.stdout.write(formatStream(listing, past, { flags, terminal, isFirst: true }));
+    terminal.stdout.write(await formatStream(listing, past, { flags, terminal, isFirst: true }));
     const afterRevision = past.at(-1)?.revision ?? revision;
     return follow(context, manager, { taskId, afterRevision, flags });
   });
@@ -70,7 +70,7 @@ async function follow(
     const news = watched.changes
       .flatMap(({ event }): readonly TaskEvent[] => (event ? [event] : []))
       .filter((event) => taskId === "" || event.taskId === taskId);
-    terminal.stdout.write(formatStream(listing, news, { flags, terminal, isFirst: false }));
+    terminal.stdout.write(await formatStream(listing, news, { flags, terminal, isFirst: false }));
     await terminal.stdout.drained();
   }
   return exitCodes.interrupted;

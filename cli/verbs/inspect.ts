@@ -43,7 +43,7 @@ async function inspect(
       tasks.push(await findTask(manager, reference, callOf(context)));
     }
     const json = tasks.map((task) => jsonOf(TaskSchema, task));
-    stdout.write(formatDocument(output === "json" ? "json" : "yaml", json));
+    stdout.write(await formatDocument(output === "json" ? "json" : "yaml", json));
     return exitCodes.ok;
   });
 }

@@ -39,7 +39,7 @@ export async function watchTable(
       continue;
     }
     const news = watched.changes.filter((change) => apply(change, tasks, selection));
-    show(
+    await show(
       tasks,
       news.flatMap(({ task }) => task ?? []),
     );
@@ -66,22 +66,24 @@ const matches = (task: Task, { states, workerId }: TaskSelection): boolean =>
   (states.length === 0 || states.includes(task.state)) &&
   (workerId === undefined || workerOf(task) === workerId);
 
-type Show = (tasks: ReadonlyMap<string, Task>, news: readonly Task[]) => void;
+type Show = (tasks: ReadonlyMap<string, Task>, news: readonly Task[]) => Promise<void>;
 
 function screenPrinter(context: Context, flags: OutputFlags): Show {
   const { terminal } = context;
-  return (tasks) => {
+  return async (tasks) => {
     const listing = listingOf(context, flags);
-    terminal.stdout.write(CLEAR + formatListing(listing, [...tasks.values()], flags, terminal));
+    terminal.stdout.write(
+      CLEAR + (await formatListing(listing, [...tasks.values()], flags, terminal)),
+    );
   };
 }
 
 function rowPrinter(context: Context, flags: OutputFlags): Show {
   const { terminal } = context;
   let isFirst = true;
-  return (_, news) => {
+  return async (_, news) => {
     const listing = listingOf(context, flags);
-    terminal.stdout.write(formatStream(listing, news, { flags, terminal, isFirst }));
+    terminal.stdout.write(await formatStream(listing, news, { flags, terminal, isFirst }));
     isFirst = false;
   };
 }

@@ -59,7 +59,7 @@ async function printOnce(
     nowMs: clock.now(),
     trunc: flags.trunc,
   });
-  terminal.stdout.write(formatListing(listing, tasks, flags, terminal));
+  terminal.stdout.write(await formatListing(listing, tasks, flags, terminal));
   if (tasks.length === 0 && flags.output === "table" && !flags.all) {
     printLine(terminal.stderr, "nothing is active; to see ended tasks too: berth ps -a");
   }

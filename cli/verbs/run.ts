@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import type { Task } from "../../gen/berth/v1/task_pb.ts";
-import { TaskSchema, TaskSpecSchema, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { stateName } from "../../core/task-state.ts";
+import { type Task, TaskSchema, TaskSpecSchema, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import { randomWord } from "../../lib/random.ts";
 import { attachTask } from "../attach-task.ts";
@@ -91,7 +91,7 @@ async function tryOut(
   const format = flags.output === "json" ? "json" : "yaml";
   const { stdout, stderr } = context.terminal;
   printLine(stderr, "valid, nothing was started");
-  stdout.write(formatDocument(format, jsonOf(TaskSpecSchema, task.spec)));
+  stdout.write(await formatDocument(format, jsonOf(TaskSpecSchema, task.spec)));
   return exitCodes.ok;
 }
 
@@ -114,8 +114,10 @@ async function submit(
   const last = flags.wait
     ? await waitForTask(context, manager, task, { until: isRunning, timeoutMs, quiet })
     : task;
-  if (flags.output !== "name") printTask(context, last, flags.output);
-  return flags.wait ? endOf(context, last) : exitCodes.ok;
+  if (flags.output !== "name") await printTask(context, last, flags.output);
+  return flags.wait
+    ? endOf(last, quiet ? progressText(last, context.clock.now()) : "")
+    : exitCodes.ok;
 }
 
 /** 130 bits: as unlikely to meet again as a UUID. */
@@ -123,17 +125,17 @@ const REQUEST_ID_LENGTH = 26;
 
 const isRunning = ({ state }: Task): boolean => state === TaskState.RUNNING;
 
-function printTask({ terminal }: Context, task: Task, format: Format): void {
+async function printTask({ terminal }: Context, task: Task, format: Format): Promise<void> {
   terminal.stdout.write(
-    formatDocument(format === "yaml" ? "yaml" : "json", jsonOf(TaskSchema, task)),
+    await formatDocument(format === "yaml" ? "yaml" : "json", jsonOf(TaskSchema, task)),
   );
 }
 
-/** What `--wait` makes of a task that runs or has ended. */
-function endOf({ clock }: Context, task: Task): ExitCode {
+/** What `--wait` makes of a task that runs or has ended. `words` are for whom no step was told. */
+function endOf(task: Task, words: string): ExitCode {
   if (task.state === TaskState.RUNNING || task.state === TaskState.COMPLETED) return exitCodes.ok;
   const hasContainer = (task.attempt?.status?.containerId ?? "") !== "";
-  throw new CommandError(`task ${task.id} ${progressText(task, clock.now())}`, {
+  throw new CommandError(`task ${task.id} ${words || stateName(task.state)}`, {
     exitCode: exitCodes.badEnd,
     remedies: [
       ...(hasContainer ? [`see what it wrote: berth logs ${task.id}`] : []),

@@ -24,7 +24,7 @@ async function showVersion(context: Context, flags: VersionFlags): Promise<ExitC
   const found = { client: version, ...(manager === undefined ? {} : { manager }) };
   context.terminal.stdout.write(
     flags.output === "json" || flags.output === "yaml"
-      ? formatDocument(flags.output, found)
+      ? await formatDocument(flags.output, found)
       : formatFields(Object.entries(found)),
   );
   return exitCodes.ok;

@@ -40,7 +40,7 @@ async function printAll(
 ): Promise<ExitCode> {
   const { terminal } = context;
   const found = await listWorkers(manager, callOf(context));
-  terminal.stdout.write(formatListing(listingOf(context), found, flags, terminal));
+  terminal.stdout.write(await formatListing(listingOf(context), found, flags, terminal));
   if (found.length === 0 && flags.output === "table") {
     printLine(terminal.stderr, "no worker has joined; start one with: berth worker");
   }
@@ -62,7 +62,7 @@ async function printSome(
   terminal.stdout.write(
     flags.output === "table"
       ? found.map((worker) => describeWorker(worker, context.clock.now())).join("\n")
-      : formatListing(listingOf(context), found, flags, terminal),
+      : await formatListing(listingOf(context), found, flags, terminal),
   );
   return exitCode;
 }
