@@ -139,6 +139,17 @@ describe("towards a running container", () => {
     await expect(step(attemptAt(creating))).rejects.toBeInstanceOf(RuntimeError);
   });
 
+  test("does not start again what a start whose answer got lost has started", async () => {
+    const { engine, step } = world({ exitAfterMs: 5 });
+    const container = await containerIn(engine, true);
+    exitProcess(engine, key, 0);
+    const trouble = { sinceMs: 0, message: "", isStopTimeout: false };
+    const stage = await step(attemptAt({ kind: "starting", container }, { trouble }));
+    expect(stage).toMatchObject({ kind: "confirming" });
+    expect(engine.containers.get(container.id)?.startCount).toBe(1);
+    expect(await step(attemptAt(stage))).toMatchObject({ outcome: { exit: { exitCode: 0 } } });
+  });
+
   test("starts an adopted container once the manager has asked again", async () => {
     const { engine, step } = world();
     const container = await containerIn(engine, false);
