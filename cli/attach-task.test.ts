@@ -3,7 +3,7 @@ import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
 import { LogStream } from "../gen/berth/v1/log_entry_pb.ts";
 import { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
-import { TaskSchema, TaskState } from "../gen/berth/v1/task_pb.ts";
+import { DesiredState, RestartMode, TaskSchema, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { wrongState } from "../lib/errors.ts";
 import { attachTask } from "./attach-task.ts";
 import { CommandError } from "./command-error.ts";
@@ -14,7 +14,9 @@ type TaskInit = MessageInitShape<typeof TaskSchema>;
 
 const task = (number: number, state: TaskState, status: object = {}): TaskInit => ({
   id: "t1",
-  spec: { name: "web" },
+  spec: { name: "web", restartPolicy: { mode: RestartMode.ON_FAILURE, restartsMax: 1 } },
+  desiredState: DesiredState.RUN,
+  restartCount: number - 1,
   state,
   attempt: { number, status: { state, containerId: `c${number}`, ...status } },
 });
@@ -42,10 +44,10 @@ function attach(life: readonly TaskInit[], logs: Readonly<Record<number, string>
   return { ...world, ended: attachTask(world.context, manager, start, options) };
 }
 
-test("prints every attempt once, and ends as the last one did", async () => {
+test("prints every attempt once, and ends only when no other follows", async () => {
   const life = [
     task(1, TaskState.RUNNING),
-    task(1, TaskState.RUNNING),
+    task(1, TaskState.FAILED, { exitCode: 41 }),
     task(2, TaskState.PENDING, { containerId: "" }),
     task(2, TaskState.RUNNING),
     task(2, TaskState.FAILED, { exitCode: 42 }),
@@ -62,13 +64,13 @@ test("prints a container that ended before it was seen to run", async () => {
 });
 
 test("logs that are gone do not hide the exit code", async () => {
-  const { ended, terminal } = attach([task(1, TaskState.FAILED, { exitCode: 3 })], {});
+  const { ended, terminal } = attach([task(2, TaskState.FAILED, { exitCode: 3 })], {});
   expect(await ended).toBe(3);
   expect(terminal.printed()).toBe("! cannot read the logs of task t1: the container is gone");
 });
 
 test("an end without an exit code is an error", async () => {
-  const { ended } = attach([task(1, TaskState.LOST)], { 1: "" });
+  const { ended } = attach([task(2, TaskState.LOST)], { 2: "" });
   const error = await ended.catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(CommandError);
   expect(error).toMatchObject({ exitCode: exitCodes.badEnd });

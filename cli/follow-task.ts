@@ -1,6 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
+import { decideRestart } from "../core/restart.ts";
 import { isTerminal } from "../core/task-state.ts";
-import type { Task } from "../gen/berth/v1/task_pb.ts";
+import { DesiredState, type Task } from "../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Manager } from "./context.ts";
 import { nameOf } from "./output/task-text.ts";
@@ -12,9 +13,21 @@ export type Step =
   | Readonly<{ kind: "removed"; task: Task }>
   | Readonly<{ kind: "reconnecting"; error: ConnectError }>;
 
-/** Whether nothing more will come of the task. */
+/** Whether nothing more will come of the task: it is gone, or ended without another attempt. */
 export const isOver = (step: Step): boolean =>
-  step.kind === "removed" || (step.kind === "changed" && isTerminal(step.task.state));
+  step.kind === "removed" || (step.kind === "changed" && hasEnded(step.task));
+
+const hasEnded = (task: Task): boolean => isTerminal(task.state) && !isTriedAgain(task);
+
+/**
+ * Whether another attempt follows the one that ended. The manager writes the end
+ * and the next attempt one after the other: between them the task looks ended.
+ */
+function isTriedAgain({ spec, state, desiredState, restartCount }: Task): boolean {
+  if (desiredState !== DesiredState.RUN) return false;
+  const ended = { policy: spec?.restartPolicy, state, restartCount, runTimesMs: [] };
+  return decideRestart(ended, 0).kind === "restarted";
+}
 
 type Options = Readonly<{ clock: Clock; signal: AbortSignal }>;
 
