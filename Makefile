@@ -55,8 +55,10 @@ clean: ## Remove what the other targets made
 help: ## Show this
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
+# Not `npm ci`: it refuses a lock file that lacks the optional packages of other platforms, and
+# some mirrors of the registry do not have them.
 $(INSTALLED): package-lock.json
-	npm ci --no-audit --no-fund
+	npm install --no-save --no-audit --no-fund
 	@touch $@
 
 .PHONY: demo test unit e2e check gen fmt build bench up down clean help
