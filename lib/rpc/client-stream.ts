@@ -63,9 +63,9 @@ async function send<I extends DescMessage, O extends DescMessage>(
 ): Promise<ConnectError | undefined> {
   const over = new AbortController();
   void state.ended.then(() => over.abort());
-  const onLeftover = (err: unknown) => log.debug({ err }, "input failed after the call's end");
+  const onLate = (err: unknown) => log.debug({ err }, "input failed after the call's end");
   try {
-    for await (const message of untilAborted(input, over.signal, onLeftover)) {
+    for await (const message of untilAborted(input, over.signal, onLate)) {
       const bytes = encode(method.input, message, defaultLimits.messageBytes);
       await writeMessage(call, bytes, over.signal);
     }

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { Client, connectivityState, credentials } from "@grpc/grpc-js";
 import { after, type Clock } from "../clock.ts";
 import { unavailable } from "../errors.ts";
@@ -5,7 +6,10 @@ import type { Log } from "../log.ts";
 import { clientLimits, defaultLimits } from "./limits.ts";
 
 /** A grpc-js client, and why it was given up if it was. */
-export type Link = { readonly client: Client; gaveUp?: Error };
+export interface Link {
+  readonly client: Client;
+  gaveUp?: Error;
+}
 
 /** The way to one server: a grpc-js client that is thrown away and made anew when it hangs. */
 export interface Connection {
@@ -27,16 +31,17 @@ type Options = Readonly<{ address: string; connectMs: number; clock: Clock; log:
  * (grpc/grpc-node#2785).
  */
 export function createConnection({ address, connectMs, clock, log }: Options): Connection {
-  let current: Link = { client: connect(address) };
+  let current = connect(address);
   let closed = false;
 
   function giveUp(link: Link): void {
-    if (closed || link !== current || isReady(link)) return;
+    if (closed || link !== current || isReady(link.client)) return;
     log.warn({ address, connectMs }, "no connection in time, starting over");
     const message = `no connection to ${address} within ${connectMs} ms: is it running?`;
     link.gaveUp = unavailable("NOT_CONNECTED", message);
-    current = { client: connect(address) };
-    link.client.close();
+    const stale = current;
+    current = connect(address);
+    stale.close();
   }
 
   return {
@@ -45,32 +50,63 @@ export function createConnection({ address, connectMs, clock, log }: Options): C
       return current;
     },
     watch: (link) =>
-      isReady(link) ? () => undefined : after(clock, connectMs, () => giveUp(link)),
+      isReady(link.client) ? () => undefined : after(clock, connectMs, () => giveUp(link)),
     close() {
       closed = true;
-      current.client.close();
+      current.close();
     },
   };
 }
 
-const isReady = ({ client }: Link): boolean =>
+const isReady = (client: Client): boolean =>
   client.getChannel().getConnectivityState(false) === connectivityState.READY;
 
-const connect = (address: string): Client =>
-  new Client(address, credentials.createInsecure(), {
-    "grpc.max_receive_message_length": defaultLimits.messageBytes,
-    "grpc.keepalive_time_ms": defaultLimits.keepaliveMs,
-    "grpc.keepalive_timeout_ms": defaultLimits.keepaliveTimeoutMs,
-    "grpc.keepalive_permit_without_calls": 1,
-    "grpc.initial_reconnect_backoff_ms": clientLimits.reconnectMsMin,
-    "grpc.max_reconnect_backoff_ms": clientLimits.reconnectMsMax,
-    // Who calls decides on retries. grpc-js takes this much of every call without back-pressure,
-    // to send it again by itself when a server that is leaving refused it: a unary call's worth.
-    "grpc.enable_retries": 0,
-    "grpc.per_rpc_retry_buffer_size": clientLimits.resendBytes,
-    "grpc.service_config_disable_resolution": 1,
-    // Two channels to one address are two connections: a full one does not hold up the other.
-    "grpc.use_local_subchannel_pool": 1,
-    "grpc.enable_http_proxy": 0,
-    "grpc.enable_channelz": 0,
+function connect(address: string): Link & { close(): void } {
+  let newest: Socket | undefined;
+  const insecure = withSocket((socket) => {
+    newest = socket;
   });
+  const client = new Client(address, insecure, clientOptions);
+  return {
+    client,
+    close() {
+      const wasReady = isReady(client);
+      client.close();
+      // grpc-js forgets a connection that is not ready yet, and leaves it open.
+      if (!wasReady) newest?.destroy();
+    },
+  };
+}
+
+/** Plain-text credentials that show each socket once it is connected. */
+function withSocket(onSocket: (socket: Socket) => void) {
+  const insecure = credentials.createInsecure();
+  const createConnector = insecure._createSecureConnector.bind(insecure);
+  insecure._createSecureConnector = (...args) => {
+    const connector = createConnector(...args);
+    const connect = (socket: Socket) => {
+      onSocket(socket);
+      return connector.connect(socket);
+    };
+    return { ...connector, connect };
+  };
+  return insecure;
+}
+
+const clientOptions = {
+  "grpc.max_receive_message_length": defaultLimits.messageBytes,
+  "grpc.keepalive_time_ms": defaultLimits.keepaliveMs,
+  "grpc.keepalive_timeout_ms": defaultLimits.keepaliveTimeoutMs,
+  "grpc.keepalive_permit_without_calls": 1,
+  "grpc.initial_reconnect_backoff_ms": clientLimits.reconnectMsMin,
+  "grpc.max_reconnect_backoff_ms": clientLimits.reconnectMsMax,
+  // Who calls decides on retries. grpc-js takes this much of every call without back-pressure,
+  // to send it again by itself when a server that is leaving refused it: a unary call's worth.
+  "grpc.enable_retries": 0,
+  "grpc.per_rpc_retry_buffer_size": clientLimits.resendBytes,
+  "grpc.service_config_disable_resolution": 1,
+  // Two channels to one address are two connections: a full one does not hold up the other.
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.enable_http_proxy": 0,
+  "grpc.enable_channelz": 0,
+};

@@ -62,7 +62,7 @@ type NestedType = ReturnType<typeof nestedTypes> extends Iterable<infer T> ? T :
 function partsOf(type: NestedType): string[] {
   switch (type.kind) {
     case "message":
-      return type.members.map(({ name }) => `${type.typeName}.${name}`);
+      return [...type.fields, ...type.oneofs].map(({ name }) => `${type.typeName}.${name}`);
     case "service":
       return type.methods.map(({ name }) => `${type.typeName}.${name}`);
     case "enum":

@@ -44,7 +44,7 @@ export function createHttp1(serving: Serving, fallback: Page = notFound): Http1 
     response.once("close", () => draining.aborted && server.closeIdleConnections());
     const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
     if (handler) serveRpc(handler, request, response, serving);
-    else fallback(request, response);
+    else servePage(fallback, request, response, serving);
   });
   // Never listens itself, so it has to be told to start watching for slow requests.
   server.emit("listening");
@@ -90,6 +90,21 @@ function serveRpc(
     if (response.headersSent) response.destroy();
     else response.writeHead(400, { connection: "close" }).end();
   });
+}
+
+function servePage(
+  page: Page,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { log }: Serving,
+): void {
+  try {
+    page(request, response);
+  } catch (err) {
+    log.error({ err, url: request.url }, "page failed");
+    if (response.headersSent) response.destroy();
+    else response.writeHead(500, { connection: "close" }).end();
+  }
 }
 
 /** Rejects when the request names no valid host, or when the caller leaves. */

@@ -18,7 +18,7 @@ type Deps = Readonly<{ clock: Clock; log: Log; random: Random }>;
 type Request = UnaryRequest | StreamRequest;
 
 /** One call in the log: it is finished once, whoever says so first. */
-type Record = Readonly<{ succeed(): void; fail(error: unknown): ConnectError }>;
+type Entry = Readonly<{ succeed(): void; fail(error: unknown): ConnectError }>;
 
 /** Characters of an incident's name: 50 bits, so that a log of years holds each once. */
 const INCIDENT_CHARS = 10;
@@ -30,39 +30,37 @@ const INCIDENT_CHARS = 10;
  */
 export function createRpcLog(deps: Deps): Interceptor {
   return (next) => async (request) => {
-    const record = recordOf(request, deps);
+    const entry = entryOf(request, deps);
+    const onLate = (err: unknown) => deps.log.debug({ err }, "handler failed after the call's end");
     try {
-      const response = await orAborted(next(request), request.signal);
+      const response = await orAborted(next(request), request.signal, onLate);
       if (response.stream) {
-        return { ...response, message: recorded(response.message, request, record, deps.log) };
+        const messages = untilAborted(response.message, request.signal, onLate);
+        return { ...response, message: recorded(messages, entry) };
       }
-      record.succeed();
+      entry.succeed();
       return response;
     } catch (error) {
-      throw record.fail(error);
+      throw entry.fail(error);
     }
   };
 }
 
 async function* recorded<T>(
   messages: AsyncIterable<T>,
-  { signal }: Request,
-  record: Record,
-  log: Log,
+  entry: Entry,
 ): AsyncGenerator<T, void, undefined> {
   try {
-    yield* untilAborted(messages, signal, (err) =>
-      log.debug({ err }, "handler failed after its end"),
-    );
-    record.succeed();
+    yield* messages;
+    entry.succeed();
   } catch (error) {
-    throw record.fail(error);
+    throw entry.fail(error);
   } finally {
-    record.fail(cancelled("the caller left"));
+    entry.fail(cancelled("the caller left"));
   }
 }
 
-function recordOf(request: Request, { clock, log, random }: Deps): Record {
+function entryOf(request: Request, { clock, log, random }: Deps): Entry {
   const start = clock.monotonic();
   let finished = false;
 

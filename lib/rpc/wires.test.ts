@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { systemClock } from "../clock.ts";
 import { invalidFields, notFound, wrongState } from "../errors.ts";
@@ -8,6 +8,9 @@ import type { RpcServerOptions } from "./server.ts";
 import { EchoService } from "./testing/echo-pb.ts";
 import { createGate, createWitness } from "./testing/gate.ts";
 import { type Echo, echo, type Wire, wires } from "./testing/wires.ts";
+
+// Real sockets, on machines that may be busy; nothing here waits for time to pass.
+jest.setTimeout(60_000);
 
 const errorOf = (work: Promise<unknown>): Promise<ConnectError> =>
   work.then(
