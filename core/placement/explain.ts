@@ -13,10 +13,7 @@ export type Objection = Readonly<{ filter: string; explanation: string }>;
 
 /** Every worker's appraisal in the order of their IDs, with every filter's objection. */
 export const explain = (fleet: Fleet, question: Question): readonly Appraisal[] =>
-  fleet
-    .slots()
-    .toSorted((a, b) => (a.workerId < b.workerId ? -1 : 1))
-    .flatMap((slot) => appraise(slot, question));
+  fleet.slots().flatMap((slot) => appraise(slot, question));
 
 function appraise(slot: Slot, question: Question): Appraisal[] {
   const { workerId, candidate } = slot;

@@ -7,15 +7,18 @@ import type { Demand } from "./demand.ts";
 export type Filter = Readonly<{
   /** As in the contract's `Exclusion.filter`. */
   name: string;
-  /** Whether the demand asks for anything that the filter looks at. If not, all workers pass. */
-  concerns(demand: Demand): boolean;
-  /** Whether the worker passes. Called for many workers a second, so it makes nothing. */
-  admits(candidate: Candidate, demand: Demand): boolean;
+  /**
+   * The test that a worker must pass to take the demand; undefined when the demand asks for nothing
+   * that the filter looks at. The test is put to many workers a second, so it makes nothing.
+   */
+  testFor(demand: Demand): Test | undefined;
   /** What a worker that does not pass lacks, with numbers. */
   explain(candidate: Candidate, demand: Demand): string;
   /** What `count` workers lack, in words that can be joined: "2 workers short of memory". */
   summarize(count: number): string;
 }>;
+
+export type Test = (candidate: Candidate) => boolean;
 
 /** One filter's word on one worker. */
 export type Verdict =
@@ -23,27 +26,23 @@ export type Verdict =
   | Readonly<{ kind: "excluded"; explanation: string }>;
 
 export function verdict(filter: Filter, candidate: Candidate, demand: Demand): Verdict {
-  if (passes(filter, candidate, demand)) return { kind: "passes" };
+  const passes = filter.testFor(demand);
+  if (passes === undefined || passes(candidate)) return { kind: "passes" };
   return { kind: "excluded", explanation: filter.explain(candidate, demand) };
 }
-
-export const passes = (filter: Filter, candidate: Candidate, demand: Demand): boolean =>
-  !filter.concerns(demand) || filter.admits(candidate, demand);
 
 const workers = (count: number): string => (count === 1 ? "1 worker" : `${count} workers`);
 
 const ready: Filter = {
   name: "ready",
-  concerns: () => true,
-  admits: (candidate) => candidate.ready,
+  testFor: () => (candidate) => candidate.ready,
   explain: ({ notReadyReason = "no reason given" }) => `not ready: ${notReadyReason}`,
   summarize: (count) => `${workers(count)} not ready`,
 };
 
 const platform: Filter = {
   name: "platform",
-  concerns: (demand) => demand.platform !== undefined,
-  admits: (candidate, demand) => demand.platform === undefined || runs(candidate, demand.platform),
+  testFor: ({ platform: needed }) => needed && ((candidate) => runs(candidate, needed)),
   explain: (candidate, demand) =>
     `platform: needs ${demand.platform && formatPlatform(demand.platform)}, is ${formatPlatform(candidate)}`,
   summarize: (count) => `${workers(count)} of another platform`,
@@ -51,8 +50,10 @@ const platform: Filter = {
 
 const capability: Filter = {
   name: "capability",
-  concerns: (demand) => demand.capabilities.length > 0,
-  admits: (candidate, demand) => demand.capabilities.every((c) => candidate.capabilities.has(c)),
+  testFor({ capabilities: needed }) {
+    if (needed.length === 0) return undefined;
+    return ({ capabilities }) => needed.every((each) => capabilities.has(each));
+  },
   explain: (candidate, demand) =>
     `capability: lacks ${demand.capabilities.filter((c) => !candidate.capabilities.has(c)).join(", ")}`,
   summarize: (count) => `${workers(count)} without a capability`,
@@ -60,8 +61,10 @@ const capability: Filter = {
 
 const ports: Filter = {
   name: "ports",
-  concerns: (demand) => demand.hostPorts.length > 0,
-  admits: (candidate, demand) => !demand.hostPorts.some((port) => candidate.usedPorts.has(port)),
+  testFor({ hostPorts: needed }) {
+    if (needed.length === 0) return undefined;
+    return ({ usedPorts }) => !needed.some((port) => usedPorts.has(port));
+  },
   explain: (candidate, demand) =>
     `ports: ${demand.hostPorts.filter((port) => candidate.usedPorts.has(port)).join(", ")} taken`,
   summarize: (count) => `${workers(count)} with a port taken`,
@@ -79,8 +82,10 @@ type Quantity = Readonly<{
 /** A filter for something that workers have a number of, and tasks take some away. */
 const enough = ({ name, noun, needed, free, format }: Quantity): Filter => ({
   name,
-  concerns: (demand) => needed(demand) > 0,
-  admits: (candidate, demand) => needed(demand) <= free(candidate),
+  testFor(demand) {
+    const least = needed(demand);
+    return least > 0 ? (candidate) => least <= free(candidate) : undefined;
+  },
   explain: (candidate, demand) =>
     `${name}: ${shortage(needed(demand), Math.max(0, free(candidate)), format)}`,
   summarize: (count) => `${workers(count)} short of ${noun}`,

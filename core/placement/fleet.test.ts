@@ -24,14 +24,15 @@ test("forgets changes of long ago and says so", () => {
   expect(fleet.changesSince(fleet.time() - 10)).toHaveLength(10);
 });
 
-test("closes the gap that a removed worker leaves", () => {
+test("keeps workers in the order of their IDs as they come and go", () => {
   const fleet = createFleet();
-  for (const id of ["a", "b", "c"]) fleet.set(worker(id));
+  for (const id of ["c", "a", "b"]) fleet.set(worker(id));
+  expect(ids(fleet.slots())).toEqual(["a", "b", "c"]);
   const slot = fleet.get("a");
   fleet.remove("a");
   fleet.remove("a");
   expect(slot?.candidate).toBeUndefined();
-  expect(ids(fleet.slots())?.sort()).toEqual(["b", "c"]);
+  expect(ids(fleet.slots())).toEqual(["b", "c"]);
   fleet.remove("b");
   fleet.remove("c");
   expect(fleet.slots()).toEqual([]);

@@ -18,7 +18,7 @@ export interface Fleet {
   /** Adds a worker or replaces what is known of it. Without `lastChosen` that stays. */
   set(candidate: Candidate, lastChosen?: number): void;
   remove(workerId: string): void;
-  /** All workers, in no particular order. Changes under the reader's hands. */
+  /** All workers, in the order of their IDs. Changes under the reader's hands. */
   slots(): readonly Slot[];
   /** Now, as `changesSince` counts. */
   time(): number;
@@ -32,7 +32,7 @@ const CHANGES_PER_WORKER = 2;
 /** Changes that are remembered however small the fleet is. */
 const CHANGES_MIN = 256;
 
-type OwnSlot = { -readonly [K in keyof Slot]: Slot[K] } & { index: number };
+type OwnSlot = { -readonly [K in keyof Slot]: Slot[K] };
 
 export function createFleet(): Fleet {
   const byId = new Map<string, OwnSlot>();
@@ -42,19 +42,15 @@ export function createFleet(): Fleet {
 
   function add(candidate: Candidate): OwnSlot {
     const { workerId } = candidate;
-    const slot = { workerId, candidate, lastChosen: 0, index: slots.length };
-    slots.push(slot);
+    const slot = { workerId, candidate, lastChosen: 0 };
+    slots.splice(positionOf(slots, workerId), 0, slot);
     byId.set(workerId, slot);
     return slot;
   }
 
-  /** Fills the gap with the last slot. */
-  function drop(slot: OwnSlot): void {
-    byId.delete(slot.workerId);
-    const last = slots.pop();
-    if (last === undefined || last === slot) return;
-    slots[slot.index] = last;
-    last.index = slot.index;
+  function drop({ workerId }: OwnSlot): void {
+    slots.splice(positionOf(slots, workerId), 1);
+    byId.delete(workerId);
   }
 
   function note(slot: Slot): void {
@@ -84,4 +80,17 @@ export function createFleet(): Fleet {
     time: () => forgotten + changes.length,
     changesSince: (time) => (time < forgotten ? undefined : changes.slice(time - forgotten)),
   };
+}
+
+/** Where a worker is, or belongs, among workers in the order of their IDs. */
+function positionOf(slots: readonly Slot[], workerId: string): number {
+  let low = 0;
+  let high = slots.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const slot = slots[middle];
+    if (slot !== undefined && slot.workerId < workerId) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

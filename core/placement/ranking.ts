@@ -84,14 +84,23 @@ export function createRanking(): Ranking {
 /** Walks down from the top, always to the best of the entries next to those already taken. */
 function bestOf(heap: readonly Entry[], count: number): readonly Ranked[] {
   const taken: Ranked[] = [];
-  let edge = heap.slice(0, 1);
+  const edge = heap.slice(0, 1);
   while (taken.length < count) {
-    const [first, ...others] = edge;
-    if (first === undefined) break;
-    const next = others.reduce((best, entry) => (isBetter(entry, best) ? entry : best), first);
+    const next = edge.shift();
+    if (next === undefined) break;
     taken.push({ workerId: next.workerId, score: next.score });
-    const below = heap.slice(2 * next.position + 1, 2 * next.position + 3);
-    edge = [...edge.filter((entry) => entry !== next), ...below];
+    for (const below of [heap[2 * next.position + 1], heap[2 * next.position + 2]]) {
+      if (below !== undefined) insertSorted(edge, below);
+    }
   }
   return taken;
+}
+
+/** Inserts into a short list that is sorted, best first. */
+export function insertSorted<T extends Ranked>(sorted: T[], ranked: T): void {
+  let index = sorted.push(ranked) - 1;
+  for (let above = sorted[index - 1]; above && isBetter(ranked, above); above = sorted[index - 1]) {
+    sorted[index] = above;
+    sorted[--index] = ranked;
+  }
 }

@@ -2,7 +2,7 @@ import type { Candidate } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
 import type { Filter } from "./filters.ts";
 import type { Fleet, Slot } from "./fleet.ts";
-import { isBetter, type Ranked } from "./ranking.ts";
+import { insertSorted, type Ranked } from "./ranking.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** What is asked of the fleet. */
@@ -20,21 +20,25 @@ export type Survey = Readonly<{
 export function survey(fleet: Fleet, question: Question, count: number): Survey {
   const findExcluding = createSieve(question);
   const best: Ranked[] = [];
+  const offer = createShortlist(best, count);
   const excluded = new Map<Filter, number>();
   for (const slot of fleet.slots()) {
     if (slot.candidate === undefined) continue;
     const filter = findExcluding(slot.candidate);
     if (filter !== undefined) excluded.set(filter, (excluded.get(filter) ?? 0) + 1);
-    else keepBest(best, { workerId: slot.workerId, score: scoreOf(slot, question) }, count);
+    else offer(slot.workerId, scoreOf(slot, question));
   }
   return { best, excluded };
 }
 
 /** Finds the first filter that excludes a worker, if any does. */
 export function createSieve({ demand, scheduler }: Question) {
-  const filters = scheduler.filters.filter((filter) => filter.concerns(demand));
+  const asked = scheduler.filters.flatMap((filter) => {
+    const passes = filter.testFor(demand);
+    return passes ? [{ filter, passes }] : [];
+  });
   return (candidate: Candidate): Filter | undefined => {
-    for (const filter of filters) if (!filter.admits(candidate, demand)) return filter;
+    for (const { filter, passes } of asked) if (!passes(candidate)) return filter;
     return undefined;
   };
 }
@@ -44,11 +48,16 @@ export const scoreOf = (slot: Slot, { demand, scheduler }: Question): number =>
     ? Number.NEGATIVE_INFINITY
     : scheduler.score(slot.candidate, demand, slot);
 
-/** Inserts into a short sorted list, and drops what falls off its end. */
-function keepBest(best: Ranked[], ranked: Ranked, count: number): void {
-  const worst = best[best.length - 1];
-  if (best.length === count && worst !== undefined && !isBetter(ranked, worst)) return;
-  const position = best.findIndex((other) => isBetter(ranked, other));
-  best.splice(position < 0 ? best.length : position, 0, ranked);
-  if (best.length > count) best.pop();
+/**
+ * Keeps the best `count` of what is offered in `best`, sorted. Workers are offered in the order of
+ * their IDs, so that of equal scores the one offered first is the better.
+ */
+function createShortlist(best: Ranked[], count: number) {
+  let scoreToBeat = Number.NEGATIVE_INFINITY;
+  return (workerId: string, score: number): void => {
+    if (score <= scoreToBeat) return;
+    insertSorted(best, { workerId, score });
+    if (best.length > count) best.pop();
+    if (best.length === count) scoreToBeat = best[count - 1]?.score ?? scoreToBeat;
+  };
 }
