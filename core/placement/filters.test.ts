@@ -63,8 +63,8 @@ test("counts in words that agree with the number", () => {
   expect(ALL_FILTERS.map((filter) => filter.summarize(1))).toEqual([
     "1 worker not ready",
     "1 worker of another platform",
-    "1 worker without a capability",
-    "1 worker with a port taken",
+    "1 worker without a capability it needs",
+    "1 worker with a port it needs taken",
     "1 worker short of CPU",
     "1 worker short of memory",
     "1 worker short of disk",

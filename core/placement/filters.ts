@@ -56,7 +56,7 @@ const capability: Filter = {
   },
   explain: (candidate, demand) =>
     `capability: lacks ${demand.capabilities.filter((c) => !candidate.capabilities.has(c)).join(", ")}`,
-  summarize: (count) => `${workers(count)} without a capability`,
+  summarize: (count) => `${workers(count)} without a capability it needs`,
 };
 
 const ports: Filter = {
@@ -67,7 +67,7 @@ const ports: Filter = {
   },
   explain: (candidate, demand) =>
     `ports: ${demand.hostPorts.filter((port) => candidate.usedPorts.has(port)).join(", ")} taken`,
-  summarize: (count) => `${workers(count)} with a port taken`,
+  summarize: (count) => `${workers(count)} with a port it needs taken`,
 };
 
 type Quantity = Readonly<{

@@ -77,7 +77,7 @@ describe("a placement", () => {
     const placer = createPlacer([worker("a")]);
     const web = demand({ hostPorts: ["tcp/80"] });
     expect(placer.book("a", web)).toBe(true);
-    expect(chosen(placer.place(web, spread))).toBe("1 worker with a port taken");
+    expect(chosen(placer.place(web, spread))).toBe("1 worker with a port it needs taken");
   });
 
   test("has nothing to give back on a worker that is gone", () => {
