@@ -1,9 +1,9 @@
-import { createClient } from "@connectrpc/connect";
 import { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
 import { NetworkMode, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { openChannel } from "../lib/rpc/channel.ts";
+import { createClient } from "../lib/rpc/client.ts";
 import type { BerthProcess } from "./berth-process.ts";
 import type { Contender, Network, StartTimes } from "./contender.ts";
 import { nowMs } from "./engine.ts";

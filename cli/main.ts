@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { createClient } from "@connectrpc/connect";
 import { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
 import { systemClock } from "../lib/clock.ts";
 import { systemRandom } from "../lib/random.ts";
+import { createClient } from "../lib/rpc/client.ts";
 import type { Context } from "./context.ts";
 import { loadServices } from "./load-services.ts";
 import { runProgram } from "./program.ts";

@@ -1,9 +1,10 @@
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { createRouterTransport } from "@connectrpc/connect";
 import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { unavailable } from "../../lib/errors.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import { createSeededRandom } from "../../lib/random.ts";
+import { createClient } from "../../lib/rpc/client.ts";
 import type { Context, ManagerLink } from "../context.ts";
 import { runProgram } from "../program.ts";
 import { createFakeManager } from "./fake-manager.ts";

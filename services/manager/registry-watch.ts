@@ -1,10 +1,11 @@
-import { type Client, createClient } from "@connectrpc/connect";
+import type { Client } from "@connectrpc/connect";
 import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { createBackoff } from "../../lib/retry.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
+import { createClient } from "../../lib/rpc/client.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
 import type { WorkerTable } from "./worker-table.ts";
 

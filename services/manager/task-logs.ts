@@ -1,5 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import { createClient } from "@connectrpc/connect";
 import { validateId } from "../../core/validate.ts";
 import {
   type StreamTaskLogsRequest,
@@ -10,6 +9,7 @@ import type { Attempt, Task } from "../../gen/berth/v1/task_pb.ts";
 import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
 import { invalidFields, notFound, unavailable, wrongState } from "../../lib/errors.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
+import { createClient } from "../../lib/rpc/client.ts";
 import type { Ledger } from "./ledger.ts";
 import type { WorkerTable } from "./worker-table.ts";
 

@@ -1,4 +1,4 @@
-import { type Client, createClient } from "@connectrpc/connect";
+import type { Client } from "@connectrpc/connect";
 import {
   type Action,
   deliveriesAfter,
@@ -18,6 +18,7 @@ import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
 import type { Random } from "../../lib/random.ts";
 import { createBackoff } from "../../lib/retry.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
+import { createClient } from "../../lib/rpc/client.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Observer } from "./observer.ts";

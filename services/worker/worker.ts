@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { createClient } from "@connectrpc/connect";
 import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { Role } from "../../gen/berth/v1/worker_pb.ts";
 import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
@@ -9,6 +8,7 @@ import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { type Channel, openChannel } from "../../lib/rpc/channel.ts";
+import { createClient } from "../../lib/rpc/client.ts";
 import { type RpcServer, startRpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";

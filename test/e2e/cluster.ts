@@ -4,13 +4,14 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Client, createClient } from "@connectrpc/connect";
+import type { Client } from "@connectrpc/connect";
 import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import type { Task, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
 import { TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { openChannel } from "../../lib/rpc/channel.ts";
+import { createClient } from "../../lib/rpc/client.ts";
 import { engineSocket, openEngine, TEST_IMAGE } from "./engine.ts";
 
 const BERTH = new URL("../../bin/berth", import.meta.url).pathname;

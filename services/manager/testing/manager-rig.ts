@@ -1,10 +1,11 @@
-import { createClient, createRouterTransport, type Transport } from "@connectrpc/connect";
+import { createRouterTransport, type Transport } from "@connectrpc/connect";
 import { schedulers } from "../../../core/placement/schedulers.ts";
 import { ManagerService } from "../../../gen/berth/v1/manager_service_pb.ts";
 import { type Clock, systemClock } from "../../../lib/clock.ts";
 import { silentLog } from "../../../lib/log.ts";
 import { createSeededRandom } from "../../../lib/random.ts";
 import type { Channel } from "../../../lib/rpc/channel.ts";
+import { createClient } from "../../../lib/rpc/client.ts";
 import { createMemoryStore } from "../../../lib/store/memory-store.ts";
 import type { Store } from "../../../lib/store/store.ts";
 import { createHandlers } from "../handlers.ts";
