@@ -80,7 +80,7 @@ async function* watch(
   const held = attempts();
   try {
     yield* snapshot(held);
-    void ringCheckpoints(box, clock, ended.signal);
+    void ringCheckpoints(box, clock, AbortSignal.any([signal, ended.signal]));
     for await (const batch of box.read(signal)) yield* news(batch, attempts().length);
   } finally {
     unsubscribe();
