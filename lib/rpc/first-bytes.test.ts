@@ -1,6 +1,5 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { formatAddress, isLoopback, parseAddress } from "./address.ts";
 import { judge } from "./first-bytes.ts";
 
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
@@ -33,25 +32,4 @@ test("a verdict, once reached, stands whatever follows", () => {
     }),
     { seed: 1 },
   );
-});
-
-test("an address comes back as it was written", () => {
-  const host = fc.oneof(fc.ipV4(), fc.domain(), fc.ipV6());
-  fc.assert(
-    fc.property(host, fc.integer({ min: 0, max: 65_535 }), (name, port) => {
-      expect(parseAddress(formatAddress({ host: name, port }))).toEqual({ host: name, port });
-    }),
-    { seed: 1 },
-  );
-});
-
-test.each([
-  ["127.0.0.1", true],
-  ["::ffff:127.1.2.3", true],
-  ["::1", true],
-  ["10.0.0.1", false],
-  ["::ffff:10.0.0.1", false],
-  ["fe80::1", false],
-])("whether %s is this machine: %s", (ip, expected) => {
-  expect(isLoopback(ip)).toBe(expected);
 });

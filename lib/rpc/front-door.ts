@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "../clock.ts";
+import { formatHostPort, type HostPort, isLoopback, parseHostPort } from "../host-port.ts";
 import type { Log } from "../log.ts";
-import { formatAddress, isLoopback, parseAddress } from "./address.ts";
 import { type Protocol, readProtocol } from "./first-bytes.ts";
 import type { RpcLimits } from "./limits.ts";
 
@@ -29,12 +29,12 @@ type Options = Readonly<{
 
 /** Rejects when it cannot listen, saying where and why. */
 export async function openFrontDoor(options: Options): Promise<FrontDoor> {
-  const { host, port } = parseAddress(options.listen);
+  const { host, port } = listenAddress(options);
   const guests = createGuestList(options.limits);
   const newcomers = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true });
   server.on("connection", (socket) => void admit(socket));
-  await listen(server, options);
+  await listen(server, { host, port });
   server.on("error", (err) => options.log.error({ err }, "listening socket failed"));
 
   async function admit(socket: Socket): Promise<void> {
@@ -50,7 +50,7 @@ export async function openFrontDoor(options: Options): Promise<FrontDoor> {
   }
 
   return {
-    address: formatAddress({ host, port: port || (server.address() as AddressInfo).port }),
+    address: formatHostPort({ host, port: port || (server.address() as AddressInfo).port }),
     closeToNew() {
       server.close();
       for (const socket of newcomers) socket.destroy();
@@ -60,13 +60,19 @@ export async function openFrontDoor(options: Options): Promise<FrontDoor> {
   };
 }
 
-async function listen(server: Server, { listen }: Options): Promise<void> {
-  const { host, port } = parseAddress(listen);
+function listenAddress({ listen }: Options): HostPort {
+  const parsed = parseHostPort(listen);
+  if (parsed.kind === "malformed") throw new Error(parsed.explanation);
+  return parsed;
+}
+
+async function listen(server: Server, { host, port }: HostPort): Promise<void> {
   server.listen({ host, port });
   try {
     await once(server, "listening");
   } catch (cause) {
-    throw new Error(`cannot listen on ${listen}: ${whyNot(cause as NodeJS.ErrnoException)}`, {
+    const where = formatHostPort({ host, port });
+    throw new Error(`cannot listen on ${where}: ${whyNot(cause as NodeJS.ErrnoException)}`, {
       cause,
     });
   }

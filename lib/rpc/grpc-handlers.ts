@@ -1,25 +1,20 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
-import { ConnectError, createHandlerContext, type MethodImplSpec } from "@connectrpc/connect";
+import { ConnectError, type MethodImplSpec } from "@connectrpc/connect";
 import {
   invokeUnaryImplementation,
   transformInvokeImplementation,
 } from "@connectrpc/connect/protocol";
 import type * as grpc from "@grpc/grpc-js";
-import { systemClock } from "../clock.ts";
-import { cancelled, timedOut } from "../errors.ts";
 import { decodeRequest, encode } from "./codec.ts";
 import { serviceDefinition } from "./definition.ts";
+import { type Context, contextOf, type StreamCall, type UnaryCall } from "./grpc-context.ts";
 import { messagesOf, writeMessage } from "./grpc-stream.ts";
-import { toHeaders, toMetadata } from "./metadata.ts";
-import { valuesFor } from "./peer.ts";
+import { toMetadata } from "./metadata.ts";
 import type { Served, Serving } from "./serving.ts";
 import { statusOf } from "./status.ts";
 
-type UnaryCall = grpc.ServerUnaryCall<Uint8Array, Uint8Array>;
-type StreamCall = grpc.ServerDuplexStream<Uint8Array, Uint8Array>;
 type Reply = grpc.sendUnaryData<Uint8Array>;
 type UnarySpec = MethodImplSpec & { kind: "unary" };
-type Context = ReturnType<typeof createHandlerContext>;
 type Wire = Served & Omit<Serving, "services">;
 
 /** Mounts Connect handlers on a grpc-js server. */
@@ -44,7 +39,7 @@ function unaryHandler(spec: UnarySpec, wire: Wire) {
         (error: unknown) => reply(failureOf(error, call, context)),
       )
       .catch((err: unknown) => wire.log.error({ err }, "rpc answer lost"))
-      .finally(() => context.abort());
+      .finally(context.finish);
   };
 }
 
@@ -68,7 +63,7 @@ function streamHandler(spec: MethodImplSpec, wire: Wire) {
         (error: unknown) => call.emit("error", failureOf(error, call, context)),
       )
       .catch((err: unknown) => wire.log.error({ err }, "rpc answer lost"))
-      .finally(() => context.abort());
+      .finally(context.finish);
   };
 }
 
@@ -107,37 +102,3 @@ function sendHeader(call: UnaryCall | StreamCall, { responseHeader }: Context): 
   const metadata = toMetadata(responseHeader);
   if (Object.keys(metadata.getMap()).length > 0) call.sendMetadata(metadata);
 }
-
-function contextOf(
-  call: UnaryCall | StreamCall,
-  method: DescMethod,
-  { limits, draining }: Wire,
-): Context {
-  const isUnary = method.methodKind === "unary";
-  const timeoutMs = timeoutMsOf(call) ?? (isUnary ? limits.unaryMs : undefined);
-  const left = new AbortController();
-  call.once("cancelled", () => left.abort(reasonToLeave(call)));
-  return createHandlerContext({
-    service: method.parent,
-    method,
-    protocolName: "grpc",
-    requestMethod: "POST",
-    url: `http://${call.getHost()}${call.getPath()}`,
-    requestSignal: left.signal,
-    requestHeader: toHeaders(call.metadata),
-    contextValues: valuesFor(call.getPeer()),
-    ...(isUnary ? {} : { shutdownSignal: draining }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  });
-}
-
-/** Undefined without a deadline. grpc-js keeps deadlines by the wall clock, so they are read by it. */
-function timeoutMsOf(call: UnaryCall | StreamCall): number | undefined {
-  const deadline = Number(call.getDeadline());
-  return deadline === Number.POSITIVE_INFINITY ? undefined : deadline - systemClock.now();
-}
-
-const reasonToLeave = (call: UnaryCall | StreamCall): ConnectError =>
-  (timeoutMsOf(call) ?? 1) <= 0
-    ? timedOut("DEADLINE_EXCEEDED", "the caller's deadline has passed")
-    : cancelled("the caller left");

@@ -50,13 +50,16 @@ async function* recorded<T>(
   messages: AsyncIterable<T>,
   entry: Entry,
 ): AsyncGenerator<T, void, undefined> {
+  let isLeft = true;
   try {
     yield* messages;
+    isLeft = false;
     entry.succeed();
   } catch (error) {
+    isLeft = false;
     throw entry.fail(error);
   } finally {
-    entry.fail(cancelled("the caller left"));
+    if (isLeft) entry.fail(cancelled("the caller left"));
   }
 }
 

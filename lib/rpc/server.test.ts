@@ -70,10 +70,12 @@ describe("listening", () => {
     );
   });
 
-  test.each(["7070", "host", "::1:7070", "a:b", "127.0.0.1:70700"])(
+  test.each(["7070", "host", "::1:7070", "a:b:c", "127.0.0.1:70700"])(
     "%s is refused",
     async (listen) => {
-      await expect(serve(echo(), { listen })).rejects.toThrow(`address ${listen} is not host:port`);
+      await expect(serve(echo(), { listen })).rejects.toThrow(
+        `address "${listen}" is not host:port`,
+      );
     },
   );
 
