@@ -41,7 +41,7 @@ build: $(INSTALLED) ## Compile to dist/
 	@tsc
 
 bench: build ## Run the benchmarks, each beside its floor
-	@scripts/docker-engine.sh node dist/bench/main.js
+	@scripts/docker-engine.sh bash -c 'BENCH_IMAGE=$$(scripts/demo-image.sh) node dist/bench/main.js'
 
 up: ## Start a manager, a registry and a worker with docker compose
 	$(COMPOSE) up --build --detach
