@@ -4,7 +4,7 @@ import type { ManagerConfig, ServiceDeps, Services, WorkerConfig } from "./servi
 /** Loads the services' code, and joins each to the engine, the disk and the store it needs. */
 export async function loadServices(): Promise<Services> {
   const [{ createLog }, { startRegistry }] = await Promise.all([
-    import("../lib/log.ts"),
+    import("../lib/pino-log.ts"),
     import("../services/registry/registry.ts"),
   ]);
   return {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
 import { systemClock } from "../lib/clock.ts";
+import { silentLog } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
 import { createClient } from "../lib/rpc/client.ts";
 import type { Context } from "./context.ts";
@@ -39,13 +40,14 @@ const context: Context = {
   isRoot: process.getuid?.() === 0,
 };
 
-process.exitCode = await runProgram(process.argv.slice(2), context);
+const exitCode = await runProgram(process.argv.slice(2), context);
+// All is done and said; what may still be open, such as a call to the engine that waits for a
+// container to stop, is not waited for.
+for (const stream of [process.stdout, process.stderr]) await flushed(stream);
+process.exit(exitCode);
 
 async function connect(address: string) {
-  const [{ openChannel }, { silentLog }] = await Promise.all([
-    import("../lib/rpc/channel.ts"),
-    import("../lib/log.ts"),
-  ]);
+  const { openChannel } = await import("../lib/rpc/channel.ts");
   const channel = openChannel({ address, clock: systemClock, log: silentLog });
   return { manager: createClient(ManagerService, channel), close: channel.close };
 }
@@ -71,4 +73,9 @@ function outputOf(stream: NodeJS.WriteStream): Output {
         ? new Promise((resolve) => stream.once("drain", () => resolve()))
         : Promise.resolve(),
   };
+}
+
+/** Resolves once all that was written has left the process. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
 }

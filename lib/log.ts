@@ -1,5 +1,3 @@
-import { pino } from "pino";
-
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**
@@ -18,14 +16,6 @@ export interface Log {
 
 export const logLevels = ["error", "warn", "info", "debug", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
-
-/** Names under which secrets travel. Never printed, whatever logs them. */
-const REDACTED = ["env", "*.env", "authorization", "*.authorization", "token", "*.token"];
-
-/** Writes JSON lines to the file descriptor `fd`; stderr, so that stdout stays the user's. */
-export function createLog(level: LogLevel, fd = 2): Log {
-  return pino({ level, redact: REDACTED }, pino.destination({ fd, sync: true }));
-}
 
 export const silentLog: Log = {
   error: () => undefined,

@@ -108,7 +108,8 @@ export const RunnerUpSchema: GenMessage<RunnerUp> = /*@__PURE__*/
  */
 export type Exclusion = Message<"berth.v1.Exclusion"> & {
   /**
-   * Name of the filter: `ready`, `platform`, `ports`, `cpu`, `memory`, `disk`.
+   * Name of the filter: `ready`, `platform`, `capability`, `ports`, `cpu`,
+   * `memory`, `disk`.
    *
    * @generated from field: string filter = 1;
    */

@@ -58,7 +58,8 @@ export const ResourcesSchema: GenMessage<Resources> = /*@__PURE__*/
  */
 export type Limits = Message<"berth.v1.Limits"> & {
   /**
-   * Thousandths of a CPU core, at least 10. The container is throttled beyond it.
+   * Thousandths of a CPU core, 10 to 4096000. The container is throttled beyond
+   * it.
    *
    * @generated from field: optional int64 cpu_millis = 1;
    */

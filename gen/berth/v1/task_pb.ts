@@ -162,7 +162,8 @@ export type TaskSpec = Message<"berth.v1.TaskSpec"> & {
 
   /**
    * Replaces the image's command, that is the arguments of the entrypoint.
-   * Empty keeps it. At most 256 entries, 64 KiB together with `command`.
+   * Empty keeps it, unless `command` is set: then there are none. At most 256
+   * entries, 64 KiB together with `command`.
    *
    * @generated from field: repeated string args = 4;
    */
@@ -310,7 +311,8 @@ export type PortSpec = Message<"berth.v1.PortSpec"> & {
   protocol: PortProtocol;
 
   /**
-   * A name for the port, such as `http`, for people and for discovery.
+   * A name for the port, such as `http`, for people and for discovery: a DNS
+   * label, at most once a protocol. May be empty.
    *
    * @generated from field: string name = 4;
    */
