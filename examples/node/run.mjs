@@ -2,13 +2,14 @@
 // A typed client: submits a task, follows its changes until it runs or fails, and removes it.
 // The types come from gen/, compiled by `make build`.
 import { createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { ManagerService } from "../../dist/gen/berth/v1/manager_service_pb.js";
 import { TaskState } from "../../dist/gen/berth/v1/task_pb.js";
 
 const baseUrl = `http://${process.env.BERTH_ADDR ?? "127.0.0.1:7070"}`;
 const image = process.env.IMAGE ?? "nginx:1.27-alpine";
-const manager = createClient(ManagerService, createGrpcTransport({ baseUrl }));
+const sessionManager = new Http2SessionManager(baseUrl);
+const manager = createClient(ManagerService, createGrpcTransport({ baseUrl, sessionManager }));
 
 const { task } = await manager.submitTask({
   requestId: crypto.randomUUID(),
@@ -22,6 +23,8 @@ for (const { hostAddress, hostPort } of settled.attempt.status.ports) {
 }
 await manager.removeTask({ taskId: task.id, force: true });
 console.log("removed");
+// The connection would otherwise be kept for later calls, and the program with it.
+sessionManager.abort();
 
 /** Prints each change, and returns the task once it runs or has ended. */
 async function follow(taskId) {
