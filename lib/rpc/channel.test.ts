@@ -9,6 +9,7 @@ import { createClient } from "./client.ts";
 import type { RpcServer } from "./server.ts";
 import { EchoService } from "./testing/echo-pb.ts";
 import { createGate } from "./testing/gate.ts";
+import { errorOf } from "./testing/rig.ts";
 import { channelTo, echo, serve } from "./testing/wires.ts";
 
 // Real sockets, on machines that may be busy; nothing here waits for time to pass.
@@ -31,14 +32,6 @@ const clientTo = (address: string, options?: { timeoutMs?: number; connectMs?: n
   channel = channelTo(address, options);
   return createClient(EchoService, channel);
 };
-
-const errorOf = (work: Promise<unknown>): Promise<ConnectError> =>
-  work.then(
-    () => {
-      throw new Error("expected a failure");
-    },
-    (error: unknown) => ConnectError.from(error),
-  );
 
 async function read(messages: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of messages);

@@ -70,7 +70,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     http1.drain();
     const finished = new AbortController();
     const empty = door.empty().then(() => finished.abort());
-    await Promise.race([empty, clock.sleep(graceMs, finished.signal)]);
+    if (graceMs > 0) await Promise.race([empty, clock.sleep(graceMs, finished.signal)]);
     grpc.close();
     door.evict();
     await empty;

@@ -27,7 +27,7 @@ export const echo = (replaced: Partial<Echo> = {}): Echo => ({
   ...replaced,
 });
 
-/** A server on a free port of this machine, with quick keepalive and no log unless told otherwise. */
+/** A server on a free port of this machine, without a log unless told otherwise. */
 export const serve = (
   handlers: Echo,
   options: Partial<RpcServerOptions> = {},
