@@ -64,6 +64,21 @@ describe("an end", () => {
     expect(changes.map(({ task }) => task.state)).toEqual([TaskState.STOPPED]);
   });
 
+  test("that came by itself while a stop was wished is a stop, with the exit code", () => {
+    const wished = { ...aPlacedTask(), desiredState: DesiredState.STOP };
+    const failure = { reason: FailureReason.EXITED, message: "exit code 143" };
+    for (const status of [
+      aStatus(TaskState.COMPLETED, { exitCode: 0 }),
+      aStatus(TaskState.FAILED, { exitCode: 143, failure }),
+    ])
+      for (const state of [TaskState.RUNNING, TaskState.STOPPING]) {
+        const [change] = observe({ ...wished, state }, { attempt: 1, status, now, jitter: 0 });
+        expect(change?.task.state).toBe(TaskState.STOPPED);
+        expect(change?.task.attempt?.status).toMatchObject({ exitCode: status.exitCode });
+        expect(change?.task.attempt?.status?.failure).toBeUndefined();
+      }
+  });
+
   test("is followed by the removal that was wished", () => {
     const wished = requestRemoval(aPlacedTask(), now)[0]?.task ?? aPlacedTask();
     expect(see(wished, TaskState.STOPPED).map(({ kind }) => kind)).toEqual(["written", "removed"]);

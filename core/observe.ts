@@ -35,10 +35,11 @@ export type Observation = Readonly<{
  * Empty when the report is stale, a repetition, or of another attempt.
  */
 export function observe(task: Task, observation: Observation): readonly TaskChange[] {
-  const { attempt, status, now } = observation;
+  const { attempt, now } = observation;
   const current = currentAttempt(task);
   if (attempt !== current.number) return [];
-  if (!isNews(task, observation)) return [];
+  const status = asWished(task, observation.status);
+  if (!isNews(task, { attempt, status })) return [];
 
   const seen = { ...task, attempt: { ...current, status } };
   const next: Task =
@@ -49,8 +50,22 @@ export function observe(task: Task, observation: Observation): readonly TaskChan
   return isTerminal(next.state) ? [change, ...afterEnd(next, observation)] : [change];
 }
 
+/**
+ * A container that ended by itself while a stop was wished has stopped, with whatever exit code:
+ * its worker may not know of the wish, having been restarted in between.
+ */
+function asWished(task: Task, status: AttemptStatus): AttemptStatus {
+  if (task.desiredState === DesiredState.RUN || !endedByItself(status)) return status;
+  const { failure: _, ...kept } = status;
+  return { ...kept, state: TaskState.STOPPED };
+}
+
+const endedByItself = ({ state, failure }: AttemptStatus): boolean =>
+  state === TaskState.COMPLETED ||
+  (state === TaskState.FAILED && failure?.reason === FailureReason.EXITED);
+
 /** A later state is news; so is another message or container in the same, unended state. */
-function isNews(task: Task, { attempt, status }: Observation): boolean {
+function isNews(task: Task, { attempt, status }: Pick<Observation, "attempt" | "status">): boolean {
   // Up to SCHEDULED a state is the manager's own: no worker can tell it of one.
   if (isTerminal(task.state) || status.state <= TaskState.SCHEDULED) return false;
   if (isLater({ attempt, state: status.state }, { attempt, state: task.state }))

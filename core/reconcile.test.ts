@@ -153,3 +153,9 @@ function carryOut(
     if (last && isTerminal(last.task.state) && last.kind === "removed") reports.delete(id);
   }
 }
+
+test("a report of an attempt that the ledger took for ended is answered by a stop", () => {
+  const failed = { ...aPlacedTask(), state: TaskState.FAILED };
+  const report = aReport("t1", TaskState.RUNNING);
+  expect(reconcileReport("w1", report, () => failed)).toContainEqual(push("stop", "t1"));
+});

@@ -26,7 +26,8 @@ export function pushFor(task: Task): Push | undefined {
   const { number: attempt } = currentAttempt(task);
   const isWanted = task.desiredState === DesiredState.RUN;
   if (isTerminal(task.state)) return isWanted ? undefined : { kind: "forget", taskId, attempt };
-  if (!isWanted) return { kind: "stop", taskId, attempt };
+  if (!isWanted)
+    return task.state === TaskState.STOPPING ? undefined : { kind: "stop", taskId, attempt };
   return task.state === TaskState.SCHEDULED ? { kind: "start", taskId, attempt } : undefined;
 }
 
@@ -51,16 +52,16 @@ const forgetAll = (task: Task, attempts: readonly Attempt[]): readonly Delivery[
 
 /** What follows from one report of a worker. */
 export function reconcileReport(workerId: string, report: AttemptReport, lookup: Lookup): Action[] {
-  const { taskId, attempt, status } = report;
-  const ended = isTerminal(status?.state ?? TaskState.UNSPECIFIED);
+  const { taskId, attempt } = report;
+  const state = report.status?.state ?? TaskState.UNSPECIFIED;
+  const stop: Action = { kind: "stop", taskId, attempt };
   const task = lookup(taskId);
   if (task && task.attempt?.number === attempt && workerOf(task) === workerId) {
-    const push = pushFor(task);
     const observed: Action = { kind: "observe", report };
-    // A worker that reports the attempt has been told to start it.
-    return push && push.kind !== "start" && !ended ? [observed, push] : [observed];
+    const isUnwanted = task.desiredState !== DesiredState.RUN || isTerminal(task.state);
+    return isUnwanted && state < TaskState.STOPPING ? [observed, stop] : [observed];
   }
-  if (!ended) return [{ kind: "stop", taskId, attempt }];
+  if (!isTerminal(state)) return [stop];
   return keepsContainer(task, attempt) ? [] : [{ kind: "forget", taskId, attempt }];
 }
 

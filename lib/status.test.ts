@@ -2,8 +2,8 @@ import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
 import { BadRequestSchema } from "../gen/google/rpc/error_details_pb.ts";
-import { invalidFields } from "./errors.ts";
-import { toStatus } from "./status.ts";
+import { denied, invalidFields, reasonOf } from "./errors.ts";
+import { fromStatus, toStatus } from "./status.ts";
 
 test("an error keeps its code, its message and its details as data", () => {
   const status = toStatus(invalidFields([{ field: "spec.image", description: "is required" }]));
@@ -16,4 +16,10 @@ test("an error keeps its code, its message and its details as data", () => {
 
 test("an error that is none of ours becomes UNKNOWN", () => {
   expect(toStatus(new Error("boom")).code).toBe(Code.Unknown);
+});
+
+test("there and back, an error still says its reason", () => {
+  const error = fromStatus(toStatus(denied("HOST_NETWORK_DENIED", "not here")));
+  expect([error.code, error.rawMessage]).toEqual([Code.PermissionDenied, "not here"]);
+  expect(reasonOf(error)).toBe("HOST_NETWORK_DENIED");
 });

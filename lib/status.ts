@@ -16,3 +16,13 @@ export function toStatus(reason: unknown): Status {
     ),
   });
 }
+
+/** The error that such data stand for; its details are found by `findDetails`. */
+export function fromStatus({ code, message, details }: Status): ConnectError {
+  const error = new ConnectError(message, code);
+  error.details = details.map(({ typeUrl, value }) => ({
+    type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
+    value,
+  }));
+  return error;
+}

@@ -1,9 +1,10 @@
-import { type Client, ConnectError } from "@connectrpc/connect";
+import { type Client, Code, type ConnectError } from "@connectrpc/connect";
 import type { Push } from "../../core/reconcile.ts";
+import { DesiredState, type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import type { PushResult, WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
-import { isRetryable } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Mailbox } from "../../lib/mailbox.ts";
+import { fromStatus } from "../../lib/status.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Observer } from "./observer.ts";
 import { callParts, createPushCalls } from "./push-calls.ts";
@@ -13,21 +14,36 @@ type Deps = Readonly<{ ledger: Ledger; observer: Observer; log: Log }>;
 /** The order within a batch: a start finds what a stop set free. */
 const KINDS = ["stop", "start", "forget"] as const;
 
-/** Tells one worker what it must do: what came in one turn goes out in one call a kind. */
+/** Refusals that the worker would repeat whoever asked again: the attempt has failed. */
+const FINAL_CODES: readonly Code[] = [Code.InvalidArgument, Code.PermissionDenied];
+
+/**
+ * Tells one worker what it must do, over one link: what came in one turn goes out in one call a
+ * kind. The link began with a snapshot, so what was not started over it and has not been
+ * reported is not there.
+ */
 export function createPusher(client: Client<typeof WorkerService>, deps: Deps) {
   const { ledger, observer, log } = deps;
   const calls = createPushCalls(client, ledger);
-  const told = new Set<string>();
+  /** Starts told over this link, until the attempt is forgotten. */
+  const started = new Set<string>();
 
   async function deliver(batch: readonly Push[]): Promise<void> {
-    const fresh = batch.filter((push) => !told.has(keyOf(push)));
-    for (const push of fresh) told.add(keyOf(push));
-    for (const kind of KINDS)
-      await tell(
-        kind,
-        fresh.filter((push) => push.kind === kind),
-      );
-    for (const push of fresh) if (push.kind === "forget") lapse(push);
+    const due = batch.filter(isDue);
+    const ofKind = (kind: Push["kind"]) => due.filter((push) => push.kind === kind);
+    for (const push of ofKind("start")) started.add(keyOf(push));
+    for (const kind of KINDS) await tell(kind, ofKind(kind));
+    for (const push of ofKind("forget")) started.delete(keyOf(push));
+  }
+
+  /** Whether the worker must hear of it. A stop of what it never heard of ends here. */
+  function isDue(push: Push): boolean {
+    const task = ledger.tasks.get(push.taskId);
+    const isKnown = started.has(keyOf(push));
+    if (push.kind === "start") return !isKnown && task?.desiredState === DesiredState.RUN;
+    if (push.kind === "forget" || isKnown || !isUnconfirmed(task, push)) return true;
+    observer.vanish(push);
+    return false;
   }
 
   async function tell(kind: Push["kind"], pushes: readonly Push[]): Promise<void> {
@@ -37,18 +53,13 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps) {
     }
   }
 
-  /** After an attempt is forgotten nothing is remembered of it here either. */
-  function lapse({ taskId, attempt }: Push): void {
-    for (const kind of KINDS) told.delete(keyOf({ kind, taskId, attempt }));
-  }
-
-  /** What a worker refuses for now is tried again on a new link; what it refuses for good has failed. */
+  /** What a worker refuses for good has failed; anything else is tried again over a new link. */
   function settle(kind: Push["kind"], { taskId, attempt, error }: PushResult): void {
     if (!error) return;
-    const refusal = new ConnectError(error.message, error.code);
-    if (isRetryable(refusal)) throw refusal;
-    log.warn({ taskId, attempt, kind, reason: error.message }, "push refused");
-    if (kind === "start") observer.refuse({ taskId, attempt }, error.message);
+    const refusal: ConnectError = fromStatus(error);
+    if (kind !== "start" || !FINAL_CODES.includes(refusal.code)) throw refusal;
+    log.warn({ taskId, attempt, reason: refusal.rawMessage }, "start refused");
+    observer.refuse({ taskId, attempt }, refusal.rawMessage);
   }
 
   return {
@@ -58,4 +69,8 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps) {
   };
 }
 
-const keyOf = ({ kind, taskId, attempt }: Push) => `${kind}/${taskId}/${attempt}`;
+/** Whether no worker has reported the attempt yet. */
+const isUnconfirmed = (task: Task | undefined, { attempt }: Push): boolean =>
+  task?.state === TaskState.SCHEDULED && task.attempt?.number === attempt;
+
+const keyOf = ({ taskId, attempt }: Push) => `${taskId}/${attempt}`;

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { schedule, submit } from "../../core/task-change.ts";
 import { FailureReason, TaskState } from "../../gen/berth/v1/task_pb.ts";
-import { denied } from "../../lib/errors.ts";
+import { denied, wrongState } from "../../lib/errors.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import { aPlacedTask, aReport, aSpec, START_MS } from "../../test/builders.ts";
 import { until } from "../../test/until.ts";
@@ -88,6 +88,49 @@ test("a stop goes to the worker; its final report is followed by a forget", asyn
   worker.report(aReport("t1", TaskState.STOPPED));
   await until("the forget is pushed", () => worker.told.includes("forget t1/1"));
   expect(worker.told).toEqual(["start t1/1", "stop t1/1", "forget t1/1"]);
+  await stop();
+});
+
+test("a task stopped before its start was told ends without the worker", async () => {
+  const { place, start, stop, worker, links, client, stateOf } = await createRig();
+  start();
+  await until("the link is up", () => links.includes(true));
+  const placed = place("t1");
+  await until("it is placed", () => stateOf("t1") === TaskState.SCHEDULED);
+  await Promise.all([placed, client.stopTask({ taskId: "t1" })]);
+  await until("it has stopped", () => stateOf("t1") === TaskState.STOPPED);
+  expect(worker.told.filter((push) => push.startsWith("start"))).toEqual([]);
+  await stop();
+});
+
+test("a worker that came back running what should stop is told again", async () => {
+  const held = [aReport("t1", TaskState.RUNNING)];
+  const { place, start, stop, worker, client, stateOf, clock } = await createRig(
+    createFakeWorker(held),
+  );
+  await place("t1");
+  start();
+  await until("it runs", () => stateOf("t1") === TaskState.RUNNING);
+  await client.stopTask({ taskId: "t1" });
+  worker.report(aReport("t1", TaskState.STOPPING));
+  await until("it is stopping", () => stateOf("t1") === TaskState.STOPPING);
+  const told = worker.told.length;
+  worker.hangUp();
+  await until("the link is made again", () => {
+    void clock.advance(100);
+    return worker.connections() === 2;
+  });
+  await until("the stop is told again", () => worker.told.slice(told).includes("stop t1/1"));
+  await stop();
+});
+
+test("a refusal that is not final breaks the link, not the task", async () => {
+  const { place, start, stop, worker, links, stateOf } = await createRig();
+  worker.refuse("t1", wrongState("STALE_EPOCH", "a newer manager has spoken"));
+  start();
+  await place("t1");
+  await until("the link is down", () => links.includes(false));
+  expect(stateOf("t1")).toBe(TaskState.SCHEDULED);
   await stop();
 });
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
   await ensureImage();
   cluster = await startCluster();
 });
-afterAll(() => cluster.stop());
+afterAll(() => cluster?.stop());
 
 const url = (method = "") =>
   `http://${cluster.managerAddress}${method && `/berth.v1.ManagerService/${method}`}`;

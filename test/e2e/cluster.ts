@@ -32,6 +32,8 @@ export interface TestCluster {
   submit(spec: MessageInitShape<typeof TaskSpecSchema>): Promise<Task>;
   /** Resolves with the task as soon as it is as wanted. Throws with what it was last. */
   waitFor(taskId: string, isWanted: (task: Task) => boolean): Promise<Task>;
+  /** Resident memory of a role's process. */
+  rssBytes(role: RoleName): number;
   /** Stops everything and removes what it made. */
   stop(): Promise<void>;
 }
@@ -129,6 +131,10 @@ export async function startCluster(
       return task;
     },
     waitFor,
+    rssBytes(role) {
+      const status = readFileSync(`/proc/${processes.get(role)?.pid}/status`, "utf8");
+      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+    },
     async stop() {
       channel.close();
       for (const role of ["worker", "manager", "registry"] as const) await end(role, "SIGTERM");
