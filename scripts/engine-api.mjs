@@ -64,7 +64,8 @@ async function awaitEngine() {
 async function pull(image) {
   const { name, tag } = splitImage(image);
   const silence = new AbortController();
-  const silent = () => silence.abort(new Error(`no word from the registry in ${PULL_SILENCE_MS} ms`));
+  const silent = () =>
+    silence.abort(new Error(`no word from the registry in ${PULL_SILENCE_MS} ms`));
   const timer = setTimeout(silent, PULL_SILENCE_MS);
   const signal = AbortSignal.any([AbortSignal.timeout(PULL_MS), silence.signal]);
   try {
@@ -127,7 +128,8 @@ function splitImage(image) {
 
 function socketPath() {
   const host = process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock";
-  if (!host.startsWith("unix://")) throw new Error(`DOCKER_HOST is ${host}: must begin with unix://`);
+  if (!host.startsWith("unix://"))
+    throw new Error(`DOCKER_HOST is ${host}: must begin with unix://`);
   return host.slice("unix://".length);
 }
 
