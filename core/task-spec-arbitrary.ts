@@ -46,7 +46,7 @@ export const anyValidSpec = (): fc.Arbitrary<TaskSpec> =>
 const optional = <T, U>(arbitrary: fc.Arbitrary<T>, absent: U): fc.Arbitrary<T | U> =>
   fc.oneof(fc.constant(absent), arbitrary);
 
-export const label = () => fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);
+const label = () => fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);
 
 const text = () => fc.string({ maxLength: 20 }).map((value) => value.replaceAll("\0", ""));
 

@@ -11,7 +11,7 @@ export interface GroupCommit<T> {
 type Options<T> = Readonly<{
   clock: Clock;
   /** Called before a batch is closed: what it adds goes along. */
-  lastCall: () => void;
+  lastCall?: () => void;
   /** Makes a batch durable. A rejection is final: nothing is flushed any more. */
   flush: (items: readonly T[]) => Promise<void>;
 }>;
@@ -42,7 +42,7 @@ export function createGroupCommit<T>({ clock, lastCall, flush }: Options<T>): Gr
   async function run(): Promise<void> {
     while (open && !failure) {
       await clock.turn();
-      lastCall();
+      lastCall?.();
       flushing = open;
       open = undefined;
       await flush(flushing.items).then(flushing.resolve, fail);

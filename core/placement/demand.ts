@@ -21,7 +21,7 @@ export type Demand = Readonly<{
 }>;
 
 /** What a worker must be able to do to run tasks on its own network. */
-export const NETWORK_HOST = "network-host";
+const NETWORK_HOST = "network-host";
 
 /** The demand of a valid spec with its defaults filled in. */
 export function demandOf(spec: TaskSpec): Demand {
@@ -57,7 +57,7 @@ function fixedPort({ containerPort, hostPort, protocol }: PortSpec, isHost: bool
 }
 
 /** A port of a worker, such as `tcp/8080`, as `usedPorts` and `hostPorts` hold it. */
-export const portKey = (protocol: PortProtocol, port: number): string =>
+const portKey = (protocol: PortProtocol, port: number): string =>
   `${protocol === PortProtocol.UDP ? "udp" : "tcp"}/${port}`;
 
 function platformOf(text: string): Platform {

@@ -7,4 +7,5 @@ export const schedulers: ReadonlyMap<string, Scheduler> = new Map(
   [spread, roundRobin].map((scheduler) => [scheduler.name, scheduler]),
 );
 
+/** For tasks that name none, unless the manager is configured otherwise. */
 export const DEFAULT_SCHEDULER = spread.name;

@@ -86,7 +86,7 @@ type Waiting = { readonly batch: Batch; result: CommitResult | undefined };
 
 /** The only one who writes to the engine. After a failed write it refuses all others. */
 function createWriter(engine: Engine, history: History, { clock, onFailure }: Options) {
-  const group = createGroupCommit<Waiting>({ clock, lastCall: () => undefined, flush });
+  const group = createGroupCommit<Waiting>({ clock, flush });
   const revisionOf = (key: string) => engine.get(key)?.revision ?? 0n;
   let revision = engine.revision;
   let waitingCount = 0;

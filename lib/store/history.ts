@@ -2,7 +2,7 @@ import { assert } from "../assert.ts";
 import { CompactedError, type StoreChange, type StoreError } from "./store.ts";
 
 /** How many changes a store remembers for its watchers. */
-export const HISTORY_CHANGES_MAX = 10_000;
+const HISTORY_CHANGES_MAX = 10_000;
 
 /**
  * The latest changes of a store, kept in memory for its watchers.

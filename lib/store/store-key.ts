@@ -1,7 +1,7 @@
 import { AssertionError, assert } from "../assert.ts";
 
 /** Longest key in UTF-8 bytes. etcd and LMDB (1,978 at its 4 KiB pages) both take more. */
-export const KEY_BYTES_MAX = 512;
+const KEY_BYTES_MAX = 512;
 
 /** How much of a refused key an error message shows. */
 const SHOWN_LENGTH_MAX = 80;
@@ -18,7 +18,7 @@ export function keyBytes(key: string): Buffer {
 }
 
 /** A prefix or a page's `after`: as a key, but of any length. */
-export function textBytes(text: string): Buffer {
+function textBytes(text: string): Buffer {
   const bytes = Buffer.from(text);
   const isAscii = bytes.length === text.length;
   // Half a surrogate pair becomes U+FFFD, and then two keys would be stored as one.
