@@ -1,10 +1,11 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { createRouterTransport } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
 import { LogStream } from "../gen/berth/v1/log_entry_pb.ts";
 import { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
 import { DesiredState, RestartMode, TaskSchema, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { wrongState } from "../lib/errors.ts";
+import { createClient } from "../lib/rpc/client.ts";
 import { attachTask } from "./attach-task.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";

@@ -1,8 +1,9 @@
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { createRouterTransport } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
 import { toTimestamp } from "../core/time.ts";
 import { LogStream } from "../gen/berth/v1/log_entry_pb.ts";
 import { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
+import { createClient } from "../lib/rpc/client.ts";
 import { streamLogs } from "./stream-logs.ts";
 import { createFakeTerminal } from "./testing/fake-terminal.ts";
 

@@ -1,9 +1,10 @@
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { createRouterTransport } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
 import { ManagerService, type WatchTasksRequest } from "../gen/berth/v1/manager_service_pb.ts";
 import { TaskState } from "../gen/berth/v1/task_pb.ts";
 import { compacted, denied, unavailable } from "../lib/errors.ts";
 import { createManualClock } from "../lib/manual-clock.ts";
+import { createClient } from "../lib/rpc/client.ts";
 import { followTask, type Step } from "./follow-task.ts";
 import { watchTasks } from "./watch-tasks.ts";
 

@@ -1,8 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { createRouterTransport } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
 import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { TaskSchema, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { createClient } from "../../lib/rpc/client.ts";
 import { createFakeContext } from "../testing/fake-context.ts";
 import { watchTable } from "./ps-watch.ts";
 

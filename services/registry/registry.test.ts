@@ -1,4 +1,3 @@
-import { createClient } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
 import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import { type Role, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
@@ -7,6 +6,7 @@ import { reasonOf } from "../../lib/errors.ts";
 import { silentLog } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { openChannel } from "../../lib/rpc/channel.ts";
+import { createClient } from "../../lib/rpc/client.ts";
 import { startRegistry } from "./registry.ts";
 import { registrationOf } from "./test-words.ts";
 

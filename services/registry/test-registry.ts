@@ -1,11 +1,10 @@
 import { setMaxListeners } from "node:events";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Transport } from "@connectrpc/connect";
 import {
   type Client,
   ConnectError,
-  createClient,
   createRouterTransport,
+  type Transport,
 } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect } from "@jest/globals";
 import {
@@ -21,6 +20,7 @@ import { createMailbox } from "../../lib/mailbox.ts";
 import { createManualClock, type ManualClock } from "../../lib/manual-clock.ts";
 import { createSeededRandom } from "../../lib/random.ts";
 import { openChannel } from "../../lib/rpc/channel.ts";
+import { createClient } from "../../lib/rpc/client.ts";
 import { startRpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { createRegistryHandlers } from "./handlers.ts";

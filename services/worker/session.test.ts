@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { createRouterTransport } from "@connectrpc/connect";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { type Endpoint, EndpointSchema } from "../../gen/berth/v1/endpoint_pb.ts";
 import { RegistryService, type SessionRequest } from "../../gen/berth/v1/registry_service_pb.ts";
@@ -14,6 +14,7 @@ import type { Log } from "../../lib/log.ts";
 import { silentLog } from "../../lib/log.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import { createSeededRandom } from "../../lib/random.ts";
+import { createClient } from "../../lib/rpc/client.ts";
 import { createSession, DUPLICATE_RETRY_MS } from "./session.ts";
 import { TERMS_MS_MAX } from "./session-connection.ts";
 import { MEASURE_MS_MAX } from "./worker-metrics.ts";
