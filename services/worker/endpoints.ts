@@ -3,7 +3,7 @@ import { type Endpoint, EndpointSchema } from "../../gen/berth/v1/endpoint_pb.ts
 import { type Attempt, compareKeys } from "./attempt.ts";
 
 /** The most endpoints a worker tells of: what a registry takes from one. */
-export const ENDPOINTS_MAX = 10_000;
+const ENDPOINTS_MAX = 10_000;
 
 /**
  * Where the running attempts among these can be reached on `host`: one entry a published port,

@@ -24,14 +24,14 @@ import {
 import { createBell } from "./worker-bell.ts";
 
 /** How long a hung engine is waited for, as a real runtime's deadline would have it. */
-export const HUNG_CALL_MS = 5_000;
+const HUNG_CALL_MS = 5_000;
 
 /** Exit codes of processes that end by SIGTERM and by SIGKILL. */
 const EXIT_TERMINATED = 143;
 const EXIT_KILLED = 137;
 
 /** A machine of ordinary size, for workers that have none of their own. */
-export const fakeMachine: EngineDescription = {
+const fakeMachine: EngineDescription = {
   engine: "fake 1.0",
   os: "linux",
   architecture: "amd64",

@@ -35,7 +35,7 @@ export type ConnectionDeps = Readonly<{
 export const TERMS_MS_MAX = 10_000;
 
 /** How long the registry may take to end the stream after a farewell. */
-export const FAREWELL_MS_MAX = 2_000;
+const FAREWELL_MS_MAX = 2_000;
 
 /** The least time between two heartbeats, however often endpoints change. */
 const GAP_MS = 100;

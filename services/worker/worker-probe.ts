@@ -14,7 +14,7 @@ export interface EngineProbe {
 }
 
 /** How often a silent or a healthy engine is asked: nothing else tells that one hangs. */
-export const PROBE_MS = 5_000;
+const PROBE_MS = 5_000;
 
 export function createEngineProbe(
   deps: Readonly<{ runtime: Pick<Runtime, "describe">; clock: Clock; log: Log }>,
