@@ -1,3 +1,4 @@
+import { DEFAULT_SCHEDULER } from "../../core/placement/schedulers.ts";
 import { type LogLevel, logLevels } from "../../lib/log.ts";
 import { parseAddress } from "../parse/address.ts";
 import { parseCpus } from "../parse/cpus.ts";
@@ -69,8 +70,8 @@ export const defaultScheduler: Setting<string> = single({
   placeholder: "name",
   help: "scheduler for tasks that name none",
   parseText: text,
-  fallback: "spread",
-  fallbackText: "spread",
+  fallback: DEFAULT_SCHEDULER,
+  fallbackText: DEFAULT_SCHEDULER,
 });
 
 const milliseconds = (name: string, help: string, ms: number): Setting<number> =>
