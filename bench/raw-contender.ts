@@ -7,7 +7,7 @@ type Deps = Readonly<{ engine: Engine; board: EventBoard; image: string }>;
 const LABEL = "dev.berth.bench";
 
 /** How many starts at once are tried; the best counts. */
-const CONCURRENCIES = [2, 4, 6, 8, 12];
+const CONCURRENCIES = [4, 6, 8];
 
 /** The engine driven directly, with the settings that Berth gives its containers: the floor. */
 export function createRawContender({ engine, board, image }: Deps): Contender {

@@ -1,11 +1,14 @@
-import { createRouterTransport, type Transport } from "@connectrpc/connect";
+import { createRouterTransport, type ServiceImpl, type Transport } from "@connectrpc/connect";
 import { schedulers } from "../../../core/placement/schedulers.ts";
 import { ManagerService } from "../../../gen/berth/v1/manager_service_pb.ts";
 import { type Clock, systemClock } from "../../../lib/clock.ts";
 import { silentLog } from "../../../lib/log.ts";
 import { createSeededRandom } from "../../../lib/random.ts";
-import type { Channel } from "../../../lib/rpc/channel.ts";
+import { type Channel, openChannel } from "../../../lib/rpc/channel.ts";
 import { createClient } from "../../../lib/rpc/client.ts";
+import { startRpcServer } from "../../../lib/rpc/server.ts";
+import { mountService } from "../../../lib/rpc/service-mount.ts";
+import { refuseUnknownFields } from "../../../lib/rpc/unknown-fields.ts";
 import { createMemoryStore } from "../../../lib/store/memory-store.ts";
 import type { Store } from "../../../lib/store/store.ts";
 import { createHandlers } from "../handlers.ts";
@@ -22,7 +25,40 @@ export const asChannel = (transport: Transport, address = "memory"): Channel => 
   close: () => undefined,
 });
 
-type Options = Readonly<{ store?: Store; clock?: Clock; connect?: (address: string) => Channel }>;
+type Options = Readonly<{
+  store?: Store;
+  clock?: Clock;
+  connect?: (address: string) => Channel;
+  /** How the client reaches the handlers. Default: in memory. */
+  wire?: WireName;
+}>;
+
+/** The ways a client can go. Who takes `grpc` closes the rig. */
+export type WireName = "memory" | "grpc";
+
+type Handlers = ServiceImpl<typeof ManagerService>;
+
+type Wire = Readonly<{ transport: Transport; close: () => Promise<void> }>;
+
+async function openWire(name: WireName, handlers: Handlers): Promise<Wire> {
+  if (name === "memory") {
+    const transport = createRouterTransport((router) => router.service(ManagerService, handlers));
+    return { transport, close: async () => undefined };
+  }
+  const server = await startRpcServer({
+    listen: "127.0.0.1:0",
+    mounts: [mountService(ManagerService, handlers)],
+    interceptors: [refuseUnknownFields],
+    clock: systemClock,
+    log: silentLog,
+  });
+  const channel = openChannel({ address: server.address, clock: systemClock, log: silentLog });
+  const close = async () => {
+    channel.close();
+    await server.stop(0);
+  };
+  return { transport: channel, close };
+}
 
 /** A manager's parts without its loops and without a network. */
 export async function createManagerRig(options: Options = {}) {
@@ -46,8 +82,9 @@ export async function createManagerRig(options: Options = {}) {
   const connect = options.connect ?? unreachable;
   const facts = { version: "test", defaultScheduler: "spread", startMs: clock.now() };
   const handlers = createHandlers({ ledger, store, workers, mutations, facts, clock, connect });
-  const transport = createRouterTransport((router) => router.service(ManagerService, handlers));
+  const { transport, close } = await openWire(options.wire ?? "memory", handlers);
   return {
+    close,
     store,
     clock,
     random,

@@ -1,0 +1,69 @@
+import { createRouterTransport } from "@connectrpc/connect";
+import { expect, test } from "@jest/globals";
+import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
+import { type WorkerPresence, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import { silentLog } from "../../lib/log.ts";
+import { createManualClock } from "../../lib/manual-clock.ts";
+import { createSeededRandom } from "../../lib/random.ts";
+import { aPresence } from "../../test/builders.ts";
+import { until } from "../../test/until.ts";
+import { runRegistryWatch } from "./registry-watch.ts";
+import { asChannel } from "./testing/manager-rig.ts";
+import { createWorkerTable } from "./worker-table.ts";
+
+/** A registry that tells one list a connection, then ends the watch. */
+function createRig(lists: readonly (readonly WorkerPresence[])[]) {
+  const workers = createWorkerTable();
+  const clock = createManualClock();
+  const control = new AbortController();
+  let connections = 0;
+  const transport = createRouterTransport(({ service }) =>
+    service(RegistryService, {
+      async *watchWorkers() {
+        const list = lists[Math.min(connections++, lists.length - 1)] ?? [];
+        yield { workers: [...list], complete: true };
+      },
+    }),
+  );
+  const deps = {
+    workers,
+    connect: () => asChannel(transport),
+    clock,
+    random: createSeededRandom(1),
+    log: silentLog,
+  };
+  const ended = runRegistryWatch(deps, control.signal);
+  return {
+    workers,
+    clock,
+    stateOf: (workerId: string) => workers.get(workerId)?.presence.state,
+    async stop() {
+      control.abort();
+      await ended;
+    },
+  };
+}
+
+test("the worker table is what the registry tells", async () => {
+  const { workers, stop } = createRig([[aPresence("w1"), aPresence("w2")]]);
+  await until("both are known", () => workers.all().length === 2);
+  await stop();
+});
+
+test("while the registry is away, what was known last stands", async () => {
+  const { stateOf, stop } = createRig([[aPresence("w1")]]);
+  await until("it is known", () => stateOf("w1") === WorkerState.UP);
+  await stop();
+  expect(stateOf("w1")).toBe(WorkerState.UP);
+});
+
+test("a worker that a registry come back does not know is down until it registers", async () => {
+  const { stateOf, workers, clock, stop } = createRig([[aPresence("w1")], [], [aPresence("w1")]]);
+  await until("it is known", () => stateOf("w1") === WorkerState.UP);
+  await clock.advance(100);
+  await until("it is down", () => stateOf("w1") === WorkerState.DOWN);
+  expect(workers.get("w1")?.presence.reason).toBe("unknown to the registry");
+  await clock.advance(1_000);
+  await until("it is up again", () => stateOf("w1") === WorkerState.UP);
+  await stop();
+});
