@@ -11,16 +11,15 @@ import { runRegistryWatch } from "./registry-watch.ts";
 import { asChannel } from "./testing/manager-rig.ts";
 import { createWorkerTable } from "./worker-table.ts";
 
-/** A registry that tells one list a connection, then ends the watch. */
-function createRig(lists: readonly (readonly WorkerPresence[])[]) {
+/** A registry that tells its list, then ends the watch. */
+function createRig(...known: readonly WorkerPresence[]) {
+  let list = known;
   const workers = createWorkerTable();
   const clock = createManualClock();
   const control = new AbortController();
-  let connections = 0;
   const transport = createRouterTransport(({ service }) =>
     service(RegistryService, {
       async *watchWorkers() {
-        const list = lists[Math.min(connections++, lists.length - 1)] ?? [];
         yield { workers: [...list], complete: true };
       },
     }),
@@ -36,6 +35,9 @@ function createRig(lists: readonly (readonly WorkerPresence[])[]) {
   return {
     workers,
     clock,
+    know: (...workersKnown: readonly WorkerPresence[]) => {
+      list = workersKnown;
+    },
     stateOf: (workerId: string) => workers.get(workerId)?.presence.state,
     async stop() {
       control.abort();
@@ -45,25 +47,27 @@ function createRig(lists: readonly (readonly WorkerPresence[])[]) {
 }
 
 test("the worker table is what the registry tells", async () => {
-  const { workers, stop } = createRig([[aPresence("w1"), aPresence("w2")]]);
+  const { workers, stop } = createRig(aPresence("w1"), aPresence("w2"));
   await until("both are known", () => workers.all().length === 2);
   await stop();
 });
 
 test("while the registry is away, what was known last stands", async () => {
-  const { stateOf, stop } = createRig([[aPresence("w1")]]);
+  const { stateOf, stop } = createRig(aPresence("w1"));
   await until("it is known", () => stateOf("w1") === WorkerState.UP);
   await stop();
   expect(stateOf("w1")).toBe(WorkerState.UP);
 });
 
 test("a worker that a registry come back does not know is down until it registers", async () => {
-  const { stateOf, workers, clock, stop } = createRig([[aPresence("w1")], [], [aPresence("w1")]]);
+  const { stateOf, workers, clock, know, stop } = createRig(aPresence("w1"));
   await until("it is known", () => stateOf("w1") === WorkerState.UP);
-  await clock.advance(100);
+  know();
+  await clock.advance(2_000);
   await until("it is down", () => stateOf("w1") === WorkerState.DOWN);
   expect(workers.get("w1")?.presence.reason).toBe("unknown to the registry");
-  await clock.advance(1_000);
+  know(aPresence("w1"));
+  await clock.advance(2_000);
   await until("it is up again", () => stateOf("w1") === WorkerState.UP);
   await stop();
 });
