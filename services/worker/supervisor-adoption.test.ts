@@ -1,11 +1,19 @@
 import { describe, expect, test } from "@jest/globals";
 import { TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { reasonOf } from "../../lib/errors.ts";
+import { silentLog } from "../../lib/log.ts";
+import type { AttemptDriver } from "./attempt-driver.ts";
 import { createFakeRuntime } from "./fake-runtime.ts";
+import type { FakeEngine } from "./fake-runtime-engine.ts";
 import { breakEngine, containerFor, exitProcess, mendEngine } from "./fake-runtime-faults.ts";
+import type { ContainerFacts } from "./runtime.ts";
 import { ADOPTION_WAIT_MS } from "./supervisor.ts";
+import { createAdoption } from "./supervisor-adoption.ts";
 import { RESYNC_MS } from "./supervisor-follow.ts";
+import type { FirstFacts } from "./supervisor-table.ts";
 import { key, machine, owner, spec } from "./supervisor-test-machine.ts";
+import { createGate } from "./worker-gate.ts";
 
 const { RUNNING, STOPPED, FAILED } = TaskState;
 
@@ -140,4 +148,119 @@ describe("after a crash", () => {
     await clock.advance(1);
     await supervisor.adopted();
   });
+});
+
+/** What the process before asked for may reach the engine when this one has looked already. */
+describe("a container that appears after the first list", () => {
+  async function appear(engine: FakeEngine) {
+    const runtime = createFakeRuntime(engine);
+    await runtime.start(await runtime.create(key, spec(), owner));
+  }
+
+  test("is adopted as soon as there is a hint of it", async () => {
+    const { boot, clock, engine, last } = machine();
+    const supervisor = await boot();
+    await appear(engine);
+    await clock.advance(1);
+    expect(last()).toMatchObject({
+      state: RUNNING,
+      containerId: containerFor(engine, key)?.id,
+    });
+    expect(supervisor.find(key)?.name).toBe("web");
+    expect(containerFor(engine, key)?.startCount).toBe(1);
+  });
+
+  test("is adopted at the next resync when the hint was lost", async () => {
+    const { boot, clock, engine, reports, last } = machine();
+    await boot();
+    engine.isMute = true;
+    await appear(engine);
+    await clock.advance(RESYNC_MS - 10);
+    expect(reports).toEqual([]);
+    await clock.advance(20);
+    expect(last()?.state).toBe(RUNNING);
+  });
+
+  test("is adopted at the next resync when it could not be looked at", async () => {
+    const { boot, clock, engine, reports, last } = machine();
+    await boot();
+    await appear(engine);
+    engine.lostAnswers = 1;
+    await clock.advance(1);
+    expect([engine.lostAnswers, reports]).toEqual([0, []]);
+    await clock.advance(RESYNC_MS);
+    expect(last()?.state).toBe(RUNNING);
+  });
+
+  test("is stopped and forgotten like any other", async () => {
+    const { boot, clock, engine, last } = machine();
+    const supervisor = await boot();
+    await appear(engine);
+    await clock.advance(1);
+    supervisor.stop(key, 0);
+    await clock.advance(1);
+    expect(last()?.state).toBe(STOPPED);
+    supervisor.forget(key);
+    expect([supervisor.count, engine.containers.size]).toEqual([0, 0]);
+  });
+});
+
+describe("of what a list shows after the first one", () => {
+  const facts: ContainerFacts = {
+    containerId: "x",
+    key,
+    name: "web",
+    state: { kind: "running", startTimeMs: 1, ports: [] },
+  };
+
+  /** Adoption whose first list was empty, then shown the same container twice in one turn. */
+  async function adoptedOf({ isThere = true, isDisposing = false }) {
+    const held = new Map<string, AttemptDriver>();
+    const adopted: string[] = [];
+    const adoption = createAdoption({
+      runtime: { inspect: async () => (isThere ? facts : undefined) },
+      table: {
+        find: ({ taskId }) => held.get(taskId),
+        drivers: () => [],
+        add: (first) => {
+          adopted.push(first.key.taskId);
+          held.set(first.key.taskId, driverOf(first));
+        },
+      },
+      disposal: { dispose: () => undefined, isDisposing: () => isDisposing },
+      done: createGate(),
+      log: silentLog,
+    });
+    adoption.onList([]);
+    adoption.onList([facts]);
+    adoption.onList([facts]);
+    await systemClock.turn();
+    return adopted;
+  }
+
+  test("a container that is there is adopted once", async () => {
+    expect(await adoptedOf({})).toEqual(["t1"]);
+  });
+
+  test("a container that is gone by now is not adopted", async () => {
+    expect(await adoptedOf({ isThere: false })).toEqual([]);
+  });
+
+  test("a container on its way out is not adopted", async () => {
+    expect(await adoptedOf({ isDisposing: true })).toEqual([]);
+  });
+});
+
+const driverOf = (first: FirstFacts): AttemptDriver => ({
+  current: () => ({
+    ...first,
+    trouble: undefined,
+    observeTimeMs: 0,
+    wish: { kind: "run" },
+  }),
+  start: () => undefined,
+  stop: () => undefined,
+  hint: () => undefined,
+  run: async () => undefined,
+  leave: () => undefined,
 });

@@ -16,7 +16,7 @@ export interface Adoption {
 
 type Deps = Readonly<{
   runtime: Pick<Runtime, "inspect">;
-  table: AttemptTable;
+  table: Pick<AttemptTable, "find" | "drivers" | "add">;
   disposal: Disposal;
   /** Opens once the first list has been taken in. */
   done: Gate;
