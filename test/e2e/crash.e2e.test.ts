@@ -78,12 +78,11 @@ test("a worker killed while a container runs adopts it: same container, same sta
 
 test("an exit while the worker was down is reported with its code", async () => {
   const { submit, crash, start, waitFor } = await open();
-  const { id } = await submit(shell("while [ ! -e /tmp/go ]; do sleep 0.1; done; exit 7"));
+  const { id } = await submit(shell("trap 'exit 7' USR1; while true; do sleep 0.1; done"));
   const running = await waitFor(id, isRunning);
   await crash("worker");
   const container = openEngine().getContainer(statusOf(running)?.containerId ?? "");
-  const exec = await container.exec({ Cmd: ["sh", "-c", "echo > /tmp/go"] });
-  await exec.start({ Detach: true });
+  await container.kill({ signal: "SIGUSR1" });
   await container.wait();
   start("worker");
   const ended = await waitFor(id, (task) => isTerminal(task.state));
