@@ -55,6 +55,11 @@ describe("a snapshot", () => {
     expect(compare([aPlacedTask()], [])).toEqual([push("start", "t1")]);
   });
 
+  test("lacks what was accepted and never seen running: it is started again", () => {
+    const starting = { ...aPlacedTask(), state: TaskState.STARTING };
+    expect(compare([starting], [])).toEqual([push("start", "t1")]);
+  });
+
   test("lacks what ran: it has vanished", () => {
     const running = { ...aPlacedTask(), state: TaskState.RUNNING };
     expect(compare([running], [])).toEqual([push("vanish", "t1")]);
@@ -92,9 +97,30 @@ test("a report of an attempt that should stop is observed and answered by a stop
   ]);
 });
 
+test("a report of an attempt that waits to be started is answered by a start", () => {
+  const report = aReport("t1", TaskState.STARTING);
+  const starting = { ...aPlacedTask(), state: TaskState.STARTING };
+  expect(reconcileReport("w1", report, () => starting)).toContainEqual(push("start", "t1"));
+});
+
+test("a report of a stopped attempt whose forget was lost is answered by a forget", () => {
+  const stopped = {
+    ...aPlacedTask(),
+    state: TaskState.STOPPED,
+    desiredState: DesiredState.STOP,
+  };
+  const report = aReport("t1", TaskState.STOPPED);
+  expect(reconcileReport("w1", report, () => stopped)).toContainEqual(push("forget", "t1"));
+});
+
 test("settles: once its actions have taken effect, comparing again finds nothing to do", () => {
   const anyDesired = fc.constantFrom(DesiredState.RUN, DesiredState.STOP, DesiredState.REMOVE);
-  const anyState = fc.constantFrom(TaskState.SCHEDULED, TaskState.RUNNING, TaskState.FAILED);
+  const anyState = fc.constantFrom(
+    TaskState.SCHEDULED,
+    TaskState.STARTING,
+    TaskState.RUNNING,
+    TaskState.FAILED,
+  );
   const anyTask = fc.record({
     id: fc.constantFrom("t1", "t2", "t3", "t4"),
     workerId: fc.constantFrom("w1", "w2"),

@@ -54,15 +54,23 @@ const forgetAll = (task: Task, attempts: readonly Attempt[]): readonly Delivery[
 export function reconcileReport(workerId: string, report: AttemptReport, lookup: Lookup): Action[] {
   const { taskId, attempt } = report;
   const state = report.status?.state ?? TaskState.UNSPECIFIED;
-  const stop: Action = { kind: "stop", taskId, attempt };
   const task = lookup(taskId);
   if (task && task.attempt?.number === attempt && workerOf(task) === workerId) {
-    const observed: Action = { kind: "observe", report };
-    const isUnwanted = task.desiredState !== DesiredState.RUN || isTerminal(task.state);
-    return isUnwanted && state < TaskState.STOPPING ? [observed, stop] : [observed];
+    const kind = answerTo(state, task);
+    return [{ kind: "observe", report }, ...(kind ? [{ kind, taskId, attempt }] : [])];
   }
-  if (!isTerminal(state)) return [stop];
+  if (!isTerminal(state)) return [{ kind: "stop", taskId, attempt }];
   return keepsContainer(task, attempt) ? [] : [{ kind: "forget", taskId, attempt }];
+}
+
+/** What a worker must be told that reports its task's current attempt in a state. */
+function answerTo(state: TaskState, task: Task): Push["kind"] | undefined {
+  const isWanted = task.desiredState === DesiredState.RUN;
+  // The forget that followed the end may have been lost.
+  if (isTerminal(state)) return !isWanted && isTerminal(task.state) ? "forget" : undefined;
+  if (!isWanted || isTerminal(task.state)) return state < TaskState.STOPPING ? "stop" : undefined;
+  // A worker that restarted before the start waits to be asked again.
+  return state === TaskState.STARTING ? "start" : undefined;
 }
 
 /**
@@ -86,10 +94,11 @@ export function reconcileSnapshot(
   ];
 }
 
+/** A worker keeps the container of what ran. One that restarted before it made one has no trace. */
 function reconcileAbsent(task: Task): Action {
-  const push = pushFor(task);
-  if (push?.kind === "start") return push;
-  return { kind: "vanish", taskId: task.id, attempt: task.attempt?.number ?? 0 };
+  const neverRan = task.state <= TaskState.STARTING && task.desiredState === DesiredState.RUN;
+  const { number: attempt } = currentAttempt(task);
+  return { kind: neverRan ? "start" : "vanish", taskId: task.id, attempt };
 }
 
 /** Whether an ended attempt's container is still of use: to read its logs. */

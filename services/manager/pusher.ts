@@ -1,7 +1,11 @@
 import { type Client, Code, type ConnectError } from "@connectrpc/connect";
 import type { Push } from "../../core/reconcile.ts";
-import { DesiredState, type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
-import type { PushResult, WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
+import { DesiredState } from "../../gen/berth/v1/task_pb.ts";
+import type {
+  AttemptReport,
+  PushResult,
+  WorkerService,
+} from "../../gen/berth/v1/worker_service_pb.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Mailbox } from "../../lib/mailbox.ts";
 import { fromStatus } from "../../lib/status.ts";
@@ -19,29 +23,34 @@ const FINAL_CODES: readonly Code[] = [Code.InvalidArgument, Code.PermissionDenie
 
 /**
  * Tells one worker what it must do, over one link: what came in one turn goes out in one call a
- * kind. The link began with a snapshot, so what was not started over it and has not been
- * reported is not there.
+ * kind. It begins after the snapshot, so what was neither started nor reported over the link is
+ * not there.
  */
 export function createPusher(client: Client<typeof WorkerService>, deps: Deps) {
   const { ledger, observer, log } = deps;
   const calls = createPushCalls(client, ledger);
   /** Starts told over this link, until the attempt is forgotten. */
   const started = new Set<string>();
+  /** Attempts that the worker told of over this link, until they are forgotten. */
+  const reported = new Set<string>();
 
   async function deliver(batch: readonly Push[]): Promise<void> {
     const due = batch.filter(isDue);
     const ofKind = (kind: Push["kind"]) => due.filter((push) => push.kind === kind);
     for (const push of ofKind("start")) started.add(keyOf(push));
     for (const kind of KINDS) await tell(kind, ofKind(kind));
-    for (const push of ofKind("forget")) started.delete(keyOf(push));
+    for (const key of ofKind("forget").map(keyOf)) {
+      started.delete(key);
+      reported.delete(key);
+    }
   }
 
   /** Whether the worker must hear of it. A stop of what it never heard of ends here. */
   function isDue(push: Push): boolean {
-    const task = ledger.tasks.get(push.taskId);
-    const isKnown = started.has(keyOf(push));
-    if (push.kind === "start") return !isKnown && task?.desiredState === DesiredState.RUN;
-    if (push.kind === "forget" || isKnown || !isUnconfirmed(task, push)) return true;
+    const key = keyOf(push);
+    if (push.kind === "start")
+      return !started.has(key) && ledger.tasks.get(push.taskId)?.desiredState === DesiredState.RUN;
+    if (push.kind === "forget" || started.has(key) || reported.has(key)) return true;
     observer.vanish(push);
     return false;
   }
@@ -63,14 +72,12 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps) {
   }
 
   return {
+    /** The worker has told of an attempt. To be called before the push that answers it is posted. */
+    hear: (report: AttemptReport) => void reported.add(keyOf(report)),
     async run(pushes: Mailbox<Push>, signal: AbortSignal): Promise<void> {
       for await (const batch of pushes.read(signal)) await deliver(batch);
     },
   };
 }
 
-/** Whether no worker has reported the attempt yet. */
-const isUnconfirmed = (task: Task | undefined, { attempt }: Push): boolean =>
-  task?.state === TaskState.SCHEDULED && task.attempt?.number === attempt;
-
-const keyOf = ({ taskId, attempt }: Push) => `${taskId}/${attempt}`;
+const keyOf = ({ taskId, attempt }: Pick<Push, "taskId" | "attempt">) => `${taskId}/${attempt}`;

@@ -86,20 +86,37 @@ async function holdLink(
         if (delivery.workerId === workerId) pushes.post(delivery.push);
   });
   const end = () => ended.abort();
+  const pusher = createPusher(client, deps);
+  const synced = createTurnstile(either);
+  const connection = { workerId, client, pushes, hear: pusher.hear, onSynced: synced.open };
   try {
     await Promise.all([
-      readReports({ workerId, client, pushes }, deps, either).finally(end),
-      createPusher(client, deps).run(pushes, either).finally(end),
+      readReports(connection, deps, either).finally(end),
+      synced.opened.then(() => pusher.run(pushes, either)).finally(end),
     ]);
   } finally {
     unsubscribe();
   }
 }
 
+/** Lets those who wait through once it is opened, or once `signal` aborts. */
+function createTurnstile(signal: AbortSignal) {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  signal.addEventListener("abort", open, { once: true });
+  return { opened, open };
+}
+
 type Connection = Readonly<{
   workerId: string;
   client: Client<typeof WorkerService>;
   pushes: Mailbox<Push>;
+  /** The worker has told of an attempt. */
+  hear: (report: AttemptReport) => void;
+  /** Ledger and snapshot have been compared: pushes may go out. */
+  onSynced: () => void;
 }>;
 
 async function readReports(
@@ -129,11 +146,12 @@ async function receive(
   held: AttemptReport[],
   { connection, deps }: Readonly<{ connection: Connection; deps: LinkDeps }>,
 ): Promise<void> {
-  const { workerId } = connection;
+  const { workerId, hear, onSynced } = connection;
   const { tasks } = deps.ledger;
   const lookup = (taskId: string) => tasks.get(taskId);
   switch (news.case) {
     case "snapshot":
+      news.value.reports.forEach(hear);
       held.push(...news.value.reports);
       if (!news.value.complete) return;
       await act(
@@ -141,9 +159,11 @@ async function receive(
         connection,
         deps,
       );
+      onSynced();
       deps.log.info({ attemptCount: held.length }, "worker link up");
       return deps.onLinked(workerId, true);
     case "reports":
+      news.value.reports.forEach(hear);
       return act(
         news.value.reports.flatMap((report) => reconcileReport(workerId, report, lookup)),
         connection,

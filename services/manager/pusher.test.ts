@@ -1,0 +1,55 @@
+import { expect, test } from "@jest/globals";
+import type { Push } from "../../core/reconcile.ts";
+import { schedule, submit } from "../../core/task-change.ts";
+import { TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { createMailbox } from "../../lib/mailbox.ts";
+import { createClient } from "../../lib/rpc/client.ts";
+import { aPlacedTask, aReport, aSpec, START_MS } from "../../test/builders.ts";
+import { until } from "../../test/until.ts";
+import { createPusher } from "./pusher.ts";
+import { createFakeWorker } from "./testing/fake-worker.ts";
+import { createManagerRig } from "./testing/manager-rig.ts";
+
+const stop: Push = { kind: "stop", taskId: "t1", attempt: 1 };
+
+/** A pusher, and a task `t1` that the worker accepted in an earlier life, and that should stop. */
+async function createRig() {
+  const rig = await createManagerRig();
+  const worker = createFakeWorker();
+  const { ledger, observer, client } = rig;
+  const { placement } = aPlacedTask("t1").attempt ?? {};
+  const { task } = submit("t1", aSpec({}, "t1"), START_MS);
+  if (!placement) throw new Error("a placed task has a placement");
+  await ledger.commit([schedule(task, placement, START_MS)]);
+  observer.report(aReport("t1", TaskState.STARTING));
+  await client.stopTask({ taskId: "t1" });
+
+  const pusher = createPusher(createClient(WorkerService, worker.connect()), rig);
+  const control = new AbortController();
+  const pushes = createMailbox<Push>({ clock: systemClock, limit: 10 });
+  const ended = pusher.run(pushes, control.signal);
+  const end = () => {
+    control.abort();
+    return ended;
+  };
+  return { worker, pusher, pushes, end, stateOf: () => ledger.tasks.get("t1")?.state };
+}
+
+test("a stop of what the worker neither told of nor was told of over this link ends here", async () => {
+  const { worker, pushes, stateOf, end } = await createRig();
+  pushes.post(stop);
+  await until("it has stopped", () => stateOf() === TaskState.STOPPED);
+  expect(worker.told).toEqual([]);
+  await end();
+});
+
+test("a stop of what the worker told of goes to the worker", async () => {
+  const { worker, pusher, pushes, stateOf, end } = await createRig();
+  pusher.hear(aReport("t1", TaskState.STARTING));
+  pushes.post(stop);
+  await until("the stop is pushed", () => worker.told.includes("stop t1/1"));
+  expect(stateOf()).toBe(TaskState.STARTING);
+  await end();
+});
