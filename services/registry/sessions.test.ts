@@ -1,6 +1,7 @@
+import { toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { WorkerEventKind } from "../../gen/berth/v1/registry_service_pb.ts";
+import { WorkerEventKind, WorkerEventSchema } from "../../gen/berth/v1/registry_service_pb.ts";
 import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { registryLimits } from "./limits.ts";
 import {
@@ -45,6 +46,12 @@ describe("a registration", () => {
       { workerId: "w1", sessionId: "s1", state: WorkerState.UP, reason: "registered" },
     ]);
     expect(earliestLeaseEnd(sessions)).toBe(5 + LEASE_MS);
+  });
+
+  test("can be told of at any fraction of a millisecond", () => {
+    const { change } = registered(createSessions(LEASE_MS), "s1", 0.000_000_1);
+    for (const event of change.events)
+      expect(() => toBinary(WorkerEventSchema, event)).not.toThrow();
   });
 
   test("is refused while another instance's session is open", () => {

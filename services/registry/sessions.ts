@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { toTimestamp } from "../../core/time.ts";
 import {
   type SessionRequest_Heartbeat,
   type SessionRequest_Registration,
@@ -84,7 +84,7 @@ function presenceOf(
   known: WorkerRecord | undefined,
   { timeMs }: Moment,
 ): WorkerPresence {
-  const time = timestampFromMs(timeMs);
+  const time = toTimestamp(timeMs);
   const stateTime = known?.lease.kind === "running" ? known.presence.stateTime : time;
   const metrics = known?.instanceId === instanceId ? known.presence.metrics : undefined;
   return create(WorkerPresenceSchema, {
@@ -115,7 +115,7 @@ export function hear(
 ): Change | undefined {
   const record = current(sessions, key);
   if (!record) return undefined;
-  const heardTime = timestampFromMs(moment.timeMs);
+  const heardTime = toTimestamp(moment.timeMs);
   const presence = { ...record.presence, ...(metrics && { metrics }), heardTime };
   const lease: Lease = { kind: "running", endMs: leaseEnd(sessions, moment), connected: true };
   sessions.records.set(key.workerId, { ...record, presence, lease });
@@ -178,7 +178,7 @@ type Fate = Readonly<{
 
 function depart(sessions: Sessions, record: WorkerRecord, { state, reason, moment }: Fate): Change {
   const { workerId } = record.presence;
-  const presence = { ...record.presence, state, reason, stateTime: timestampFromMs(moment.timeMs) };
+  const presence = { ...record.presence, state, reason, stateTime: toTimestamp(moment.timeMs) };
   sessions.records.set(workerId, { ...record, presence, lease: { kind: "over" } });
   sessions.departed.add(workerId);
   forgetLongestGone(sessions);
