@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { RestartMode, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { type WorkerPresence, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import { aPresence, aReport, GIB } from "../../test/builders.ts";
 import { until } from "../../test/until.ts";
@@ -15,7 +16,7 @@ afterEach(() => {
 /** A manager whose scheduler loop runs. */
 async function createRig(options: Parameters<typeof createManagerRig>[0] = {}) {
   const clock = createManualClock();
-  const rig = await createManagerRig({ ...options, clock });
+  const rig = await createManagerRig({ clock, ...options });
   const control = new AbortController();
   controls.push(control);
   void runSchedulerLoop(rig, control.signal);
@@ -113,6 +114,26 @@ test("a failed task is placed again when its retry is due, not before", async ()
   await clock.advance(2_000);
   await until("the third attempt is placed", () => task(id)?.state === TaskState.SCHEDULED);
   expect(task(id)?.restartCount).toBe(2);
+});
+
+test("a retry that comes due between two looks at the clock is not lost", async () => {
+  const manual = createManualClock();
+  let looks = 0;
+  const clock: Clock = {
+    ...manual,
+    now: () => manual.now() + looks++,
+    // As a timer that fires early, so that the look before is too early by one and the next is not.
+    sleep: (delayMs, signal) => manual.sleep(delayMs - 2, signal),
+  };
+  const { submit, task, join, observer } = await createRig({ clock });
+  join("w1");
+  const id = await submit({ restartPolicy: { mode: RestartMode.ALWAYS } });
+  for (const attempt of [1, 2]) {
+    await until("the attempt is placed", () => task(id)?.attempt?.placement !== undefined);
+    observer.report(aReport(id, TaskState.FAILED, { attempt }));
+  }
+  await manual.advance(2_000);
+  await until("the third attempt is placed", () => task(id)?.state === TaskState.SCHEDULED);
 });
 
 test("round-robin takes the workers in turn", async () => {

@@ -26,7 +26,7 @@ export async function runSchedulerLoop(deps: Deps, signal: AbortSignal): Promise
   const { ledger, workers, clock } = deps;
   let wake: () => void = () => undefined;
   const scheduler = createScheduling(deps, () => wake());
-  ledger.beforeFlush(scheduler.pass);
+  ledger.beforeFlush(() => scheduler.pass(clock.now()));
   const unsubscribe = ledger.subscribe(scheduler.notice);
   workers.subscribe(scheduler.meet);
   workers.all().forEach(scheduler.meet);
@@ -34,8 +34,10 @@ export async function runSchedulerLoop(deps: Deps, signal: AbortSignal): Promise
   while (!signal.aborted) {
     const woken = new AbortController();
     wake = () => woken.abort();
-    scheduler.pass();
-    await clock.sleep(scheduler.msUntilRetry(), AbortSignal.any([signal, woken.signal]));
+    // One moment for both: a retry that comes due in between would be seen by neither.
+    const now = clock.now();
+    scheduler.pass(now);
+    await clock.sleep(scheduler.msUntilRetry(now), AbortSignal.any([signal, woken.signal]));
     await clock.turn();
   }
   unsubscribe();
@@ -44,7 +46,7 @@ export async function runSchedulerLoop(deps: Deps, signal: AbortSignal): Promise
 /** How long the loop sleeps when nothing is to be retried. It is woken before. */
 const IDLE_MS = 3_600_000;
 
-function createScheduling({ ledger, clock, log }: Deps, wake: () => void) {
+function createScheduling({ ledger, log }: Deps, wake: () => void) {
   const placer = createPlacer();
   const bookings = createBookings(placer, ledger.tasks);
   /** Pending tasks that no worker could take: not tried again before capacity appears. */
@@ -70,8 +72,7 @@ function createScheduling({ ledger, clock, log }: Deps, wake: () => void) {
 
   return {
     /** Considers every pending task that is due and has not been found unplaceable since. */
-    pass(): void {
-      const now = clock.now();
+    pass(now: number): void {
       const due = [...ledger.tasks.pending()].filter(
         (task) => !waiting.has(task.id) && retryMs(task) <= now,
       );
@@ -89,8 +90,7 @@ function createScheduling({ ledger, clock, log }: Deps, wake: () => void) {
       if (observe(placer, worker)) reconsider();
       bookings.bookAll(worker.workerId);
     },
-    msUntilRetry(): number {
-      const now = clock.now();
+    msUntilRetry(now: number): number {
       const times = [...ledger.tasks.pending()].map(retryMs).filter((time) => time > now);
       return times.reduce((soonest, time) => Math.min(soonest, time - now), IDLE_MS);
     },
