@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { DesiredState, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import type { AttemptReport } from "../gen/berth/v1/worker_service_pb.ts";
-import { aPlacedTask, aReport, aStatus, START_MS } from "../test/builders.ts";
+import { aPendingTask, aPlacedTask, aReport, aStatus, START_MS } from "../test/builders.ts";
 import { observe, vanished } from "./observe.ts";
 import {
   type Action,
@@ -33,7 +33,17 @@ describe("what a worker must be told of a task", () => {
   test("that should stop: stop it; once it has: forget it", () => {
     const wished = { ...aPlacedTask(), desiredState: DesiredState.STOP };
     expect(pushFor({ ...wished, state: TaskState.RUNNING })).toEqual(push("stop", "t1"));
-    expect(pushFor({ ...wished, state: TaskState.STOPPED })).toEqual(push("forget", "t1"));
+    expect(deliveriesAfter({ ...wished, state: TaskState.STOPPED }, false)).toEqual([
+      { workerId: "w1", push: push("forget", "t1") },
+    ]);
+  });
+
+  test("that was stopped between two attempts: forget the ones before", () => {
+    const past = aPlacedTask("t1", "w2").attempt;
+    const { desiredState, state } = { desiredState: DesiredState.STOP, state: TaskState.STOPPED };
+    const pending = aPendingTask("t1");
+    const task = { ...pending, desiredState, state, pastAttempts: past ? [past] : [] };
+    expect(deliveriesAfter(task, false)).toEqual([{ workerId: "w2", push: push("forget", "t1") }]);
   });
 
   test("that ended by itself: nothing, its logs may be read", () => {

@@ -25,7 +25,7 @@ export function pushFor(task: Task): Push | undefined {
   const { id: taskId } = task;
   const { number: attempt } = currentAttempt(task);
   const isWanted = task.desiredState === DesiredState.RUN;
-  if (isTerminal(task.state)) return isWanted ? undefined : { kind: "forget", taskId, attempt };
+  if (isTerminal(task.state)) return undefined;
   if (!isWanted)
     return task.state === TaskState.STOPPING ? undefined : { kind: "stop", taskId, attempt };
   return task.state === TaskState.SCHEDULED ? { kind: "start", taskId, attempt } : undefined;
@@ -36,12 +36,12 @@ export type Delivery = Readonly<{ workerId: string; push: Push }>;
 
 /** What workers must be told after a change of a task has become durable. */
 export function deliveriesAfter(task: Task, removed: boolean): readonly Delivery[] {
-  if (removed) return forgetAll(task, [currentAttempt(task), ...task.pastAttempts]);
+  const isOver = isTerminal(task.state) && task.desiredState !== DesiredState.RUN;
+  if (removed || isOver) return forgetAll(task, [currentAttempt(task), ...task.pastAttempts]);
+  if (task.state === TaskState.PENDING)
+    return forgetAll(task, task.pastAttempts.slice(ATTEMPTS_KEPT));
   const push = pushFor(task);
-  const current = push ? [{ workerId: workerOf(task), push }] : [];
-  if (push?.kind === "forget") return [...current, ...forgetAll(task, task.pastAttempts)];
-  if (task.state !== TaskState.PENDING) return current;
-  return forgetAll(task, task.pastAttempts.slice(ATTEMPTS_KEPT));
+  return push ? [{ workerId: workerOf(task), push }] : [];
 }
 
 const forgetAll = (task: Task, attempts: readonly Attempt[]): readonly Delivery[] =>
