@@ -1,0 +1,59 @@
+import { connect, createServer, type Socket } from "node:net";
+
+/** An address that stays while what it leads to comes and goes, and a wire that can be cut. */
+export interface Relay {
+  readonly address: string;
+  /** Where connections go from now on. */
+  leadTo(address: string): void;
+  /** Drops every connection there is, without a word. */
+  cut(): void;
+  /** Cuts, and lets nobody through, until it is unblocked. */
+  block(): void;
+  unblock(): void;
+  close(): void;
+}
+
+export async function openRelay(): Promise<Relay> {
+  const sockets = new Set<Socket>();
+  let target: string | undefined;
+  let isBlocked = false;
+
+  function keep(socket: Socket): Socket {
+    sockets.add(socket);
+    // A cut is an error to one of the two; both hear of the close.
+    socket.on("error", () => socket.destroy()).on("close", () => sockets.delete(socket));
+    return socket.setNoDelay();
+  }
+
+  const server = createServer((inward) => {
+    if (target === undefined || isBlocked) return void inward.destroy();
+    const { hostname, port } = new URL(`http://${target}`);
+    const outward = keep(connect(Number(port), hostname));
+    keep(inward).pipe(outward).pipe(inward);
+    inward.on("close", () => outward.destroy());
+    outward.on("close", () => inward.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    address: `127.0.0.1:${typeof address === "object" ? address?.port : ""}`,
+    leadTo(next) {
+      target = next;
+    },
+    cut,
+    block() {
+      isBlocked = true;
+      cut();
+    },
+    unblock() {
+      isBlocked = false;
+    },
+    close() {
+      cut();
+      server.close();
+    },
+  };
+}
