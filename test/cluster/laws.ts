@@ -16,6 +16,9 @@ export function complaintsAboutTask(wish: Wish, task: Task | undefined): string[
   const found = isTerminal(task.state) ? complaintsAboutEnd(wish, task) : [];
   if (desired === DesiredState.STOP && !isTerminal(task.state))
     found.push(`${taskId} was stopped and is ${state}`);
+  const script = behaviourOfImage(wish.image);
+  if (task.state === TaskState.RUNNING && script.exitAfterMs !== undefined)
+    found.push(`${taskId} of ${wish.image} has not ended`);
   if (desired === DesiredState.RUN && !isTerminal(task.state) && task.state !== TaskState.RUNNING)
     found.push(`${taskId} should run and is ${state}: ${task.waitingReason}`);
   if (desired === DesiredState.RUN && task.state === TaskState.STOPPED)

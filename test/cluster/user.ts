@@ -30,6 +30,14 @@ const TRIES_MAX = 500;
 
 const RETRIED = [Code.Unavailable, Code.DeadlineExceeded, Code.Canceled, Code.Aborted];
 
+/** What grpc-js now and then makes of a connection that ended: its stream closes first. */
+const CUT_OFF = "Call ended without gRPC status";
+
+function isRetried(error: unknown): boolean {
+  const { code, rawMessage } = ConnectError.from(error);
+  return RETRIED.includes(code) || rawMessage.includes(CUT_OFF);
+}
+
 export function createUser(client: Client<typeof ManagerService>, clock: Clock): User {
   const wishes = new Map<string, Wish>();
   const complaints: string[] = [];
@@ -43,7 +51,7 @@ export function createUser(client: Client<typeof ManagerService>, clock: Clock):
       try {
         return await call();
       } catch (error) {
-        if (tries === TRIES_MAX || !RETRIED.includes(ConnectError.from(error).code)) throw error;
+        if (tries === TRIES_MAX || !isRetried(error)) throw error;
         await clock.sleep(RETRY_MS);
       }
     }
