@@ -17,18 +17,27 @@ export interface BerthProcess {
   stop(): Promise<void>;
 }
 
-type Options = Readonly<{ args: readonly string[]; managerAddress: string; readyWhen: RegExp }>;
+type Options = Readonly<{
+  args: readonly string[];
+  /** Empty for a command that serves no users. */
+  managerAddress: string;
+  /** What its output says once it is ready. */
+  readyWhen: RegExp;
+  /** Whether it keeps something on disk. */
+  isStateful: boolean;
+}>;
 
 /** Starts a command and resolves once its output says that it is ready. */
 export async function startBerth({
   args,
   managerAddress,
   readyWhen,
+  isStateful,
 }: Options): Promise<BerthProcess> {
   const folder = mkdtempSync(join(tmpdir(), "berth-bench-"));
   const log = join(folder, "log");
   const output = openSync(log, "a");
-  const all = [BERTH, ...args, "--state-dir", folder];
+  const all = [BERTH, ...args, ...(isStateful ? ["--state-dir", join(folder, "state")] : [])];
   const child = spawn(process.execPath, all, { stdio: ["ignore", output, output] });
   await untilReady(child, log, readyWhen);
   const read = (file: string) => readFileSync(`/proc/${child.pid}/${file}`, "utf8");

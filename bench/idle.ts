@@ -10,12 +10,14 @@ const PORTS = { registry: 17081, worker: 17082 };
 export async function measureIdle(socketPath: string): Promise<string> {
   const registry = await startBerth({
     managerAddress: "",
-    readyWhen: /registry started|listening|registry/,
+    readyWhen: /registry started/,
+    isStateful: false,
     args: ["registry", "--listen", `127.0.0.1:${PORTS.registry}`],
   });
   const worker = await startBerth({
     managerAddress: "",
-    readyWhen: /session/,
+    readyWhen: /"registered"/,
+    isStateful: true,
     args: [
       "worker",
       ...["--listen", `127.0.0.1:${PORTS.worker}`, "--registry", `127.0.0.1:${PORTS.registry}`],

@@ -73,6 +73,7 @@ const progress = (line: string) => void process.stderr.write(`${line}\n`);
 const upOptions = (socketPath: string) => ({
   managerAddress: `127.0.0.1:${PORTS.manager}`,
   readyWhen: /worker link up/,
+  isStateful: true,
   args: [
     "up",
     ...["--manager-listen", `127.0.0.1:${PORTS.manager}`],

@@ -97,3 +97,12 @@ describe("metadata", () => {
     });
   });
 });
+
+test("a stream that ended without a status is a connection that broke, not a bug", () => {
+  const details = "Received RST_STREAM with code 0 (Call ended without gRPC status)";
+  const error = errorFrom({ code: 13, details, metadata: new Metadata() });
+  expect([error.code, reasonOf(error)]).toEqual([Code.Unavailable, "CUT_OFF"]);
+  expect(errorFrom({ code: 13, details: "bug", metadata: new Metadata() }).code).toBe(
+    Code.Internal,
+  );
+});

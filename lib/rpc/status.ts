@@ -3,6 +3,7 @@ import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Metadata, StatusObject } from "@grpc/grpc-js";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
+import { unavailable } from "../errors.ts";
 import { DETAILS_BYTES_MAX, MESSAGE_CHARS_MAX } from "./limits.ts";
 import { applicationHeaders, toHeaders, toMetadata } from "./metadata.ts";
 
@@ -21,12 +22,20 @@ export function statusOf(error: ConnectError, trailer = new Headers()): StatusOb
 
 /** The error that a failed gRPC status stands for; its details are found by `findDetails`. */
 export function errorFrom(status: StatusObject): ConnectError {
+  if (wasCutOff(status)) return unavailable("CUT_OFF", "the connection broke before the answer");
   const code = status.code in Code ? (status.code as number as Code) : Code.Unknown;
   const headers = applicationHeaders(toHeaders(status.metadata));
   const error = new ConnectError(status.details, code, headers);
   error.details = detailsIn(status.metadata);
   return error;
 }
+
+/**
+ * Whether the stream ended without a status. grpc-js calls that INTERNAL when the stream closes
+ * before its connection does, though nothing but the connection has failed.
+ */
+const wasCutOff = ({ code, details }: StatusObject): boolean =>
+  code === (Code.Internal as number) && details.startsWith("Received RST_STREAM with code 0");
 
 /** What grpc-js can send: it throws on half a surrogate pair, and a header has its limit. */
 const sendable = (message: string) =>

@@ -30,13 +30,7 @@ const TRIES_MAX = 500;
 
 const RETRIED = [Code.Unavailable, Code.DeadlineExceeded, Code.Canceled, Code.Aborted];
 
-/** What grpc-js now and then makes of a connection that ended: its stream closes first. */
-const CUT_OFF = "Call ended without gRPC status";
-
-function isRetried(error: unknown): boolean {
-  const { code, rawMessage } = ConnectError.from(error);
-  return RETRIED.includes(code) || rawMessage.includes(CUT_OFF);
-}
+const isRetried = (error: unknown): boolean => RETRIED.includes(ConnectError.from(error).code);
 
 export function createUser(client: Client<typeof ManagerService>, clock: Clock): User {
   const wishes = new Map<string, Wish>();

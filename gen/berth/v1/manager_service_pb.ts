@@ -896,7 +896,8 @@ export const ManagerService: GenService<{
    *
    * The answer is sent once the task is on disk. Called twice with one
    * `request_id` and the same spec it returns the first call's task, also after
-   * a restart of the manager; with another spec it fails with INVALID_ARGUMENT.
+   * a restart of the manager, as long as the task has not been removed; with
+   * another spec it fails with INVALID_ARGUMENT.
    * Without a `request_id` every call makes a task.
    *
    * @generated from rpc berth.v1.ManagerService.SubmitTask
