@@ -39,5 +39,8 @@ export function after(clock: Clock, delayMs: number, action: () => void): () => 
   void clock.sleep(delayMs, cancelled.signal).then(() => {
     if (!cancelled.signal.aborted) action();
   });
-  return () => cancelled.abort();
+  return () => cancelled.abort(CANCELLED);
 }
+
+/** Given to `abort`, which makes an error with a stack for each call that has no reason. */
+const CANCELLED = "cancelled";

@@ -99,7 +99,9 @@ function isAtRest({ stage, wish, spec, trouble }: Attempt): boolean {
 }
 
 async function takeStep(drive: Drive): Promise<void> {
-  const { cell, engine, owner, pulling, left } = drive;
+  const { cell, bell, engine, owner, pulling, left } = drive;
+  // The step sees all that was rung before it: a second look would show the same.
+  bell.hush();
   try {
     const stage = await advance(cell.read(), { engine, owner, signal: pulling.signal });
     if (!left.signal.aborted) moveTo(drive, stage);

@@ -4,7 +4,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { readLogs } from "./container-logs.ts";
 import { createContainerVerbs } from "./container-verbs.ts";
-import { createEngineClient, type EngineSend } from "./engine-client.ts";
+import { createEngineClient, type EngineSend, pingTask } from "./engine-client.ts";
 import { createDescriber } from "./engine-describe.ts";
 import { defaultLimits, type EngineLimits } from "./engine-limits.ts";
 import { watchEngine } from "./engine-watch.ts";
@@ -34,6 +34,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
   return {
     ...createContainerVerbs(engine, { limits, publishAddress, advertiseAddress }),
     describe: createDescriber(deps),
+    ping: () => engine.tell(pingTask),
     pull: createPuller(deps),
     watch: (owner, signal) => watchEngine(deps, owner, signal),
     logs: (containerId, selection, signal) => readLogs(deps, { containerId, selection, signal }),

@@ -42,17 +42,17 @@ async function watchFake(answerPing: (response: ServerResponse) => void, log: Lo
 
 const isWell = (response: ServerResponse) => void response.end("OK");
 
-const event = (containerId: string, taskId: string) =>
+const event = (containerId: string, taskId: string, action = "die") =>
   `${JSON.stringify({
-    Action: "die",
+    Action: action,
     Actor: {
       ID: containerId,
       Attributes: { "dev.berth.task": taskId, "dev.berth.attempt": "3", exitCode: "1" },
     },
   })}\n`;
 
-const hint = (containerId: string, taskId: string) => ({
-  kind: "container",
+const hint = (containerId: string, taskId: string, kind = "change") => ({
+  kind,
   containerId,
   key: { taskId, attempt: 3 },
 });
@@ -64,7 +64,7 @@ test("asks for the owner's containers, from just before it connected", async () 
   expect(Number(query?.get("since"))).toBe(Math.floor(clock.now() / 1000) - 1);
   expect(JSON.parse(query?.get("filters") ?? "")).toEqual({
     type: ["container"],
-    event: ["start", "oom", "die", "stop", "destroy"],
+    event: ["create", "start", "oom", "die", "stop", "destroy"],
     label: ["dev.berth.cluster=c1", "dev.berth.worker=w1"],
   });
 });
@@ -77,6 +77,14 @@ test("begins with a resync, then hints at each container once a turn", async () 
   expect(await next()).toEqual(hint("b", "t2"));
   streams[0]?.write(event("c", "t3"));
   expect(await next()).toEqual(hint("c", "t3"));
+});
+
+test("tells a beginning from what may have ended a container in the same turn", async () => {
+  const { streams, next } = await watchFake(isWell);
+  await next();
+  streams[0]?.write(event("a", "t1") + event("a", "t1", "start"));
+  expect(await next()).toEqual(hint("a", "t1"));
+  expect(await next()).toEqual(hint("a", "t1", "begin"));
 });
 
 test("passes over events of containers that carry no labels of Berth", async () => {

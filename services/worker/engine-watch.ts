@@ -18,7 +18,8 @@ type Deps = Readonly<{ engine: EngineClient; clock: Clock; log: Log; limits: Eng
 const HINTS_MAX = 10_000;
 
 /** Events after which a container may look different to Berth. */
-const ACTIONS = ["start", "oom", "die", "stop", "destroy"];
+const BEGINNINGS = ["create", "start"];
+const ACTIONS = [...BEGINNINGS, "oom", "die", "stop", "destroy"];
 
 /**
  * The engine's events about an owner's containers, as hints, until `signal` aborts.
@@ -69,7 +70,8 @@ async function* watchOnce(
   }
 }
 
-const keyOf = (hint: RuntimeHint) => (hint.kind === "resync" ? hint.kind : hint.containerId);
+const keyOf = (hint: RuntimeHint) =>
+  hint.kind === "resync" ? hint.kind : `${hint.kind} ${hint.containerId}`;
 
 /** Reads events until the stream ends, then closes the box. Never throws: the box tells. */
 async function readInto(
@@ -102,7 +104,8 @@ function postHint(box: Mailbox<RuntimeHint>, line: EngineLine, log: Log): void {
 function hintOf(event: Json): RuntimeHint | undefined {
   const actor = jsonAt(event, "Actor");
   const key = keyFromLabels(textsIn(jsonAt(actor, "Attributes")));
-  return key && { kind: "container", containerId: textAt(actor, "ID"), key };
+  const kind = BEGINNINGS.includes(textAt(event, "Action")) ? "begin" : "change";
+  return key && { kind, containerId: textAt(actor, "ID"), key };
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   type AttemptKey,
   type ContainerExit,
   type ContainerFacts,
+  type ContainerHint,
   type Owner,
   RuntimeError,
   type RuntimeHint,
@@ -87,7 +88,8 @@ export function noteCall(engine: FakeEngine, verb: string): void {
 
 export function openWatch(engine: FakeEngine): Mailbox<RuntimeHint> {
   const { clock } = engine;
-  const keyOf = (hint: RuntimeHint) => (hint.kind === "resync" ? "" : hint.containerId);
+  const keyOf = (hint: RuntimeHint) =>
+    hint.kind === "resync" ? "" : `${hint.kind} ${hint.containerId}`;
   const box = createMailbox<RuntimeHint>({ clock, limit: HINTS_MAX, keyOf });
   engine.watchers.add(box);
   if (engine.mode === "up") box.post({ kind: "resync" });
@@ -96,9 +98,13 @@ export function openWatch(engine: FakeEngine): Mailbox<RuntimeHint> {
 
 const noLogs = () => ({ entries: [], followers: new Set<() => void>() });
 
-function hint(engine: FakeEngine, { id, key }: FakeContainer): void {
+function hint(
+  engine: FakeEngine,
+  { id, key }: FakeContainer,
+  kind: ContainerHint["kind"] = "change",
+): void {
   if (engine.isMute || engine.mode !== "up") return;
-  for (const box of engine.watchers) box.post({ kind: "container", containerId: id, key });
+  for (const box of engine.watchers) box.post({ kind, containerId: id, key });
 }
 
 export function makeContainer(
@@ -109,7 +115,7 @@ export function makeContainer(
   const life = { startCount: 0, over: new AbortController(), ...noLogs() };
   const container: FakeContainer = { ...facts, ...life, id, state: { kind: "created" } };
   engine.containers.set(id, container);
-  hint(engine, container);
+  hint(engine, container, "begin");
   return container;
 }
 
@@ -118,7 +124,7 @@ export function startContainer(engine: FakeEngine, container: FakeContainer): vo
   container.startCount++;
   container.state = { kind: "running", startTimeMs: engine.clock.now(), ports };
   writeLog(engine, container, "started\n");
-  hint(engine, container);
+  hint(engine, container, "begin");
   const { exitAfterMs, exitCode, oomKilled } = container.behaviour;
   if (exitAfterMs === undefined) return;
   void engine.clock

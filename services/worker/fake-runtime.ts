@@ -50,6 +50,7 @@ export function createFakeRuntime(engine: FakeEngine, machine = fakeMachine): Ru
     [...engine.containers.values()].filter((container) => isOwner(container.owner, owner));
   return {
     describe: () => ask(engine, "describe", () => machine),
+    ping: () => ask(engine, "ping", () => undefined),
     pull: (image, signal) => pull(engine, image, signal),
     create: (key, spec, owner) =>
       ask(engine, "create", () => createContainer(engine, { key, spec, owner })),

@@ -28,9 +28,16 @@ export type ContainerExit = Readonly<{
   finishTimeMs: number | undefined;
 }>;
 
+/** A container was made or started, or may have changed in another way. */
+export type ContainerHint = Readonly<{
+  kind: "begin" | "change";
+  containerId: string;
+  key: AttemptKey;
+}>;
+
 /** A sign that something may have happened. The truth is what `inspect` says. */
 export type RuntimeHint =
-  | Readonly<{ kind: "container"; containerId: string; key: AttemptKey }>
+  | ContainerHint
   /** Hints may have been lost: look at every container. Sent first, and after every reconnect. */
   | Readonly<{ kind: "resync" }>;
 
@@ -59,7 +66,10 @@ export type EngineDescription = Readonly<{
  * be repeated, and fails with a `RuntimeError` only.
  */
 export interface Runtime {
+  /** What the engine is. Dear to some engines, which count all they have for it. */
   describe(): Promise<EngineDescription>;
+  /** Asks for a sign of life, which is cheap. */
+  ping(): Promise<void>;
   /** Fetches the spec's image, by its pull policy, if `create` would lack it or the policy is ALWAYS. */
   pull(image: string, signal: AbortSignal): Promise<void>;
   /**

@@ -1,7 +1,7 @@
 import type { Log } from "../../lib/log.ts";
 import { adoptedStage } from "./advance.ts";
-import { keyText, type Stage } from "./attempt.ts";
-import type { ContainerFacts, Runtime, RuntimeHint } from "./runtime.ts";
+import { type Attempt, keyText, type Stage } from "./attempt.ts";
+import type { ContainerFacts, ContainerHint, Runtime } from "./runtime.ts";
 import type { Disposal } from "./supervisor-disposal.ts";
 import type { AttemptTable } from "./supervisor-table.ts";
 import type { Gate } from "./worker-gate.ts";
@@ -11,7 +11,7 @@ export interface Adoption {
   /** Compares all containers with all attempts. The first time, it adopts. */
   onList(all: readonly ContainerFacts[]): void;
   /** Has the attempt of a container look at it. */
-  onHint(hint: Extract<RuntimeHint, { kind: "container" }>): void;
+  onHint(hint: ContainerHint): void;
 }
 
 type Deps = Readonly<{
@@ -35,13 +35,20 @@ export function createAdoption(deps: Deps): Adoption {
       for (const facts of all) receive(deps, facts);
       done.open();
     },
-    onHint({ key, containerId }) {
+    onHint({ kind, key, containerId }) {
       const driver = table.find(key);
-      if (driver) driver.hint();
-      else if (done.isOpen) void adoptIfThere(deps, containerId);
+      if (!driver) {
+        if (done.isOpen) void adoptIfThere(deps, containerId);
+      } else if (kind === "change" || isSurprised(driver.current())) driver.hint();
     },
   };
 }
+
+/**
+ * Whether a beginning may be somebody else's doing. Who starts a container looks at it
+ * afterwards anyhow, and one that was restarted has ended in between, which is a hint of its own.
+ */
+const isSurprised = ({ stage }: Attempt) => stage.kind === "held";
 
 /**
  * Whether a list shows what an attempt expects. What waits for the engine is never "as listed":

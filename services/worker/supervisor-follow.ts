@@ -2,7 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { createBackoff } from "../../lib/retry.ts";
-import type { ContainerFacts, Owner, Runtime, RuntimeHint } from "./runtime.ts";
+import type { ContainerFacts, ContainerHint, Owner, Runtime } from "./runtime.ts";
 import { createBell } from "./worker-bell.ts";
 
 type Deps = Readonly<{
@@ -14,7 +14,7 @@ type Deps = Readonly<{
 
 type Reactions = Readonly<{
   /** Something may have happened to one container. */
-  onHint: (hint: Extract<RuntimeHint, { kind: "container" }>) => void;
+  onHint: (hint: ContainerHint) => void;
   /** Every container of the owner, as it was a moment ago. */
   onList: (facts: readonly ContainerFacts[]) => void;
 }>;

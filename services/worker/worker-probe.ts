@@ -17,19 +17,25 @@ export interface EngineProbe {
 const PROBE_MS = 5_000;
 
 export function createEngineProbe(
-  deps: Readonly<{ runtime: Pick<Runtime, "describe">; clock: Clock; log: Log }>,
+  deps: Readonly<{ runtime: Pick<Runtime, "describe" | "ping">; clock: Clock; log: Log }>,
 ): EngineProbe {
   const { runtime, clock, log } = deps;
   const spoken = createGate();
   let latest: EngineDescription | undefined;
   let error = "the engine has not answered yet";
 
+  /** An engine that comes back may be another version of itself. */
+  async function meet(): Promise<void> {
+    latest = await runtime.describe();
+    error = "";
+    log.info({ engine: latest.engine }, "engine healthy");
+    spoken.open();
+  }
+
   async function ask(): Promise<void> {
     try {
-      latest = await runtime.describe();
-      if (error !== "") log.info({ engine: latest.engine }, "engine healthy");
-      error = "";
-      spoken.open();
+      if (error === "") await runtime.ping();
+      else await meet();
     } catch (err) {
       const words = err instanceof Error ? err.message : String(err);
       if (words !== error) log.warn({ err }, "engine not healthy");

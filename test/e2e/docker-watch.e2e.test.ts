@@ -19,17 +19,17 @@ describe("watch", () => {
   });
   const begin = (whose: Owner) => runtime.watch(whose, control.signal)[Symbol.asyncIterator]();
 
-  test("hints at a start, and at a removal behind its back", async () => {
+  test("hints at a creation, a start, and at a removal behind its back", async () => {
     const hints = begin(watched);
     expect((await hints.next()).value).toEqual({ kind: "resync" });
     const key = nextKey();
     const containerId = await runtime.create(key, specOf(IDLE), watched);
+    expect((await hints.next()).value).toEqual({ kind: "begin", containerId, key });
     await runtime.start(containerId);
-    const hint = { kind: "container", containerId, key };
-    expect((await hints.next()).value).toEqual(hint);
+    expect((await hints.next()).value).toEqual({ kind: "begin", containerId, key });
     await engine.getContainer(containerId).remove({ force: true });
     while ((await runtime.inspect(containerId)) !== undefined) {
-      expect((await hints.next()).value).toEqual(hint);
+      expect((await hints.next()).value).toEqual({ kind: "change", containerId, key });
     }
   });
 
@@ -39,7 +39,7 @@ describe("watch", () => {
     await startOne(IDLE);
     const key = nextKey();
     await runtime.start(await runtime.create(key, specOf(IDLE), watched));
-    expect((await hints.next()).value).toMatchObject({ kind: "container", key });
+    expect((await hints.next()).value).toMatchObject({ kind: "begin", key });
   });
 
   test("ends when nobody wants it any more", async () => {
