@@ -1,35 +1,41 @@
 import { readFile, statfs } from "node:fs/promises";
+import { hostname } from "node:os";
 import type { ManagerConfig, ServiceDeps, Services, WorkerConfig } from "./services.ts";
 
 /** Loads the services' code, and joins each to the engine, the disk and the store it needs. */
 export async function loadServices(): Promise<Services> {
-  const [{ createLog }, { startRegistry }] = await Promise.all([
+  const [{ createLog }, { startRegistry }, { socketWire }] = await Promise.all([
     import("../lib/pino-log.ts"),
     import("../services/registry/registry.ts"),
+    import("../lib/rpc/wire.ts"),
   ]);
   return {
     createLog,
-    startRegistry,
+    startRegistry: (config, deps) => startRegistry(config, { ...deps, wire: socketWire }),
     startManager: startStoredManager,
     startWorker: startDockerWorker,
   };
 }
 
 async function startStoredManager({ storeFolder, ...config }: ManagerConfig, deps: ServiceDeps) {
-  const [{ startManager }, { openLmdbStore }] = await Promise.all([
+  const [{ startManager }, { openLmdbStore }, { socketWire }] = await Promise.all([
     import("../services/manager/manager.ts"),
     import("../lib/store/lmdb-store.ts"),
+    import("../lib/rpc/wire.ts"),
   ]);
   const { clock } = deps;
+  const wire = socketWire;
   let onFailure: (error: Error) => void = () => undefined;
   const storeFailed = new Promise<Error>((resolve) => {
     onFailure = resolve;
   });
   const store = await openLmdbStore({ folder: storeFolder, clock, onFailure });
-  const running = await startManager(config, { ...deps, store }).catch(async (error: unknown) => {
-    await store.close();
-    throw error;
-  });
+  const running = await startManager(config, { ...deps, wire, store }).catch(
+    async (error: unknown) => {
+      await store.close();
+      throw error;
+    },
+  );
   return {
     address: running.address,
     ended: Promise.race([running.ended, storeFailed.then((error) => Promise.reject(error))]),
@@ -44,16 +50,24 @@ async function startStoredManager({ storeFolder, ...config }: ManagerConfig, dep
 const PROC_ROOT = "/proc";
 
 async function startDockerWorker(
-  { dockerHost, publishAddress, ...config }: WorkerConfig,
+  { dockerHost, publishAddress, stateFolder, ...config }: WorkerConfig,
   { clock, random, log }: ServiceDeps,
 ) {
-  const [{ startWorker }, { createDockerRuntime }, { engineSocketPath }, { createStats }] =
-    await Promise.all([
-      import("../services/worker/worker.ts"),
-      import("../services/worker/docker-runtime.ts"),
-      import("../services/worker/engine-socket.ts"),
-      import("../services/worker/stats.ts"),
-    ]);
+  const [
+    { socketWire },
+    { startWorker },
+    { openStateFolder },
+    { createDockerRuntime },
+    { engineSocketPath },
+    { createStats },
+  ] = await Promise.all([
+    import("../lib/rpc/wire.ts"),
+    import("../services/worker/worker.ts"),
+    import("../services/worker/state-folder-disk.ts"),
+    import("../services/worker/docker-runtime.ts"),
+    import("../services/worker/engine-socket.ts"),
+    import("../services/worker/stats.ts"),
+  ]);
   const socketPath = engineSocketPath(dockerHost);
   const runtime = createDockerRuntime({ socketPath, clock, log, publishAddress });
   const { dataRoot } = await runtime.describe();
@@ -64,5 +78,7 @@ async function startDockerWorker(
     readFile: (path) => readFile(path, "utf8"),
     statfs,
   });
-  return startWorker(config, { runtime, stats, clock, random, log });
+  const state = await openStateFolder(stateFolder);
+  const facts = { ...config, hostname: hostname() };
+  return startWorker(facts, { wire: socketWire, state, runtime, stats, clock, random, log });
 }

@@ -4,10 +4,9 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
-import { openChannel } from "../../lib/rpc/channel.ts";
-import { startRpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
+import type { Wire } from "../../lib/rpc/wire.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { runEventSweeper } from "./event-log.ts";
 import { createHandlers } from "./handlers.ts";
@@ -29,18 +28,24 @@ export type ManagerConfig = Readonly<{
   version: string;
 }>;
 
-export type ManagerDeps = Readonly<{ store: Store; clock: Clock; random: Random; log: Log }>;
+export type ManagerDeps = Readonly<{
+  wire: Wire;
+  store: Store;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}>;
 
 /** How long calls under way may take to finish when the manager stops. */
 const STOP_GRACE_MS = 5_000;
 
 /** Starts a manager: opens the ledger, serves, then runs its loops. They meet in the ledger only. */
 export async function startManager(config: ManagerConfig, deps: ManagerDeps): Promise<Running> {
-  const { store, clock, random, log } = deps;
+  const { wire, store, clock, random, log } = deps;
   const failure = createFailure();
   const ledger = await openLedger({ store, clock, random, onFailure: failure.raise });
   const workers = createWorkerTable();
-  const connect = (address: string) => openChannel({ address, clock, log });
+  const connect = (address: string) => wire.connect({ address, clock, log });
   const { defaultScheduler, version } = config;
   const mutations = createTaskMutations({
     ledger,
@@ -51,7 +56,7 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
   });
   const facts = { version, defaultScheduler, startMs: clock.now() };
   const handlers = createHandlers({ ledger, store, workers, mutations, facts, clock, connect });
-  const server = await startRpcServer({
+  const server = await wire.serve({
     listen: config.listen,
     mounts: [mountService(ManagerService, handlers)],
     interceptors: [refuseUnknownFields],

@@ -7,10 +7,11 @@ import { silentLog } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
+import { socketWire } from "../../lib/rpc/wire.ts";
 import { startRegistry } from "./registry.ts";
 import { registrationOf } from "./test-words.ts";
 
-const deps = { clock: systemClock, random: systemRandom, log: silentLog };
+const deps = { wire: socketWire, clock: systemClock, random: systemRandom, log: silentLog };
 
 test("serves from its start to its end", async () => {
   const registry = await startRegistry({ listen: "127.0.0.1:0" }, deps);

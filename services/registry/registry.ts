@@ -4,9 +4,9 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
-import { startRpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
+import type { Wire } from "../../lib/rpc/wire.ts";
 import { createRegistryHandlers } from "./handlers.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
 import { createRoster } from "./roster.ts";
@@ -20,7 +20,7 @@ export type RegistryConfig = Readonly<{
   intervalMs?: number;
 }>;
 
-export type RegistryDeps = Readonly<{ clock: Clock; random: Random; log: Log }>;
+export type RegistryDeps = Readonly<{ wire: Wire; clock: Clock; random: Random; log: Log }>;
 
 const LEASE_MS_DEFAULT = 15_000;
 
@@ -39,7 +39,7 @@ export async function startRegistry(config: RegistryConfig, deps: RegistryDeps):
 
   const roster = createRoster(deps, leaseMs);
   const handlers = createRegistryHandlers({ ...deps, roster, leaseMs, intervalMs });
-  const server = await startRpcServer({
+  const server = await deps.wire.serve({
     listen: config.listen,
     mounts: [mountService(RegistryService, handlers)],
     interceptors: [refuseUnknownFields],

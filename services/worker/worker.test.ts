@@ -16,9 +16,11 @@ import { openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { startRpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
+import { socketWire } from "../../lib/rpc/wire.ts";
 import { createFakeRuntime } from "./fake-runtime.ts";
 import { createFakeEngine } from "./fake-runtime-engine.ts";
 import { containerFor } from "./fake-runtime-faults.ts";
+import { openStateFolder } from "./state-folder-disk.ts";
 import { startWorker, type WorkerConfig } from "./worker.ts";
 
 const rpc = { clock: systemClock, log: silentLog };
@@ -95,7 +97,7 @@ async function start(changes: Partial<WorkerConfig> = {}) {
   const config: WorkerConfig = {
     listen: "127.0.0.1:0",
     registryAddress: registry.server.address,
-    stateFolder: folder,
+    hostname: "box",
     labels: { zone: "a" },
     allowHostNetwork: true,
     capacity: { cpuMillis: 500n },
@@ -105,6 +107,8 @@ async function start(changes: Partial<WorkerConfig> = {}) {
   };
   worker = await startWorker(config, {
     ...rpc,
+    wire: socketWire,
+    state: await openStateFolder(folder),
     runtime: createFakeRuntime(engine),
     stats: { measure: async () => host },
     random: createSeededRandom(1),

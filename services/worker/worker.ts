@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { Role } from "../../gen/berth/v1/worker_pb.ts";
 import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
@@ -7,18 +6,19 @@ import { formatHostPort, type HostPort, parseHostPort } from "../../lib/host-por
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
-import { type Channel, openChannel } from "../../lib/rpc/channel.ts";
+import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
-import { type RpcServer, startRpcServer } from "../../lib/rpc/server.ts";
+import type { RpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
+import type { Wire } from "../../lib/rpc/wire.ts";
 import { endpointsOf, touchesEndpoints } from "./endpoints.ts";
 import { createHandlers } from "./handlers.ts";
 import { type Identity, openIdentity } from "./identity.ts";
 import { createReportFeed } from "./reports-feed.ts";
 import type { Runtime } from "./runtime.ts";
 import { createSession } from "./session.ts";
-import { openStateFolder } from "./state-folder-disk.ts";
+import type { StateFile } from "./state-folder.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
 import { createWatchers } from "./watchers.ts";
 import { type CapacityOverrides, describeWorker } from "./worker-description.ts";
@@ -32,8 +32,8 @@ export type WorkerConfig = Readonly<{
   /** Where others reach the worker: `host:port`. Absent: where it listens. */
   advertise?: string | undefined;
   registryAddress: string;
-  /** Where the worker remembers who it is. Made if there is none. */
-  stateFolder: string;
+  /** The machine's name, for people and for workers without a name of their own. */
+  hostname: string;
   /** Absent: the stored name, else one made from the machine's. */
   workerId?: string | undefined;
   labels: Readonly<Record<string, string>>;
@@ -46,6 +46,9 @@ export type WorkerConfig = Readonly<{
 }>;
 
 export type WorkerDeps = Readonly<{
+  wire: Wire;
+  /** Where the worker remembers who it is. */
+  state: StateFile;
   runtime: Runtime;
   stats: HostMeter;
   clock: Clock;
@@ -61,26 +64,22 @@ const STOP_GRACE_MS = 2_000;
  * containers of its earlier lives. When it stops, containers run on.
  */
 export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promise<Running> {
-  const { random } = deps;
+  const { wire, random, clock } = deps;
   const advertise = config.advertise === undefined ? undefined : parseAddress(config.advertise);
-  const file = await openStateFolder(config.stateFolder);
-  const identity = await openIdentity(file, {
-    workerId: config.workerId,
-    hostname: hostname(),
-    random,
-  });
+  const { workerId, hostname } = config;
+  const identity = await openIdentity(deps.state, { workerId, hostname, random });
   const log = deps.log.child({ workerId: identity.workerId });
   const parts = createParts(config, { ...deps, log }, identity);
-  const server = await startRpcServer({
+  const server = await wire.serve({
     listen: config.listen,
     mounts: [mountService(WorkerService, parts.handlers)],
     interceptors: [refuseUnknownFields],
-    clock: deps.clock,
+    clock,
     log,
   });
-  const channel = openChannel({ address: config.registryAddress, clock: deps.clock, log });
+  const channel = wire.connect({ address: config.registryAddress, clock, log });
   log.info({ address: server.address }, "worker started");
-  const address = reachable(advertise ?? parseAddress(server.address));
+  const address = reachable(advertise ?? parseAddress(server.address), hostname);
   return run({ ...parts, config, deps: { ...deps, log }, identity, server, channel, address });
 }
 
@@ -155,7 +154,7 @@ async function superviseOnceClaimed(
 
 function createWorkerSession({ config, deps, identity, channel, address, ...parts }: Parts) {
   const { feed, supervisor, probe, measure } = parts;
-  const facts = { ...config, address: formatHostPort(address), hostname: hostname() };
+  const facts = { ...config, address: formatHostPort(address) };
   const session = createSession({
     ...deps,
     client: createClient(RegistryService, channel),
@@ -174,8 +173,8 @@ function createWorkerSession({ config, deps, identity, channel, address, ...part
 /** Addresses that mean "every one of this machine": good to listen on, no good to connect to. */
 const EVERY_ADDRESS = ["0.0.0.0", "::"];
 
-const reachable = ({ host, port }: HostPort): HostPort => ({
-  host: EVERY_ADDRESS.includes(host) ? hostname() : host,
+const reachable = ({ host, port }: HostPort, hostname: string): HostPort => ({
+  host: EVERY_ADDRESS.includes(host) ? hostname : host,
   port,
 });
 

@@ -12,11 +12,13 @@ import { silentLog } from "../../lib/log.ts";
 import { createSeededRandom, type Random } from "../../lib/random.ts";
 import { openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
+import { socketWire } from "../../lib/rpc/wire.ts";
 import { createMemoryStore } from "../../lib/store/memory-store.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { startManager } from "../../services/manager/manager.ts";
 import { startRegistry } from "../../services/registry/registry.ts";
 import { createFakeRuntime } from "../../services/worker/fake-runtime.ts";
+import { openStateFolder } from "../../services/worker/state-folder-disk.ts";
 import { startWorker } from "../../services/worker/worker.ts";
 import { openForLife } from "./crash-store.ts";
 import { createRememberedEngine, type RememberedEngine } from "./engine-memory.ts";
@@ -171,7 +173,7 @@ const createRegistryPart = (world: World, door: Relay): Promise<Part> =>
     async begin() {
       const { clock, random, events } = world;
       const config = { listen: "127.0.0.1:0", ...REGISTRY_LEASE };
-      const deps = { clock, random, log: events.logOf("registry") };
+      const deps = { wire: socketWire, clock, random, log: events.logOf("registry") };
       return { running: await startRegistry(config, deps) };
     },
   });
@@ -190,7 +192,8 @@ const createManagerPart = (world: World, door: Relay): Promise<Part> =>
         defaultScheduler: "spread",
         version: "0.0.0",
       };
-      const deps = { store: life.store, clock, random, log: events.logOf("manager") };
+      const log = events.logOf("manager");
+      const deps = { wire: socketWire, store: life.store, clock, random, log };
       return { running: await startManager(config, deps), die: life.die };
     },
   });
@@ -212,7 +215,7 @@ async function createWorkerPart(
         listen: "127.0.0.1:0",
         advertise: door.address,
         registryAddress: toRegistry.address,
-        stateFolder: join(folder, workerId),
+        hostname: "box",
         workerId,
         labels: {},
         allowHostNetwork: true,
@@ -223,7 +226,9 @@ async function createWorkerPart(
       const runtime = createFakeRuntime(engine);
       const stats = { measure: async () => host };
       const log = events.logOf(workerId);
-      return { running: await startWorker(config, { runtime, stats, clock, random, log }) };
+      const state = await openStateFolder(join(folder, workerId));
+      const deps = { wire: socketWire, state, runtime, stats, clock, random, log };
+      return { running: await startWorker(config, deps) };
     },
   });
 }
