@@ -35,6 +35,8 @@ export function createFakeManager({
   return {
     submitTask: (request) => ({ task: ledger.submit(request) }),
     submitTasks: () => ({}),
+    updateWorker: () => ({}),
+    rebalanceTasks: () => ({}),
     getTask: ({ taskId }) => ({ task: ledger.find(taskId) }),
     listTasks: ({ filter }) => ({ tasks: select(ledger, filter), revision: revision() }),
     async *watchTasks(request, { signal }) {

@@ -2,7 +2,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { type FieldViolation, invalidFields } from "../../lib/errors.ts";
+import { type FieldViolation, invalidFields, unavailable } from "../../lib/errors.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { toStatus } from "../../lib/status.ts";
 import type { Store } from "../../lib/store/store.ts";
@@ -50,6 +50,8 @@ export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerSer
       return { workers: entries, nextPageToken };
     },
     getWorker: ({ workerId }) => ({ worker: getWorker(workerId, deps) }),
+    updateWorker: () => Promise.reject(unavailable("NOT_SERVED", "not served yet")),
+    rebalanceTasks: () => Promise.reject(unavailable("NOT_SERVED", "not served yet")),
     getCluster: () => ({ cluster: getCluster(deps) }),
   };
 }

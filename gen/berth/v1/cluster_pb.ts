@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/cluster.proto.
  */
 export const file_berth_v1_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChZiZXJ0aC92MS9jbHVzdGVyLnByb3RvEghiZXJ0aC52MSKCAgoHQ2x1c3RlchIKCgJpZBgBIAEoCRINCgVlcG9jaBgCIAEoAxIQCghyZXZpc2lvbhgDIAEoAxIPCgd2ZXJzaW9uGAQgASgJEi4KCnN0YXJ0X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWRlZmF1bHRfc2NoZWR1bGVyGAYgASgJEhIKCnNjaGVkdWxlcnMYByADKAkSGgoScmVhZHlfd29ya2VyX2NvdW50GAggASgNEhQKDHdvcmtlcl9jb3VudBgJIAEoDRIoCgt0YXNrX2NvdW50cxgKIAMoCzITLmJlcnRoLnYxLlRhc2tDb3VudCI+CglUYXNrQ291bnQSIgoFc3RhdGUYASABKA4yEy5iZXJ0aC52MS5UYXNrU3RhdGUSDQoFY291bnQYAiABKA1iBnByb3RvMw", [file_berth_v1_task, file_google_protobuf_timestamp]);
+  fileDesc("ChZiZXJ0aC92MS9jbHVzdGVyLnByb3RvEghiZXJ0aC52MSKYAgoHQ2x1c3RlchIKCgJpZBgBIAEoCRINCgVlcG9jaBgCIAEoAxIQCghyZXZpc2lvbhgDIAEoAxIPCgd2ZXJzaW9uGAQgASgJEi4KCnN0YXJ0X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWRlZmF1bHRfc2NoZWR1bGVyGAYgASgJEhIKCnNjaGVkdWxlcnMYByADKAkSGgoScmVhZHlfd29ya2VyX2NvdW50GAggASgNEhQKDHdvcmtlcl9jb3VudBgJIAEoDRIoCgt0YXNrX2NvdW50cxgKIAMoCzITLmJlcnRoLnYxLlRhc2tDb3VudBIUCgxicmFrZV9yZWFzb24YCyABKAkiPgoJVGFza0NvdW50EiIKBXN0YXRlGAEgASgOMhMuYmVydGgudjEuVGFza1N0YXRlEg0KBWNvdW50GAIgASgNYgZwcm90bzM", [file_berth_v1_task, file_google_protobuf_timestamp]);
 
 /**
  * The cluster as its manager sees it.
@@ -91,6 +91,14 @@ export type Cluster = Message<"berth.v1.Cluster"> & {
    * @generated from field: repeated berth.v1.TaskCount task_counts = 10;
    */
   taskCounts: TaskCount[];
+
+  /**
+   * Why workers that seem lost are not taken for lost yet: too many went at
+   * once. Empty when the brake is off.
+   *
+   * @generated from field: string brake_reason = 11;
+   */
+  brakeReason: string;
 };
 
 /**

@@ -12,10 +12,10 @@ import type { Task, TaskSpec, TaskState } from "./task_pb.ts";
 import { file_berth_v1_task } from "./task_pb.ts";
 import type { TaskEvent } from "./task_event_pb.ts";
 import { file_berth_v1_task_event } from "./task_event_pb.ts";
-import type { Worker } from "./worker_pb.ts";
+import type { DrainBlock, Worker, WorkerSettings } from "./worker_pb.ts";
 import { file_berth_v1_worker } from "./worker_pb.ts";
-import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Status } from "../../google/rpc/status_pb.ts";
 import { file_google_rpc_status } from "../../google/rpc/status_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -24,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/manager_service.proto.
  */
 export const file_berth_v1_manager_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxImAKEVN1Ym1pdFRhc2tSZXF1ZXN0EiAKBHNwZWMYASABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiMgoSU3VibWl0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIkMKElN1Ym1pdFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0IkMKE1N1Ym1pdFRhc2tzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzdWx0ImMKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siXwoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIkCgZmaWx0ZXIYAyABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyIl0KEUxpc3RUYXNrc1Jlc3BvbnNlEh0KBXRhc2tzGAEgAygLMg4uYmVydGgudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcmV2aXNpb24YAyABKAMiswEKClRhc2tGaWx0ZXISIwoGc3RhdGVzGAEgAygOMhMuYmVydGgudjEuVGFza1N0YXRlEhEKCXdvcmtlcl9pZBgCIAEoCRIwCgZsYWJlbHMYAyADKAsyIC5iZXJ0aC52MS5UYXNrRmlsdGVyLkxhYmVsc0VudHJ5EgwKBG5hbWUYBCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJpChFXYXRjaFRhc2tzUmVxdWVzdBIbCg5hZnRlcl9yZXZpc2lvbhgBIAEoA0gAiAEBEiQKBmZpbHRlchgCIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXJCEQoPX2FmdGVyX3JldmlzaW9uIk0KEldhdGNoVGFza3NSZXNwb25zZRIlCgdjaGFuZ2VzGAEgAygLMhQuYmVydGgudjEuVGFza0NoYW5nZRIQCghyZXZpc2lvbhgCIAEoAyJfCgpUYXNrQ2hhbmdlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrEg8KB3JlbW92ZWQYAiABKAgSIgoFZXZlbnQYAyABKAsyEy5iZXJ0aC52MS5UYXNrRXZlbnQiYAoPU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIoCgVncmFjZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIwChBTdG9wVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIj8KEFN0b3BUYXNrc1JlcXVlc3QSKwoIcmVxdWVzdHMYASADKAsyGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QiPwoRU3RvcFRhc2tzUmVzcG9uc2USKgoHcmVzdWx0cxgBIAMoCzIZLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3VsdCJhCg9TdG9wVGFza3NSZXN1bHQSHgoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2tIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSJHChFSZW1vdmVUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSDQoFZm9yY2UYAyABKAgiMgoSUmVtb3ZlVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIk8KFUxpc3RUYXNrRXZlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIPCgd0YXNrX2lkGAMgASgJIlYKFkxpc3RUYXNrRXZlbnRzUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuYmVydGgudjEuVGFza0V2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK2AQoVU3RyZWFtVGFza0xvZ3NSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIOCgZmb2xsb3cYAyABKAgSEQoEdGFpbBgEIAEoDUgAiAEBEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgdzdHJlYW1zGAYgAygOMhMuYmVydGgudjEuTG9nU3RyZWFtQgcKBV90YWlsIj0KFlN0cmVhbVRhc2tMb2dzUmVzcG9uc2USIwoHZW50cmllcxgBIAMoCzISLmJlcnRoLnYxLkxvZ0VudHJ5IjsKEkxpc3RXb3JrZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJRChNMaXN0V29ya2Vyc1Jlc3BvbnNlEiEKB3dvcmtlcnMYASADKAsyEC5iZXJ0aC52MS5Xb3JrZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiUKEEdldFdvcmtlclJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJIjUKEUdldFdvcmtlclJlc3BvbnNlEiAKBndvcmtlchgBIAEoCzIQLmJlcnRoLnYxLldvcmtlciITChFHZXRDbHVzdGVyUmVxdWVzdCI4ChJHZXRDbHVzdGVyUmVzcG9uc2USIgoHY2x1c3RlchgBIAEoCzIRLmJlcnRoLnYxLkNsdXN0ZXIy7QcKDk1hbmFnZXJTZXJ2aWNlEkcKClN1Ym1pdFRhc2sSGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBocLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXNwb25zZRJKCgtTdWJtaXRUYXNrcxIcLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVxdWVzdBodLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzcG9uc2USQwoHR2V0VGFzaxIYLmJlcnRoLnYxLkdldFRhc2tSZXF1ZXN0GhkuYmVydGgudjEuR2V0VGFza1Jlc3BvbnNlIgOQAgESSQoJTGlzdFRhc2tzEhouYmVydGgudjEuTGlzdFRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgOQAgESSQoKV2F0Y2hUYXNrcxIbLmJlcnRoLnYxLldhdGNoVGFza3NSZXF1ZXN0GhwuYmVydGgudjEuV2F0Y2hUYXNrc1Jlc3BvbnNlMAESQQoIU3RvcFRhc2sSGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QaGi5iZXJ0aC52MS5TdG9wVGFza1Jlc3BvbnNlEkQKCVN0b3BUYXNrcxIaLmJlcnRoLnYxLlN0b3BUYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5TdG9wVGFza3NSZXNwb25zZRJHCgpSZW1vdmVUYXNrEhsuYmVydGgudjEuUmVtb3ZlVGFza1JlcXVlc3QaHC5iZXJ0aC52MS5SZW1vdmVUYXNrUmVzcG9uc2USWAoOTGlzdFRhc2tFdmVudHMSHy5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1JlcXVlc3QaIC5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1Jlc3BvbnNlIgOQAgESVQoOU3RyZWFtVGFza0xvZ3MSHy5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1JlcXVlc3QaIC5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1Jlc3BvbnNlMAESTwoLTGlzdFdvcmtlcnMSHC5iZXJ0aC52MS5MaXN0V29ya2Vyc1JlcXVlc3QaHS5iZXJ0aC52MS5MaXN0V29ya2Vyc1Jlc3BvbnNlIgOQAgESSQoJR2V0V29ya2VyEhouYmVydGgudjEuR2V0V29ya2VyUmVxdWVzdBobLmJlcnRoLnYxLkdldFdvcmtlclJlc3BvbnNlIgOQAgESTAoKR2V0Q2x1c3RlchIbLmJlcnRoLnYxLkdldENsdXN0ZXJSZXF1ZXN0GhwuYmVydGgudjEuR2V0Q2x1c3RlclJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_berth_v1_cluster, file_berth_v1_log_entry, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxImAKEVN1Ym1pdFRhc2tSZXF1ZXN0EiAKBHNwZWMYASABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiMgoSU3VibWl0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIkMKElN1Ym1pdFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0IkMKE1N1Ym1pdFRhc2tzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzdWx0ImMKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siXwoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIkCgZmaWx0ZXIYAyABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyIl0KEUxpc3RUYXNrc1Jlc3BvbnNlEh0KBXRhc2tzGAEgAygLMg4uYmVydGgudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcmV2aXNpb24YAyABKAMiswEKClRhc2tGaWx0ZXISIwoGc3RhdGVzGAEgAygOMhMuYmVydGgudjEuVGFza1N0YXRlEhEKCXdvcmtlcl9pZBgCIAEoCRIwCgZsYWJlbHMYAyADKAsyIC5iZXJ0aC52MS5UYXNrRmlsdGVyLkxhYmVsc0VudHJ5EgwKBG5hbWUYBCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJpChFXYXRjaFRhc2tzUmVxdWVzdBIbCg5hZnRlcl9yZXZpc2lvbhgBIAEoA0gAiAEBEiQKBmZpbHRlchgCIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXJCEQoPX2FmdGVyX3JldmlzaW9uIk0KEldhdGNoVGFza3NSZXNwb25zZRIlCgdjaGFuZ2VzGAEgAygLMhQuYmVydGgudjEuVGFza0NoYW5nZRIQCghyZXZpc2lvbhgCIAEoAyJfCgpUYXNrQ2hhbmdlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrEg8KB3JlbW92ZWQYAiABKAgSIgoFZXZlbnQYAyABKAsyEy5iZXJ0aC52MS5UYXNrRXZlbnQiYAoPU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIoCgVncmFjZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIwChBTdG9wVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIj8KEFN0b3BUYXNrc1JlcXVlc3QSKwoIcmVxdWVzdHMYASADKAsyGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QiPwoRU3RvcFRhc2tzUmVzcG9uc2USKgoHcmVzdWx0cxgBIAMoCzIZLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3VsdCJhCg9TdG9wVGFza3NSZXN1bHQSHgoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2tIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSJHChFSZW1vdmVUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSDQoFZm9yY2UYAyABKAgiMgoSUmVtb3ZlVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIk8KFUxpc3RUYXNrRXZlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIPCgd0YXNrX2lkGAMgASgJIlYKFkxpc3RUYXNrRXZlbnRzUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuYmVydGgudjEuVGFza0V2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK2AQoVU3RyZWFtVGFza0xvZ3NSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIOCgZmb2xsb3cYAyABKAgSEQoEdGFpbBgEIAEoDUgAiAEBEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgdzdHJlYW1zGAYgAygOMhMuYmVydGgudjEuTG9nU3RyZWFtQgcKBV90YWlsIj0KFlN0cmVhbVRhc2tMb2dzUmVzcG9uc2USIwoHZW50cmllcxgBIAMoCzISLmJlcnRoLnYxLkxvZ0VudHJ5IjsKEkxpc3RXb3JrZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJRChNMaXN0V29ya2Vyc1Jlc3BvbnNlEiEKB3dvcmtlcnMYASADKAsyEC5iZXJ0aC52MS5Xb3JrZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiUKEEdldFdvcmtlclJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJIjUKEUdldFdvcmtlclJlc3BvbnNlEiAKBndvcmtlchgBIAEoCzIQLmJlcnRoLnYxLldvcmtlciKZAQoTVXBkYXRlV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSKgoIc2V0dGluZ3MYAiABKAsyGC5iZXJ0aC52MS5Xb3JrZXJTZXR0aW5ncxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSEgoKcmVxdWVzdF9pZBgEIAEoCSI4ChRVcGRhdGVXb3JrZXJSZXNwb25zZRIgCgZ3b3JrZXIYASABKAsyEC5iZXJ0aC52MS5Xb3JrZXIiVQoVUmViYWxhbmNlVGFza3NSZXF1ZXN0EhEKCW1vdmVzX21heBgBIAEoDRIVCg12YWxpZGF0ZV9vbmx5GAIgASgIEhIKCnJlcXVlc3RfaWQYAyABKAkiYQoWUmViYWxhbmNlVGFza3NSZXNwb25zZRIhCgVtb3ZlcxgBIAMoCzISLmJlcnRoLnYxLlRhc2tNb3ZlEiQKBmJsb2NrcxgCIAMoCzIULmJlcnRoLnYxLkRyYWluQmxvY2sibAoIVGFza01vdmUSDwoHdGFza19pZBgBIAEoCRIRCgl0YXNrX25hbWUYAiABKAkSFgoOZnJvbV93b3JrZXJfaWQYAyABKAkSFAoMdG9fd29ya2VyX2lkGAQgASgJEg4KBnJlYXNvbhgFIAEoCSITChFHZXRDbHVzdGVyUmVxdWVzdCI4ChJHZXRDbHVzdGVyUmVzcG9uc2USIgoHY2x1c3RlchgBIAEoCzIRLmJlcnRoLnYxLkNsdXN0ZXIykQkKDk1hbmFnZXJTZXJ2aWNlEkcKClN1Ym1pdFRhc2sSGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBocLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXNwb25zZRJKCgtTdWJtaXRUYXNrcxIcLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVxdWVzdBodLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzcG9uc2USQwoHR2V0VGFzaxIYLmJlcnRoLnYxLkdldFRhc2tSZXF1ZXN0GhkuYmVydGgudjEuR2V0VGFza1Jlc3BvbnNlIgOQAgESSQoJTGlzdFRhc2tzEhouYmVydGgudjEuTGlzdFRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgOQAgESSQoKV2F0Y2hUYXNrcxIbLmJlcnRoLnYxLldhdGNoVGFza3NSZXF1ZXN0GhwuYmVydGgudjEuV2F0Y2hUYXNrc1Jlc3BvbnNlMAESQQoIU3RvcFRhc2sSGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QaGi5iZXJ0aC52MS5TdG9wVGFza1Jlc3BvbnNlEkQKCVN0b3BUYXNrcxIaLmJlcnRoLnYxLlN0b3BUYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5TdG9wVGFza3NSZXNwb25zZRJHCgpSZW1vdmVUYXNrEhsuYmVydGgudjEuUmVtb3ZlVGFza1JlcXVlc3QaHC5iZXJ0aC52MS5SZW1vdmVUYXNrUmVzcG9uc2USWAoOTGlzdFRhc2tFdmVudHMSHy5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1JlcXVlc3QaIC5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1Jlc3BvbnNlIgOQAgESVQoOU3RyZWFtVGFza0xvZ3MSHy5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1JlcXVlc3QaIC5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1Jlc3BvbnNlMAESTwoLTGlzdFdvcmtlcnMSHC5iZXJ0aC52MS5MaXN0V29ya2Vyc1JlcXVlc3QaHS5iZXJ0aC52MS5MaXN0V29ya2Vyc1Jlc3BvbnNlIgOQAgESSQoJR2V0V29ya2VyEhouYmVydGgudjEuR2V0V29ya2VyUmVxdWVzdBobLmJlcnRoLnYxLkdldFdvcmtlclJlc3BvbnNlIgOQAgESTQoMVXBkYXRlV29ya2VyEh0uYmVydGgudjEuVXBkYXRlV29ya2VyUmVxdWVzdBoeLmJlcnRoLnYxLlVwZGF0ZVdvcmtlclJlc3BvbnNlElMKDlJlYmFsYW5jZVRhc2tzEh8uYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXF1ZXN0GiAuYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXNwb25zZRJMCgpHZXRDbHVzdGVyEhsuYmVydGgudjEuR2V0Q2x1c3RlclJlcXVlc3QaHC5iZXJ0aC52MS5HZXRDbHVzdGVyUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_berth_v1_cluster, file_berth_v1_log_entry, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * SubmitTaskRequest describes the task.
@@ -846,6 +846,183 @@ export const GetWorkerResponseSchema: GenMessage<GetWorkerResponse> = /*@__PURE_
   messageDesc(file_berth_v1_manager_service, 27);
 
 /**
+ * Asks to change a worker's settings.
+ *
+ * @generated from message berth.v1.UpdateWorkerRequest
+ */
+export type UpdateWorkerRequest = Message<"berth.v1.UpdateWorkerRequest"> & {
+  /**
+   * Required.
+   *
+   * @generated from field: string worker_id = 1;
+   */
+  workerId: string;
+
+  /**
+   * The new values of the fields that `update_mask` names. `update_time` is the
+   * manager's own and may not be named.
+   *
+   * @generated from field: berth.v1.WorkerSettings settings = 2;
+   */
+  settings?: WorkerSettings | undefined;
+
+  /**
+   * Which fields of `settings` to change, such as `availability`. Required; an
+   * unknown field is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 3;
+   */
+  updateMask?: FieldMask | undefined;
+
+  /**
+   * Makes the call safe to repeat. At most 64 characters. Empty means none.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message berth.v1.UpdateWorkerRequest.
+ * Use `create(UpdateWorkerRequestSchema)` to create a new message.
+ */
+export const UpdateWorkerRequestSchema: GenMessage<UpdateWorkerRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 28);
+
+/**
+ * The changed worker.
+ *
+ * @generated from message berth.v1.UpdateWorkerResponse
+ */
+export type UpdateWorkerResponse = Message<"berth.v1.UpdateWorkerResponse"> & {
+  /**
+   * The worker as it is after the change.
+   *
+   * @generated from field: berth.v1.Worker worker = 1;
+   */
+  worker?: Worker | undefined;
+};
+
+/**
+ * Describes the message berth.v1.UpdateWorkerResponse.
+ * Use `create(UpdateWorkerResponseSchema)` to create a new message.
+ */
+export const UpdateWorkerResponseSchema: GenMessage<UpdateWorkerResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 29);
+
+/**
+ * Asks to even out the workers.
+ *
+ * @generated from message berth.v1.RebalanceTasksRequest
+ */
+export type RebalanceTasksRequest = Message<"berth.v1.RebalanceTasksRequest"> & {
+  /**
+   * The most tasks to move, 1 to 1,000. 0 means 10.
+   *
+   * @generated from field: uint32 moves_max = 1;
+   */
+  movesMax: number;
+
+  /**
+   * Only tell what would be moved.
+   *
+   * @generated from field: bool validate_only = 2;
+   */
+  validateOnly: boolean;
+
+  /**
+   * Makes the call safe to repeat. At most 64 characters. Empty means none.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message berth.v1.RebalanceTasksRequest.
+ * Use `create(RebalanceTasksRequestSchema)` to create a new message.
+ */
+export const RebalanceTasksRequestSchema: GenMessage<RebalanceTasksRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 30);
+
+/**
+ * What moves, or would.
+ *
+ * @generated from message berth.v1.RebalanceTasksResponse
+ */
+export type RebalanceTasksResponse = Message<"berth.v1.RebalanceTasksResponse"> & {
+  /**
+   * In the order in which they are begun. Empty when there is nothing to gain.
+   *
+   * @generated from field: repeated berth.v1.TaskMove moves = 1;
+   */
+  moves: TaskMove[];
+
+  /**
+   * Tasks that would be moved if they could, and why they cannot, at most 100.
+   *
+   * @generated from field: repeated berth.v1.DrainBlock blocks = 2;
+   */
+  blocks: DrainBlock[];
+};
+
+/**
+ * Describes the message berth.v1.RebalanceTasksResponse.
+ * Use `create(RebalanceTasksResponseSchema)` to create a new message.
+ */
+export const RebalanceTasksResponseSchema: GenMessage<RebalanceTasksResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 31);
+
+/**
+ * A task that goes from one worker to another.
+ *
+ * @generated from message berth.v1.TaskMove
+ */
+export type TaskMove = Message<"berth.v1.TaskMove"> & {
+  /**
+   * The task.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * Its name.
+   *
+   * @generated from field: string task_name = 2;
+   */
+  taskName: string;
+
+  /**
+   * Where it runs.
+   *
+   * @generated from field: string from_worker_id = 3;
+   */
+  fromWorkerId: string;
+
+  /**
+   * Where it goes.
+   *
+   * @generated from field: string to_worker_id = 4;
+   */
+  toWorkerId: string;
+
+  /**
+   * What is gained, for people.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message berth.v1.TaskMove.
+ * Use `create(TaskMoveSchema)` to create a new message.
+ */
+export const TaskMoveSchema: GenMessage<TaskMove> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 32);
+
+/**
  * GetClusterRequest asks for the cluster.
  *
  * @generated from message berth.v1.GetClusterRequest
@@ -858,7 +1035,7 @@ export type GetClusterRequest = Message<"berth.v1.GetClusterRequest"> & {
  * Use `create(GetClusterRequestSchema)` to create a new message.
  */
 export const GetClusterRequestSchema: GenMessage<GetClusterRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 28);
+  messageDesc(file_berth_v1_manager_service, 33);
 
 /**
  * GetClusterResponse carries the cluster.
@@ -879,7 +1056,7 @@ export type GetClusterResponse = Message<"berth.v1.GetClusterResponse"> & {
  * Use `create(GetClusterResponseSchema)` to create a new message.
  */
 export const GetClusterResponseSchema: GenMessage<GetClusterResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 29);
+  messageDesc(file_berth_v1_manager_service, 34);
 
 /**
  * ManagerService is what users drive: it owns the desired state of the cluster.
@@ -1027,6 +1204,36 @@ export const ManagerService: GenService<{
     methodKind: "unary";
     input: typeof GetWorkerRequestSchema;
     output: typeof GetWorkerResponseSchema;
+  },
+  /**
+   * UpdateWorker changes what operators decided about a worker: whether it takes
+   * tasks, its labels. Durable once answered; what follows, such as a drain,
+   * happens afterwards and is seen in GetWorker.
+   *
+   * A worker that was never seen is NOT_FOUND. Called twice with the same
+   * `request_id` it changes nothing the second time.
+   *
+   * @generated from rpc berth.v1.ManagerService.UpdateWorker
+   */
+  updateWorker: {
+    methodKind: "unary";
+    input: typeof UpdateWorkerRequestSchema;
+    output: typeof UpdateWorkerResponseSchema;
+  },
+  /**
+   * RebalanceTasks moves tasks from workers that have much to workers that have
+   * little, at most `moves_max` of them, each the gentle way: the new attempt
+   * runs before the old one is stopped. Called with `validate_only` it only
+   * tells what it would do.
+   *
+   * Called twice with the same `request_id` it moves nothing the second time.
+   *
+   * @generated from rpc berth.v1.ManagerService.RebalanceTasks
+   */
+  rebalanceTasks: {
+    methodKind: "unary";
+    input: typeof RebalanceTasksRequestSchema;
+    output: typeof RebalanceTasksResponseSchema;
   },
   /**
    * GetCluster returns the cluster's identity and totals.

@@ -6,6 +6,8 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Placement } from "./placement_pb.ts";
 import { file_berth_v1_placement } from "./placement_pb.ts";
+import type { Probe } from "./probe_pb.ts";
+import { file_berth_v1_probe } from "./probe_pb.ts";
 import type { Limits, Resources } from "./resources_pb.ts";
 import { file_berth_v1_resources } from "./resources_pb.ts";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
@@ -16,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/task.proto.
  */
 export const file_berth_v1_task: GenFile = /*@__PURE__*/
-  fileDesc("ChNiZXJ0aC92MS90YXNrLnByb3RvEghiZXJ0aC52MSLXAwoEVGFzaxIKCgJpZBgBIAEoCRIgCgRzcGVjGAIgASgLMhIuYmVydGgudjEuVGFza1NwZWMSLQoNZGVzaXJlZF9zdGF0ZRgDIAEoDjIWLmJlcnRoLnYxLkRlc2lyZWRTdGF0ZRIiCgVzdGF0ZRgEIAEoDjITLmJlcnRoLnYxLlRhc2tTdGF0ZRIiCgdhdHRlbXB0GAUgASgLMhEuYmVydGgudjEuQXR0ZW1wdBIoCg1wYXN0X2F0dGVtcHRzGAYgAygLMhEuYmVydGgudjEuQXR0ZW1wdBIVCg1yZXN0YXJ0X2NvdW50GAcgASgNEhYKDndhaXRpbmdfcmVhc29uGAggASgJEi4KCnJldHJ5X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCnN0b3BfZ3JhY2UYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyZXZpc2lvbhgNIAEoAyL+BAoIVGFza1NwZWMSDAoEbmFtZRgBIAEoCRINCgVpbWFnZRgCIAEoCRIPCgdjb21tYW5kGAMgAygJEgwKBGFyZ3MYBCADKAkSKAoDZW52GAUgAygLMhsuYmVydGgudjEuVGFza1NwZWMuRW52RW50cnkSEwoLd29ya2luZ19kaXIYBiABKAkSDAoEdXNlchgHIAEoCRIuCgZsYWJlbHMYCCADKAsyHi5iZXJ0aC52MS5UYXNrU3BlYy5MYWJlbHNFbnRyeRIoCgtyZXNlcnZhdGlvbhgJIAEoCzITLmJlcnRoLnYxLlJlc291cmNlcxIfCgVsaW1pdBgKIAEoCzIQLmJlcnRoLnYxLkxpbWl0cxIhCgVwb3J0cxgLIAMoCzISLmJlcnRoLnYxLlBvcnRTcGVjEisKDG5ldHdvcmtfbW9kZRgMIAEoDjIVLmJlcnRoLnYxLk5ldHdvcmtNb2RlEi8KDnJlc3RhcnRfcG9saWN5GA0gASgLMhcuYmVydGgudjEuUmVzdGFydFBvbGljeRIpCgtwdWxsX3BvbGljeRgOIAEoDjIULmJlcnRoLnYxLlB1bGxQb2xpY3kSLQoKc3RvcF9ncmFjZRgPIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtzdG9wX3NpZ25hbBgQIAEoCRIQCghwbGF0Zm9ybRgRIAEoCRIRCglzY2hlZHVsZXIYEiABKAkaKgoIRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoABCghQb3J0U3BlYxIWCg5jb250YWluZXJfcG9ydBgBIAEoDRIWCglob3N0X3BvcnQYAiABKA1IAIgBARIoCghwcm90b2NvbBgDIAEoDjIWLmJlcnRoLnYxLlBvcnRQcm90b2NvbBIMCgRuYW1lGAQgASgJQgwKCl9ob3N0X3BvcnQiYAoNUmVzdGFydFBvbGljeRIjCgRtb2RlGAEgASgOMhUuYmVydGgudjEuUmVzdGFydE1vZGUSGQoMcmVzdGFydHNfbWF4GAIgASgNSACIAQFCDwoNX3Jlc3RhcnRzX21heCJqCgdBdHRlbXB0Eg4KBm51bWJlchgBIAEoDRImCglwbGFjZW1lbnQYAiABKAsyEy5iZXJ0aC52MS5QbGFjZW1lbnQSJwoGc3RhdHVzGAMgASgLMhcuYmVydGgudjEuQXR0ZW1wdFN0YXR1cyLfAgoNQXR0ZW1wdFN0YXR1cxIiCgVzdGF0ZRgBIAEoDjITLmJlcnRoLnYxLlRhc2tTdGF0ZRIwCgxvYnNlcnZlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGNvbnRhaW5lcl9pZBgDIAEoCRIuCgpzdGFydF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtmaW5pc2hfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoJZXhpdF9jb2RlGAYgASgFSACIAQESIgoHZmFpbHVyZRgHIAEoCzIRLmJlcnRoLnYxLkZhaWx1cmUSJgoFcG9ydHMYCCADKAsyFy5iZXJ0aC52MS5QdWJsaXNoZWRQb3J0Eg8KB21lc3NhZ2UYCSABKAlCDAoKX2V4aXRfY29kZSJjCgdGYWlsdXJlEicKBnJlYXNvbhgBIAEoDjIXLmJlcnRoLnYxLkZhaWx1cmVSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRITCgZzaWduYWwYAyABKAVIAIgBAUIJCgdfc2lnbmFsIogBCg1QdWJsaXNoZWRQb3J0EhYKDmNvbnRhaW5lcl9wb3J0GAEgASgNEhEKCWhvc3RfcG9ydBgCIAEoDRIUCgxob3N0X2FkZHJlc3MYAyABKAkSKAoIcHJvdG9jb2wYBCABKA4yFi5iZXJ0aC52MS5Qb3J0UHJvdG9jb2wSDAoEbmFtZRgFIAEoCSp2CgxEZXNpcmVkU3RhdGUSHQoZREVTSVJFRF9TVEFURV9VTlNQRUNJRklFRBAAEhUKEURFU0lSRURfU1RBVEVfUlVOEAoSFgoSREVTSVJFRF9TVEFURV9TVE9QEBQSGAoUREVTSVJFRF9TVEFURV9SRU1PVkUQHiqBAgoJVGFza1N0YXRlEhoKFlRBU0tfU1RBVEVfVU5TUEVDSUZJRUQQABIWChJUQVNLX1NUQVRFX1BFTkRJTkcQChIYChRUQVNLX1NUQVRFX1NDSEVEVUxFRBAUEhcKE1RBU0tfU1RBVEVfU1RBUlRJTkcQHhIWChJUQVNLX1NUQVRFX1JVTk5JTkcQKBIXChNUQVNLX1NUQVRFX1NUT1BQSU5HEDISGAoUVEFTS19TVEFURV9DT01QTEVURUQQPBIWChJUQVNLX1NUQVRFX1NUT1BQRUQQRhIVChFUQVNLX1NUQVRFX0ZBSUxFRBBQEhMKD1RBU0tfU1RBVEVfTE9TVBBaKp0ECg1GYWlsdXJlUmVhc29uEh4KGkZBSUxVUkVfUkVBU09OX1VOU1BFQ0lGSUVEEAASIgoeRkFJTFVSRV9SRUFTT05fSU1BR0VfTk9UX0ZPVU5EEAoSJAogRkFJTFVSRV9SRUFTT05fSU1BR0VfUFVMTF9GQUlMRUQQFBIgChxGQUlMVVJFX1JFQVNPTl9DUkVBVEVfRkFJTEVEEB4SHwobRkFJTFVSRV9SRUFTT05fU1RBUlRfRkFJTEVEECgSGQoVRkFJTFVSRV9SRUFTT05fRVhJVEVEEDISHQoZRkFJTFVSRV9SRUFTT05fT09NX0tJTExFRBA8EhwKGEZBSUxVUkVfUkVBU09OX1VOSEVBTFRIWRBGEhwKGEZBSUxVUkVfUkVBU09OX0RJU0tfRlVMTBBQEiAKHEZBSUxVUkVfUkVBU09OX1BPUlRfQ09ORkxJQ1QQWhIeChpGQUlMVVJFX1JFQVNPTl9XT1JLRVJfTE9TVBBkEh8KG0ZBSUxVUkVfUkVBU09OX1NUT1BfVElNRU9VVBBuEiAKHEZBSUxVUkVfUkVBU09OX1NUQVJUX1RJTUVPVVQQeBImCiFGQUlMVVJFX1JFQVNPTl9SRU1PVkVEX0VYVEVSTkFMTFkQggESHwoaRkFJTFVSRV9SRUFTT05fVU5QTEFDRUFCTEUQjAESGwoWRkFJTFVSRV9SRUFTT05fUkVGVVNFRBCWASpyCgtOZXR3b3JrTW9kZRIcChhORVRXT1JLX01PREVfVU5TUEVDSUZJRUQQABIXChNORVRXT1JLX01PREVfQlJJREdFEAoSFQoRTkVUV09SS19NT0RFX0hPU1QQFBIVChFORVRXT1JLX01PREVfTk9ORRAeKlsKDFBvcnRQcm90b2NvbBIdChlQT1JUX1BST1RPQ09MX1VOU1BFQ0lGSUVEEAASFQoRUE9SVF9QUk9UT0NPTF9UQ1AQChIVChFQT1JUX1BST1RPQ09MX1VEUBAUKpcBCgtSZXN0YXJ0TW9kZRIcChhSRVNUQVJUX01PREVfVU5TUEVDSUZJRUQQABITCg9SRVNUQVJUX01PREVfTk8QChIbChdSRVNUQVJUX01PREVfT05fRkFJTFVSRRAUEhcKE1JFU1RBUlRfTU9ERV9BTFdBWVMQHhIfChtSRVNUQVJUX01PREVfVU5MRVNTX1NUT1BQRUQQKCp4CgpQdWxsUG9saWN5EhsKF1BVTExfUE9MSUNZX1VOU1BFQ0lGSUVEEAASHgoaUFVMTF9QT0xJQ1lfSUZfTk9UX1BSRVNFTlQQChIWChJQVUxMX1BPTElDWV9BTFdBWVMQFBIVChFQVUxMX1BPTElDWV9ORVZFUhAeYgZwcm90bzM", [file_berth_v1_placement, file_berth_v1_resources, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChNiZXJ0aC92MS90YXNrLnByb3RvEghiZXJ0aC52MSKwBAoEVGFzaxIKCgJpZBgBIAEoCRIgCgRzcGVjGAIgASgLMhIuYmVydGgudjEuVGFza1NwZWMSLQoNZGVzaXJlZF9zdGF0ZRgDIAEoDjIWLmJlcnRoLnYxLkRlc2lyZWRTdGF0ZRIiCgVzdGF0ZRgEIAEoDjITLmJlcnRoLnYxLlRhc2tTdGF0ZRIiCgdhdHRlbXB0GAUgASgLMhEuYmVydGgudjEuQXR0ZW1wdBIoCg1wYXN0X2F0dGVtcHRzGAYgAygLMhEuYmVydGgudjEuQXR0ZW1wdBIVCg1yZXN0YXJ0X2NvdW50GAcgASgNEhYKDndhaXRpbmdfcmVhc29uGAggASgJEi4KCnJldHJ5X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCnN0b3BfZ3JhY2UYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyZXZpc2lvbhgNIAEoAxIkCglzdWNjZXNzb3IYDiABKAsyES5iZXJ0aC52MS5BdHRlbXB0EjEKDXJlc3RhcnRfdGltZXMYDyADKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsEHCghUYXNrU3BlYxIMCgRuYW1lGAEgASgJEg0KBWltYWdlGAIgASgJEg8KB2NvbW1hbmQYAyADKAkSDAoEYXJncxgEIAMoCRIoCgNlbnYYBSADKAsyGy5iZXJ0aC52MS5UYXNrU3BlYy5FbnZFbnRyeRITCgt3b3JraW5nX2RpchgGIAEoCRIMCgR1c2VyGAcgASgJEi4KBmxhYmVscxgIIAMoCzIeLmJlcnRoLnYxLlRhc2tTcGVjLkxhYmVsc0VudHJ5EigKC3Jlc2VydmF0aW9uGAkgASgLMhMuYmVydGgudjEuUmVzb3VyY2VzEh8KBWxpbWl0GAogASgLMhAuYmVydGgudjEuTGltaXRzEiEKBXBvcnRzGAsgAygLMhIuYmVydGgudjEuUG9ydFNwZWMSKwoMbmV0d29ya19tb2RlGAwgASgOMhUuYmVydGgudjEuTmV0d29ya01vZGUSLwoOcmVzdGFydF9wb2xpY3kYDSABKAsyFy5iZXJ0aC52MS5SZXN0YXJ0UG9saWN5EikKC3B1bGxfcG9saWN5GA4gASgOMhQuYmVydGgudjEuUHVsbFBvbGljeRItCgpzdG9wX2dyYWNlGA8gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhMKC3N0b3Bfc2lnbmFsGBAgASgJEhAKCHBsYXRmb3JtGBEgASgJEhEKCXNjaGVkdWxlchgSIAEoCRImCg1zdGFydHVwX3Byb2JlGBMgASgLMg8uYmVydGgudjEuUHJvYmUSJwoObGl2ZW5lc3NfcHJvYmUYFCABKAsyDy5iZXJ0aC52MS5Qcm9iZRIoCg9yZWFkaW5lc3NfcHJvYmUYFSABKAsyDy5iZXJ0aC52MS5Qcm9iZRItCg1vbl9kaXNjb25uZWN0GBYgASgOMhYuYmVydGgudjEuT25EaXNjb25uZWN0EjQKEXBsYWNlbWVudF90aW1lb3V0GBcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KDHB1bGxfdGltZW91dBgYIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1zdGFydF90aW1lb3V0GBkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKAAQoIUG9ydFNwZWMSFgoOY29udGFpbmVyX3BvcnQYASABKA0SFgoJaG9zdF9wb3J0GAIgASgNSACIAQESKAoIcHJvdG9jb2wYAyABKA4yFi5iZXJ0aC52MS5Qb3J0UHJvdG9jb2wSDAoEbmFtZRgEIAEoCUIMCgpfaG9zdF9wb3J0Iu0BCg1SZXN0YXJ0UG9saWN5EiMKBG1vZGUYASABKA4yFS5iZXJ0aC52MS5SZXN0YXJ0TW9kZRIZCgxyZXN0YXJ0c19tYXgYAiABKA1IAIgBARIpCgZ3aW5kb3cYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNYmFja29mZl9maXJzdBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIuCgtiYWNrb2ZmX21heBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPCg1fcmVzdGFydHNfbWF4IoABCgdBdHRlbXB0Eg4KBm51bWJlchgBIAEoDRImCglwbGFjZW1lbnQYAiABKAsyEy5iZXJ0aC52MS5QbGFjZW1lbnQSJwoGc3RhdHVzGAMgASgLMhcuYmVydGgudjEuQXR0ZW1wdFN0YXR1cxIUCgxsZWF2ZV9yZWFzb24YBCABKAkipwMKDUF0dGVtcHRTdGF0dXMSIgoFc3RhdGUYASABKA4yEy5iZXJ0aC52MS5UYXNrU3RhdGUSMAoMb2JzZXJ2ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxjb250YWluZXJfaWQYAyABKAkSLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKCWV4aXRfY29kZRgGIAEoBUgAiAEBEiIKB2ZhaWx1cmUYByABKAsyES5iZXJ0aC52MS5GYWlsdXJlEiYKBXBvcnRzGAggAygLMhcuYmVydGgudjEuUHVibGlzaGVkUG9ydBIPCgdtZXNzYWdlGAkgASgJEiAKBmhlYWx0aBgKIAEoDjIQLmJlcnRoLnYxLkhlYWx0aBINCgVyZWFkeRgLIAEoCBIVCg1wcm9iZV9tZXNzYWdlGAwgASgJQgwKCl9leGl0X2NvZGUiYwoHRmFpbHVyZRInCgZyZWFzb24YASABKA4yFy5iZXJ0aC52MS5GYWlsdXJlUmVhc29uEg8KB21lc3NhZ2UYAiABKAkSEwoGc2lnbmFsGAMgASgFSACIAQFCCQoHX3NpZ25hbCKIAQoNUHVibGlzaGVkUG9ydBIWCg5jb250YWluZXJfcG9ydBgBIAEoDRIRCglob3N0X3BvcnQYAiABKA0SFAoMaG9zdF9hZGRyZXNzGAMgASgJEigKCHByb3RvY29sGAQgASgOMhYuYmVydGgudjEuUG9ydFByb3RvY29sEgwKBG5hbWUYBSABKAkqdgoMRGVzaXJlZFN0YXRlEh0KGURFU0lSRURfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFERVNJUkVEX1NUQVRFX1JVThAKEhYKEkRFU0lSRURfU1RBVEVfU1RPUBAUEhgKFERFU0lSRURfU1RBVEVfUkVNT1ZFEB4qgQIKCVRhc2tTdGF0ZRIaChZUQVNLX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSVEFTS19TVEFURV9QRU5ESU5HEAoSGAoUVEFTS19TVEFURV9TQ0hFRFVMRUQQFBIXChNUQVNLX1NUQVRFX1NUQVJUSU5HEB4SFgoSVEFTS19TVEFURV9SVU5OSU5HECgSFwoTVEFTS19TVEFURV9TVE9QUElORxAyEhgKFFRBU0tfU1RBVEVfQ09NUExFVEVEEDwSFgoSVEFTS19TVEFURV9TVE9QUEVEEEYSFQoRVEFTS19TVEFURV9GQUlMRUQQUBITCg9UQVNLX1NUQVRFX0xPU1QQWiq/BAoNRmFpbHVyZVJlYXNvbhIeChpGQUlMVVJFX1JFQVNPTl9VTlNQRUNJRklFRBAAEiIKHkZBSUxVUkVfUkVBU09OX0lNQUdFX05PVF9GT1VORBAKEiQKIEZBSUxVUkVfUkVBU09OX0lNQUdFX1BVTExfRkFJTEVEEBQSIAocRkFJTFVSRV9SRUFTT05fQ1JFQVRFX0ZBSUxFRBAeEh8KG0ZBSUxVUkVfUkVBU09OX1NUQVJUX0ZBSUxFRBAoEhkKFUZBSUxVUkVfUkVBU09OX0VYSVRFRBAyEh0KGUZBSUxVUkVfUkVBU09OX09PTV9LSUxMRUQQPBIcChhGQUlMVVJFX1JFQVNPTl9VTkhFQUxUSFkQRhIcChhGQUlMVVJFX1JFQVNPTl9ESVNLX0ZVTEwQUBIgChxGQUlMVVJFX1JFQVNPTl9QT1JUX0NPTkZMSUNUEFoSHgoaRkFJTFVSRV9SRUFTT05fV09SS0VSX0xPU1QQZBIfChtGQUlMVVJFX1JFQVNPTl9TVE9QX1RJTUVPVVQQbhIgChxGQUlMVVJFX1JFQVNPTl9TVEFSVF9USU1FT1VUEHgSJgohRkFJTFVSRV9SRUFTT05fUkVNT1ZFRF9FWFRFUk5BTExZEIIBEh8KGkZBSUxVUkVfUkVBU09OX1VOUExBQ0VBQkxFEIwBEhsKFkZBSUxVUkVfUkVBU09OX1JFRlVTRUQQlgESIAobRkFJTFVSRV9SRUFTT05fRElTQ09OTkVDVEVEEKABKl8KBkhlYWx0aBIWChJIRUFMVEhfVU5TUEVDSUZJRUQQABITCg9IRUFMVEhfU1RBUlRJTkcQChISCg5IRUFMVEhfSEVBTFRIWRAUEhQKEEhFQUxUSF9VTkhFQUxUSFkQHiplCgxPbkRpc2Nvbm5lY3QSHQoZT05fRElTQ09OTkVDVF9VTlNQRUNJRklFRBAAEh4KGk9OX0RJU0NPTk5FQ1RfS0VFUF9SVU5OSU5HEAoSFgoST05fRElTQ09OTkVDVF9TVE9QEBQqcgoLTmV0d29ya01vZGUSHAoYTkVUV09SS19NT0RFX1VOU1BFQ0lGSUVEEAASFwoTTkVUV09SS19NT0RFX0JSSURHRRAKEhUKEU5FVFdPUktfTU9ERV9IT1NUEBQSFQoRTkVUV09SS19NT0RFX05PTkUQHipbCgxQb3J0UHJvdG9jb2wSHQoZUE9SVF9QUk9UT0NPTF9VTlNQRUNJRklFRBAAEhUKEVBPUlRfUFJPVE9DT0xfVENQEAoSFQoRUE9SVF9QUk9UT0NPTF9VRFAQFCqXAQoLUmVzdGFydE1vZGUSHAoYUkVTVEFSVF9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPUkVTVEFSVF9NT0RFX05PEAoSGwoXUkVTVEFSVF9NT0RFX09OX0ZBSUxVUkUQFBIXChNSRVNUQVJUX01PREVfQUxXQVlTEB4SHwobUkVTVEFSVF9NT0RFX1VOTEVTU19TVE9QUEVEECgqeAoKUHVsbFBvbGljeRIbChdQVUxMX1BPTElDWV9VTlNQRUNJRklFRBAAEh4KGlBVTExfUE9MSUNZX0lGX05PVF9QUkVTRU5UEAoSFgoSUFVMTF9QT0xJQ1lfQUxXQVlTEBQSFQoRUFVMTF9QT0xJQ1lfTkVWRVIQHmIGcHJvdG8z", [file_berth_v1_placement, file_berth_v1_probe, file_berth_v1_resources, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * What a user submits: a container to run, kept durable, placed, watched.
@@ -123,6 +125,24 @@ export type Task = Message<"berth.v1.Task"> & {
    * @generated from field: int64 revision = 13;
    */
   revision: bigint;
+
+  /**
+   * The attempt that takes over as soon as it serves, while the current one
+   * still runs: only while the task moves to another worker. Absent otherwise.
+   * Its number is the current one's plus one. Written by the manager; its
+   * `status` by the worker that runs it.
+   *
+   * @generated from field: berth.v1.Attempt successor = 14;
+   */
+  successor?: Attempt | undefined;
+
+  /**
+   * When the restarts happened that count against the restart policy's window,
+   * latest first, at most 100. Kept only for a policy with a window.
+   *
+   * @generated from field: repeated google.protobuf.Timestamp restart_times = 15;
+   */
+  restartTimes: Timestamp[];
 };
 
 /**
@@ -272,6 +292,67 @@ export type TaskSpec = Message<"berth.v1.TaskSpec"> & {
    * @generated from field: string scheduler = 18;
    */
   scheduler: string;
+
+  /**
+   * Until this probe succeeds the task is not ready and no other probe runs;
+   * when it fails for good the attempt ends with `FAILURE_REASON_UNHEALTHY`.
+   * Absent means that a started container has started up.
+   *
+   * @generated from field: berth.v1.Probe startup_probe = 19;
+   */
+  startupProbe?: Probe | undefined;
+
+  /**
+   * When this probe fails for good the attempt ends with
+   * `FAILURE_REASON_UNHEALTHY`; the restart policy says what follows. Absent
+   * means that a running container is healthy.
+   *
+   * @generated from field: berth.v1.Probe liveness_probe = 20;
+   */
+  livenessProbe?: Probe | undefined;
+
+  /**
+   * While this probe fails the task gets no calls: its endpoints are withdrawn.
+   * The container is left alone. Absent means always ready.
+   *
+   * @generated from field: berth.v1.Probe readiness_probe = 21;
+   */
+  readinessProbe?: Probe | undefined;
+
+  /**
+   * What becomes of the container when its worker is cut off from the cluster.
+   * Unspecified means `ON_DISCONNECT_KEEP_RUNNING`.
+   *
+   * @generated from field: berth.v1.OnDisconnect on_disconnect = 22;
+   */
+  onDisconnect: OnDisconnect;
+
+  /**
+   * How long the task may wait for a place, 1 s to 30 days. When it passes the
+   * attempt fails with `FAILURE_REASON_UNPLACEABLE`. Absent means that the task
+   * waits until there is room.
+   *
+   * @generated from field: google.protobuf.Duration placement_timeout = 23;
+   */
+  placementTimeout?: Duration | undefined;
+
+  /**
+   * How long fetching the image may take, 1 s to 24 hours. When it passes the
+   * attempt fails with `FAILURE_REASON_IMAGE_PULL_FAILED`. Absent means 10
+   * minutes.
+   *
+   * @generated from field: google.protobuf.Duration pull_timeout = 24;
+   */
+  pullTimeout?: Duration | undefined;
+
+  /**
+   * How long making and starting the container may take, the fetch apart, 1 s
+   * to 1 hour. When it passes the attempt fails with
+   * `FAILURE_REASON_START_TIMEOUT`. Absent means 2 minutes.
+   *
+   * @generated from field: google.protobuf.Duration start_timeout = 25;
+   */
+  startTimeout?: Duration | undefined;
 };
 
 /**
@@ -340,11 +421,35 @@ export type RestartPolicy = Message<"berth.v1.RestartPolicy"> & {
   mode: RestartMode;
 
   /**
-   * The most restarts over the task's life. Absent means no limit.
+   * The most restarts within `window`, or over the task's life where there is
+   * no window; with a window at most 100. Absent means no limit.
    *
    * @generated from field: optional uint32 restarts_max = 2;
    */
   restartsMax?: number | undefined;
+
+  /**
+   * The time over which `restarts_max` counts, 1 s to 30 days. Absent means the
+   * task's life.
+   *
+   * @generated from field: google.protobuf.Duration window = 3;
+   */
+  window?: Duration | undefined;
+
+  /**
+   * Wait before the second restart in a row, 0 to 1 hour; the first one is
+   * immediate, each further wait is twice as long. Absent means 1 s.
+   *
+   * @generated from field: google.protobuf.Duration backoff_first = 4;
+   */
+  backoffFirst?: Duration | undefined;
+
+  /**
+   * The longest wait between restarts, up to 1 hour. Absent means 30 s.
+   *
+   * @generated from field: google.protobuf.Duration backoff_max = 5;
+   */
+  backoffMax?: Duration | undefined;
 };
 
 /**
@@ -381,6 +486,14 @@ export type Attempt = Message<"berth.v1.Attempt"> & {
    * @generated from field: berth.v1.AttemptStatus status = 3;
    */
   status?: AttemptStatus | undefined;
+
+  /**
+   * Why the attempt is to leave its worker, such as "worker-1 drains". Empty
+   * means that it may stay. Written by the manager.
+   *
+   * @generated from field: string leave_reason = 4;
+   */
+  leaveReason: string;
 };
 
 /**
@@ -462,6 +575,29 @@ export type AttemptStatus = Message<"berth.v1.AttemptStatus"> & {
    * @generated from field: string message = 9;
    */
   message: string;
+
+  /**
+   * What the startup and liveness probes say. Unspecified when the task has
+   * neither, and before the container runs.
+   *
+   * @generated from field: berth.v1.Health health = 10;
+   */
+  health: Health;
+
+  /**
+   * Whether the attempt should be sent calls: it runs, has started up, and its
+   * readiness probe, if it has one, succeeds.
+   *
+   * @generated from field: bool ready = 11;
+   */
+  ready: boolean;
+
+  /**
+   * What the latest probe that failed said. Empty when none fails.
+   *
+   * @generated from field: string probe_message = 12;
+   */
+  probeMessage: string;
 };
 
 /**
@@ -804,6 +940,14 @@ export enum FailureReason {
    * @generated from enum value: FAILURE_REASON_REFUSED = 150;
    */
   REFUSED = 150,
+
+  /**
+   * The worker was cut off from the cluster and stopped the container, as
+   * `ON_DISCONNECT_STOP` asks.
+   *
+   * @generated from enum value: FAILURE_REASON_DISCONNECTED = 160;
+   */
+  DISCONNECTED = 160,
 }
 
 /**
@@ -811,6 +955,83 @@ export enum FailureReason {
  */
 export const FailureReasonSchema: GenEnum<FailureReason> = /*@__PURE__*/
   enumDesc(file_berth_v1_task, 2);
+
+/**
+ * What the startup and liveness probes of an attempt say.
+ *
+ * @generated from enum berth.v1.Health
+ */
+export enum Health {
+  /**
+   * There is nothing to say.
+   *
+   * @generated from enum value: HEALTH_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The container runs and has not started up yet.
+   *
+   * @generated from enum value: HEALTH_STARTING = 10;
+   */
+  STARTING = 10,
+
+  /**
+   * Probes succeed, or have not failed for good.
+   *
+   * @generated from enum value: HEALTH_HEALTHY = 20;
+   */
+  HEALTHY = 20,
+
+  /**
+   * A probe has failed for good: the attempt is about to be ended.
+   *
+   * @generated from enum value: HEALTH_UNHEALTHY = 30;
+   */
+  UNHEALTHY = 30,
+}
+
+/**
+ * Describes the enum berth.v1.Health.
+ */
+export const HealthSchema: GenEnum<Health> = /*@__PURE__*/
+  enumDesc(file_berth_v1_task, 3);
+
+/**
+ * What becomes of a container whose worker is cut off from the cluster.
+ *
+ * @generated from enum berth.v1.OnDisconnect
+ */
+export enum OnDisconnect {
+  /**
+   * Means `ON_DISCONNECT_KEEP_RUNNING` in a request. Never sent in an answer.
+   *
+   * @generated from enum value: ON_DISCONNECT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It runs on. For as long as the cut lasts there may be two of the task.
+   *
+   * @generated from enum value: ON_DISCONNECT_KEEP_RUNNING = 10;
+   */
+  KEEP_RUNNING = 10,
+
+  /**
+   * The worker stops it when its lease runs out, and the manager starts another
+   * only when that must have happened. A worker process that is frozen cannot
+   * keep this promise.
+   *
+   * @generated from enum value: ON_DISCONNECT_STOP = 20;
+   */
+  STOP = 20,
+}
+
+/**
+ * Describes the enum berth.v1.OnDisconnect.
+ */
+export const OnDisconnectSchema: GenEnum<OnDisconnect> = /*@__PURE__*/
+  enumDesc(file_berth_v1_task, 4);
 
 /**
  * How a container is connected to the network.
@@ -851,7 +1072,7 @@ export enum NetworkMode {
  * Describes the enum berth.v1.NetworkMode.
  */
 export const NetworkModeSchema: GenEnum<NetworkMode> = /*@__PURE__*/
-  enumDesc(file_berth_v1_task, 3);
+  enumDesc(file_berth_v1_task, 5);
 
 /**
  * Transport protocol of a port.
@@ -885,7 +1106,7 @@ export enum PortProtocol {
  * Describes the enum berth.v1.PortProtocol.
  */
 export const PortProtocolSchema: GenEnum<PortProtocol> = /*@__PURE__*/
-  enumDesc(file_berth_v1_task, 4);
+  enumDesc(file_berth_v1_task, 6);
 
 /**
  * When a task whose attempt ended is tried again.
@@ -934,7 +1155,7 @@ export enum RestartMode {
  * Describes the enum berth.v1.RestartMode.
  */
 export const RestartModeSchema: GenEnum<RestartMode> = /*@__PURE__*/
-  enumDesc(file_berth_v1_task, 5);
+  enumDesc(file_berth_v1_task, 7);
 
 /**
  * When a worker fetches an image.
@@ -975,5 +1196,5 @@ export enum PullPolicy {
  * Describes the enum berth.v1.PullPolicy.
  */
 export const PullPolicySchema: GenEnum<PullPolicy> = /*@__PURE__*/
-  enumDesc(file_berth_v1_task, 6);
+  enumDesc(file_berth_v1_task, 8);
 

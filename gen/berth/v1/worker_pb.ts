@@ -6,15 +6,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Resources } from "./resources_pb.ts";
 import { file_berth_v1_resources } from "./resources_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file berth/v1/worker.proto.
  */
 export const file_berth_v1_worker: GenFile = /*@__PURE__*/
-  fileDesc("ChViZXJ0aC92MS93b3JrZXIucHJvdG8SCGJlcnRoLnYxIoABCgZXb3JrZXISCgoCaWQYASABKAkSKgoIcHJlc2VuY2UYAiABKAsyGC5iZXJ0aC52MS5Xb3JrZXJQcmVzZW5jZRIuCgphbGxvY2F0aW9uGAMgASgLMhouYmVydGgudjEuV29ya2VyQWxsb2NhdGlvbhIOCgZsaW5rZWQYBCABKAgi3AIKDldvcmtlclByZXNlbmNlEhEKCXdvcmtlcl9pZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEiQKBXN0YXRlGAMgASgOMhUuYmVydGgudjEuV29ya2VyU3RhdGUSMAoLZGVzY3JpcHRpb24YBCABKAsyGy5iZXJ0aC52MS5Xb3JrZXJEZXNjcmlwdGlvbhIoCgdtZXRyaWNzGAUgASgLMhcuYmVydGgudjEuV29ya2VyTWV0cmljcxIxCg1yZWdpc3Rlcl90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpoZWFyZF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YCSABKAkivQIKEVdvcmtlckRlc2NyaXB0aW9uEhAKCGhvc3RuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSCgoCb3MYAyABKAkSFAoMYXJjaGl0ZWN0dXJlGAQgASgJEiUKCGNhcGFjaXR5GAUgASgLMhMuYmVydGgudjEuUmVzb3VyY2VzEjcKBmxhYmVscxgGIAMoCzInLmJlcnRoLnYxLldvcmtlckRlc2NyaXB0aW9uLkxhYmVsc0VudHJ5Eg8KB3ZlcnNpb24YByABKAkSFAoMY2FwYWJpbGl0aWVzGAggAygJEg4KBmVuZ2luZRgJIAEoCRIdCgVyb2xlcxgKIAMoDjIOLmJlcnRoLnYxLlJvbGUaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLSAgoNV29ya2VyTWV0cmljcxIQCghzZXF1ZW5jZRgBIAEoAxIwCgxvYnNlcnZlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2NwdV9wZXJjZW50GAMgASgBEg8KB2xvYWRfMW0YBCABKAESDwoHbG9hZF81bRgFIAEoARIQCghsb2FkXzE1bRgGIAEoARIaChJtZW1vcnlfdG90YWxfYnl0ZXMYByABKAMSHgoWbWVtb3J5X2F2YWlsYWJsZV9ieXRlcxgIIAEoAxIYChBkaXNrX3RvdGFsX2J5dGVzGAkgASgDEhwKFGRpc2tfYXZhaWxhYmxlX2J5dGVzGAogASgDEhIKCnRhc2tfY291bnQYCyABKA0SFgoOZW5naW5lX2hlYWx0aHkYDCABKAgSFAoMZW5naW5lX2Vycm9yGA0gASgJIk0KEFdvcmtlckFsbG9jYXRpb24SJQoIcmVzZXJ2ZWQYASABKAsyEy5iZXJ0aC52MS5SZXNvdXJjZXMSEgoKdGFza19jb3VudBgCIAEoDSpuCgtXb3JrZXJTdGF0ZRIcChhXT1JLRVJfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9XT1JLRVJfU1RBVEVfVVAQChIVChFXT1JLRVJfU1RBVEVfRE9XThAUEhUKEVdPUktFUl9TVEFURV9MRUZUEB4qUgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASEAoMUk9MRV9NQU5BR0VSEAoSEQoNUk9MRV9SRUdJU1RSWRAUEg8KC1JPTEVfV09SS0VSEB5iBnByb3RvMw", [file_berth_v1_resources, file_google_protobuf_timestamp]);
+  fileDesc("ChViZXJ0aC92MS93b3JrZXIucHJvdG8SCGJlcnRoLnYxIswBCgZXb3JrZXISCgoCaWQYASABKAkSKgoIcHJlc2VuY2UYAiABKAsyGC5iZXJ0aC52MS5Xb3JrZXJQcmVzZW5jZRIuCgphbGxvY2F0aW9uGAMgASgLMhouYmVydGgudjEuV29ya2VyQWxsb2NhdGlvbhIOCgZsaW5rZWQYBCABKAgSKgoIc2V0dGluZ3MYBSABKAsyGC5iZXJ0aC52MS5Xb3JrZXJTZXR0aW5ncxIeCgVkcmFpbhgGIAEoCzIPLmJlcnRoLnYxLkRyYWluIpwCCg5Xb3JrZXJTZXR0aW5ncxIyCgxhdmFpbGFiaWxpdHkYASABKA4yHC5iZXJ0aC52MS5Xb3JrZXJBdmFpbGFiaWxpdHkSNAoGbGFiZWxzGAIgAygLMiQuYmVydGgudjEuV29ya2VyU2V0dGluZ3MuTGFiZWxzRW50cnkSDgoGcmVhc29uGAMgASgJEjAKDWRyYWluX3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEieQoFRHJhaW4SFwoPcmVtYWluaW5nX2NvdW50GAEgASgNEjEKDWRlYWRsaW5lX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKBmJsb2NrcxgDIAMoCzIULmJlcnRoLnYxLkRyYWluQmxvY2siLQoKRHJhaW5CbG9jaxIPCgd0YXNrX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSLcAgoOV29ya2VyUHJlc2VuY2USEQoJd29ya2VyX2lkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSJAoFc3RhdGUYAyABKA4yFS5iZXJ0aC52MS5Xb3JrZXJTdGF0ZRIwCgtkZXNjcmlwdGlvbhgEIAEoCzIbLmJlcnRoLnYxLldvcmtlckRlc2NyaXB0aW9uEigKB21ldHJpY3MYBSABKAsyFy5iZXJ0aC52MS5Xb3JrZXJNZXRyaWNzEjEKDXJlZ2lzdGVyX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmhlYXJkX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgJIAEoCSK9AgoRV29ya2VyRGVzY3JpcHRpb24SEAoIaG9zdG5hbWUYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIKCgJvcxgDIAEoCRIUCgxhcmNoaXRlY3R1cmUYBCABKAkSJQoIY2FwYWNpdHkYBSABKAsyEy5iZXJ0aC52MS5SZXNvdXJjZXMSNwoGbGFiZWxzGAYgAygLMicuYmVydGgudjEuV29ya2VyRGVzY3JpcHRpb24uTGFiZWxzRW50cnkSDwoHdmVyc2lvbhgHIAEoCRIUCgxjYXBhYmlsaXRpZXMYCCADKAkSDgoGZW5naW5lGAkgASgJEh0KBXJvbGVzGAogAygOMg4uYmVydGgudjEuUm9sZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBItICCg1Xb3JrZXJNZXRyaWNzEhAKCHNlcXVlbmNlGAEgASgDEjAKDG9ic2VydmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLY3B1X3BlcmNlbnQYAyABKAESDwoHbG9hZF8xbRgEIAEoARIPCgdsb2FkXzVtGAUgASgBEhAKCGxvYWRfMTVtGAYgASgBEhoKEm1lbW9yeV90b3RhbF9ieXRlcxgHIAEoAxIeChZtZW1vcnlfYXZhaWxhYmxlX2J5dGVzGAggASgDEhgKEGRpc2tfdG90YWxfYnl0ZXMYCSABKAMSHAoUZGlza19hdmFpbGFibGVfYnl0ZXMYCiABKAMSEgoKdGFza19jb3VudBgLIAEoDRIWCg5lbmdpbmVfaGVhbHRoeRgMIAEoCBIUCgxlbmdpbmVfZXJyb3IYDSABKAkiTQoQV29ya2VyQWxsb2NhdGlvbhIlCghyZXNlcnZlZBgBIAEoCzITLmJlcnRoLnYxLlJlc291cmNlcxISCgp0YXNrX2NvdW50GAIgASgNKpsBChJXb3JrZXJBdmFpbGFiaWxpdHkSIwofV09SS0VSX0FWQUlMQUJJTElUWV9VTlNQRUNJRklFRBAAEh4KGldPUktFUl9BVkFJTEFCSUxJVFlfQUNUSVZFEAoSHgoaV09SS0VSX0FWQUlMQUJJTElUWV9QQVVTRUQQFBIgChxXT1JLRVJfQVZBSUxBQklMSVRZX0RSQUlOSU5HEB4qbgoLV29ya2VyU3RhdGUSHAoYV09SS0VSX1NUQVRFX1VOU1BFQ0lGSUVEEAASEwoPV09SS0VSX1NUQVRFX1VQEAoSFQoRV09SS0VSX1NUQVRFX0RPV04QFBIVChFXT1JLRVJfU1RBVEVfTEVGVBAeKlIKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEhAKDFJPTEVfTUFOQUdFUhAKEhEKDVJPTEVfUkVHSVNUUlkQFBIPCgtST0xFX1dPUktFUhAeYgZwcm90bzM", [file_berth_v1_resources, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A machine that runs attempts, as the manager sees it.
@@ -50,6 +50,22 @@ export type Worker = Message<"berth.v1.Worker"> & {
    * @generated from field: bool linked = 4;
    */
   linked: boolean;
+
+  /**
+   * What operators decided about it. Written by the manager on request of a
+   * user, kept in the ledger; it outlives the worker's sessions.
+   *
+   * @generated from field: berth.v1.WorkerSettings settings = 5;
+   */
+  settings?: WorkerSettings | undefined;
+
+  /**
+   * How far a drain has come. Absent unless the worker is draining. Written by
+   * the manager.
+   *
+   * @generated from field: berth.v1.Drain drain = 6;
+   */
+  drain?: Drain | undefined;
 };
 
 /**
@@ -58,6 +74,120 @@ export type Worker = Message<"berth.v1.Worker"> & {
  */
 export const WorkerSchema: GenMessage<Worker> = /*@__PURE__*/
   messageDesc(file_berth_v1_worker, 0);
+
+/**
+ * What operators decided about a worker.
+ *
+ * @generated from message berth.v1.WorkerSettings
+ */
+export type WorkerSettings = Message<"berth.v1.WorkerSettings"> & {
+  /**
+   * Whether it takes tasks. Never unspecified in an answer.
+   *
+   * @generated from field: berth.v1.WorkerAvailability availability = 1;
+   */
+  availability: WorkerAvailability;
+
+  /**
+   * Labels on top of those that the worker registered with: an entry here wins.
+   * Same limits as a task's labels.
+   *
+   * @generated from field: map<string, string> labels = 2;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * Why, for people. At most 256 characters. May be empty.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * How long a drain may wait for tasks that cannot be moved gently, up to 30
+   * days; then they are stopped first and moved after. Absent means for ever.
+   *
+   * @generated from field: google.protobuf.Duration drain_timeout = 4;
+   */
+  drainTimeout?: Duration | undefined;
+
+  /**
+   * When these settings last changed. Written by the manager.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 5;
+   */
+  updateTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message berth.v1.WorkerSettings.
+ * Use `create(WorkerSettingsSchema)` to create a new message.
+ */
+export const WorkerSettingsSchema: GenMessage<WorkerSettings> = /*@__PURE__*/
+  messageDesc(file_berth_v1_worker, 1);
+
+/**
+ * How far a drain has come.
+ *
+ * @generated from message berth.v1.Drain
+ */
+export type Drain = Message<"berth.v1.Drain"> & {
+  /**
+   * Attempts that are still on the worker.
+   *
+   * @generated from field: uint32 remaining_count = 1;
+   */
+  remainingCount: number;
+
+  /**
+   * When what remains is stopped without waiting longer. Absent means never.
+   *
+   * @generated from field: google.protobuf.Timestamp deadline_time = 2;
+   */
+  deadlineTime?: Timestamp | undefined;
+
+  /**
+   * What holds the drain up, by task, at most 100.
+   *
+   * @generated from field: repeated berth.v1.DrainBlock blocks = 3;
+   */
+  blocks: DrainBlock[];
+};
+
+/**
+ * Describes the message berth.v1.Drain.
+ * Use `create(DrainSchema)` to create a new message.
+ */
+export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
+  messageDesc(file_berth_v1_worker, 2);
+
+/**
+ * A task that holds a drain up.
+ *
+ * @generated from message berth.v1.DrainBlock
+ */
+export type DrainBlock = Message<"berth.v1.DrainBlock"> & {
+  /**
+   * The task.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * What it waits for.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message berth.v1.DrainBlock.
+ * Use `create(DrainBlockSchema)` to create a new message.
+ */
+export const DrainBlockSchema: GenMessage<DrainBlock> = /*@__PURE__*/
+  messageDesc(file_berth_v1_worker, 3);
 
 /**
  * Whether a worker is alive, what it has, and how it is reached. Written by the
@@ -136,7 +266,7 @@ export type WorkerPresence = Message<"berth.v1.WorkerPresence"> & {
  * Use `create(WorkerPresenceSchema)` to create a new message.
  */
 export const WorkerPresenceSchema: GenMessage<WorkerPresence> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker, 1);
+  messageDesc(file_berth_v1_worker, 4);
 
 /**
  * What a worker says of itself when it registers. Constant during a session.
@@ -221,7 +351,7 @@ export type WorkerDescription = Message<"berth.v1.WorkerDescription"> & {
  * Use `create(WorkerDescriptionSchema)` to create a new message.
  */
 export const WorkerDescriptionSchema: GenMessage<WorkerDescription> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker, 2);
+  messageDesc(file_berth_v1_worker, 5);
 
 /**
  * Measurements of a worker's machine.
@@ -328,7 +458,7 @@ export type WorkerMetrics = Message<"berth.v1.WorkerMetrics"> & {
  * Use `create(WorkerMetricsSchema)` to create a new message.
  */
 export const WorkerMetricsSchema: GenMessage<WorkerMetrics> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker, 3);
+  messageDesc(file_berth_v1_worker, 6);
 
 /**
  * What the manager has placed on a worker.
@@ -356,7 +486,48 @@ export type WorkerAllocation = Message<"berth.v1.WorkerAllocation"> & {
  * Use `create(WorkerAllocationSchema)` to create a new message.
  */
 export const WorkerAllocationSchema: GenMessage<WorkerAllocation> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker, 4);
+  messageDesc(file_berth_v1_worker, 7);
+
+/**
+ * Whether a worker takes tasks.
+ *
+ * @generated from enum berth.v1.WorkerAvailability
+ */
+export enum WorkerAvailability {
+  /**
+   * Never sent in an answer; in a request it is refused.
+   *
+   * @generated from enum value: WORKER_AVAILABILITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It takes tasks.
+   *
+   * @generated from enum value: WORKER_AVAILABILITY_ACTIVE = 10;
+   */
+  ACTIVE = 10,
+
+  /**
+   * It takes no new tasks; what runs there stays.
+   *
+   * @generated from enum value: WORKER_AVAILABILITY_PAUSED = 20;
+   */
+  PAUSED = 20,
+
+  /**
+   * It takes no new tasks, and what runs there moves elsewhere.
+   *
+   * @generated from enum value: WORKER_AVAILABILITY_DRAINING = 30;
+   */
+  DRAINING = 30,
+}
+
+/**
+ * Describes the enum berth.v1.WorkerAvailability.
+ */
+export const WorkerAvailabilitySchema: GenEnum<WorkerAvailability> = /*@__PURE__*/
+  enumDesc(file_berth_v1_worker, 0);
 
 /**
  * Whether a worker can be relied upon.
@@ -397,7 +568,7 @@ export enum WorkerState {
  * Describes the enum berth.v1.WorkerState.
  */
 export const WorkerStateSchema: GenEnum<WorkerState> = /*@__PURE__*/
-  enumDesc(file_berth_v1_worker, 0);
+  enumDesc(file_berth_v1_worker, 1);
 
 /**
  * A part that a Berth process plays.
@@ -438,5 +609,5 @@ export enum Role {
  * Describes the enum berth.v1.Role.
  */
 export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
-  enumDesc(file_berth_v1_worker, 1);
+  enumDesc(file_berth_v1_worker, 2);
 

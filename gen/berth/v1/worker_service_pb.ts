@@ -823,7 +823,8 @@ export const WorkerService: GenService<{
   /**
    * WatchTasks streams what the worker observes: first a snapshot of every
    * attempt it holds, then reports as they come, and checkpoints as signs of
-   * life.
+   * life. Every minute a snapshot comes again, so that whatever went wrong
+   * before is set right.
    *
    * @generated from rpc berth.v1.WorkerService.WatchTasks
    */
