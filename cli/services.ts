@@ -1,3 +1,4 @@
+import type { Retention } from "../core/retention.ts";
 import type { Role } from "../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Running } from "../lib/lifecycle.ts";
@@ -13,6 +14,7 @@ export type ManagerConfig = Readonly<{
   registryAddress: string;
   defaultScheduler: string;
   version: string;
+  retention: Retention;
   /** Where its store lives. */
   storeFolder: string;
 }>;

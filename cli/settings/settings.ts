@@ -1,4 +1,10 @@
 import { DEFAULT_SCHEDULER } from "../../core/placement/schedulers.ts";
+import {
+  EVENTS_MAX,
+  EVENTS_MIN,
+  FINISHED_MS_MIN,
+  RETENTION_DEFAULT,
+} from "../../core/retention.ts";
 import { type LogLevel, logLevels } from "../../lib/log.ts";
 import { parseAddress } from "../parse/address.ts";
 import { parseCpus } from "../parse/cpus.ts";
@@ -72,6 +78,36 @@ export const defaultScheduler: Setting<string> = single({
   parseText: text,
   fallback: DEFAULT_SCHEDULER,
   fallbackText: DEFAULT_SCHEDULER,
+});
+
+export const keepFinished: Setting<number> = single({
+  name: "keep-finished",
+  placeholder: "time",
+  help: "how long a finished task is kept, or forever",
+  parseText: parseKeepFinished,
+  fallback: RETENTION_DEFAULT.finishedMs,
+  fallbackText: `${RETENTION_DEFAULT.finishedMs / 3_600_000}h`,
+});
+
+function parseKeepFinished(word: string): Parsed<number> {
+  if (word === "forever") return parsed(Number.POSITIVE_INFINITY);
+  const span = parseDuration(word);
+  if (span.kind === "malformed" || span.value >= FINISHED_MS_MIN) return span;
+  return malformed(word, `must be forever or at least ${FINISHED_MS_MIN / 1000}s`);
+}
+
+export const keepEvents: Setting<number> = single({
+  name: "keep-events",
+  placeholder: "number",
+  help: "how many of its latest events each task keeps",
+  parseText: (word) => {
+    const count = /^\d{1,9}$/.test(word) ? Number(word) : Number.NaN;
+    return count >= EVENTS_MIN && count <= EVENTS_MAX
+      ? parsed(count)
+      : malformed(word, `must be a whole number from ${EVENTS_MIN} to ${EVENTS_MAX}`);
+  },
+  fallback: RETENTION_DEFAULT.eventsMax,
+  fallbackText: String(RETENTION_DEFAULT.eventsMax),
 });
 
 const milliseconds = (name: string, help: string, ms: number): Setting<number> =>
@@ -197,6 +233,8 @@ export const allSettings: readonly Setting<unknown>[] = [
   logLevel,
   stateDir,
   defaultScheduler,
+  keepFinished,
+  keepEvents,
   lease,
   interval,
   workerId,

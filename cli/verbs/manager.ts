@@ -8,15 +8,20 @@ import type { Flags } from "../settings/resolve.ts";
 import { withFlag } from "../settings/setting.ts";
 import * as settings from "../settings/settings.ts";
 import { printLine } from "../terminal.ts";
-import { version } from "../version.ts";
 import type { Run } from "./client-verb.ts";
-import { commonShape, prepare, serverCommand, storeFolder } from "./server-verb.ts";
+import {
+  commonShape,
+  managerConfigOf,
+  managerShape,
+  prepare,
+  serverCommand,
+} from "./server-verb.ts";
 
 const shape = {
   listen: withFlag(settings.managerListen, "listen"),
   registry: settings.registry,
   stateDir: settings.stateDir,
-  defaultScheduler: settings.defaultScheduler,
+  ...managerShape,
   ...commonShape,
 };
 
@@ -32,9 +37,7 @@ async function manager(context: Context, flags: Flags): Promise<ExitCode> {
   const config = {
     listen: set.listen,
     registryAddress: set.registry,
-    defaultScheduler: set.defaultScheduler,
-    storeFolder: storeFolder(context, set.stateDir),
-    version,
+    ...managerConfigOf(context, set),
   };
   const { services, deps } = await prepare(context, set);
   return serve(context, async (start) => {

@@ -4,7 +4,7 @@ import type { Role } from "../../gen/berth/v1/worker_pb.ts";
 import { usageError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { hostOf } from "../parse/address.ts";
-import type { ServiceDeps, Services, WorkerConfig } from "../services.ts";
+import type { ManagerConfig, ServiceDeps, Services, WorkerConfig } from "../services.ts";
 import { isUnspecified } from "../settings/exposure.ts";
 import { configOption } from "../settings/load.ts";
 import type { Shape, Values } from "../settings/resolve.ts";
@@ -81,8 +81,28 @@ export function workerConfigOf(
   };
 }
 
+/** What a manager can be told, but for where it listens and what it joins. */
+export const managerShape = {
+  defaultScheduler: settings.defaultScheduler,
+  keepFinished: settings.keepFinished,
+  keepEvents: settings.keepEvents,
+};
+
+type ManagerSettings = Values<typeof managerShape> & Readonly<{ stateDir: string | undefined }>;
+
+/** A manager's configuration, but for where it listens and which registry it joins. */
+export const managerConfigOf = (
+  context: Context,
+  set: ManagerSettings,
+): Omit<ManagerConfig, "listen" | "registryAddress"> => ({
+  defaultScheduler: set.defaultScheduler,
+  retention: { finishedMs: set.keepFinished, eventsMax: set.keepEvents },
+  storeFolder: storeFolder(context, set.stateDir),
+  version,
+});
+
 /** The folder of the manager's embedded store. */
-export const storeFolder = (context: Context, stateDir: string | undefined): string =>
+const storeFolder = (context: Context, stateDir: string | undefined): string =>
   join(stateFolder(stateDir, context), "manager");
 
 /** Refuses heartbeats so rare that every worker would be taken for dead. */

@@ -9,14 +9,14 @@ import { loadSettings } from "../settings/load.ts";
 import type { Flags, Values } from "../settings/resolve.ts";
 import * as settings from "../settings/settings.ts";
 import { stateFolder } from "../settings/state-folder.ts";
-import { version } from "../version.ts";
 import type { Run } from "./client-verb.ts";
 import {
   checkLease,
   commonShape,
+  managerConfigOf,
+  managerShape,
   prepare,
   serverCommand,
-  storeFolder,
   workerConfigOf,
   workerShape,
 } from "./server-verb.ts";
@@ -25,9 +25,9 @@ const shape = {
   managerListen: settings.managerListen,
   registryListen: settings.registryListen,
   workerListen: settings.workerListen,
-  defaultScheduler: settings.defaultScheduler,
   lease: settings.lease,
   interval: settings.interval,
+  ...managerShape,
   ...workerShape,
   ...commonShape,
 };
@@ -70,9 +70,7 @@ async function assemble(context: Context, set: Settings, start: Start): Promise<
   const managerConfig = {
     listen: set.managerListen,
     registryAddress: registry.address,
-    defaultScheduler: set.defaultScheduler,
-    storeFolder: storeFolder(context, set.stateDir),
-    version,
+    ...managerConfigOf(context, set),
   };
   const manager = await start("manager", () => services.startManager(managerConfig, deps));
   const worker = await start("worker", () =>

@@ -47,7 +47,7 @@ export async function runEventSweeper(
   while (!signal.aborted) {
     const taskIds = removed;
     removed = [];
-    for (const taskId of taskIds) await sweep(store, taskId);
+    await sweep(store, taskIds);
     if (taskIds.length > 0) log.debug({ taskIds }, "events of removed tasks deleted");
     if (removed.length === 0 && !signal.aborted)
       await new Promise<void>((resolve) => {
@@ -57,11 +57,26 @@ export async function runEventSweeper(
   unsubscribe();
 }
 
-async function sweep(store: Store, taskId: string): Promise<void> {
+/** How many keys one commit deletes, or a few more: the last task's go along whole. */
+const KEYS_PER_COMMIT = 2_000;
+
+/** Many tasks' events share a commit: a flush for each would make a long purge slow. */
+async function sweep(store: Store, taskIds: readonly string[]): Promise<void> {
+  let keys: string[] = [];
+  const flush = async () => {
+    if (keys.length > 0) await store.commit({ writes: keys.map(deleteKey) });
+    keys = [];
+  };
+  for (const taskId of new Set(taskIds)) {
+    keys.push(...(await eventKeysOf(store, taskId)), prefixes.sweep + taskId);
+    if (keys.length >= KEYS_PER_COMMIT) await flush();
+  }
+  await flush();
+}
+
+async function eventKeysOf(store: Store, taskId: string): Promise<readonly string[]> {
   const prefix = `${prefixes.taskEvent}${taskId}/`;
   const marks: string[] = [];
   for await (const { key } of entriesOf(store, prefix)) marks.push(key);
-  const events = marks.map((key) => prefixes.event + key.slice(prefix.length));
-  const keys = [...marks, ...events, prefixes.sweep + taskId];
-  await store.commit({ writes: keys.map(deleteKey) });
+  return [...marks, ...marks.map((key) => prefixes.event + key.slice(prefix.length))];
 }

@@ -1,4 +1,5 @@
 import { schedulers } from "../../core/placement/schedulers.ts";
+import { RETENTION_DEFAULT, type Retention } from "../../core/retention.ts";
 import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Running } from "../../lib/lifecycle.ts";
@@ -9,10 +10,12 @@ import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { runEventSweeper } from "./event-log.ts";
+import { runEventTrimmer } from "./event-trimmer.ts";
 import { createHandlers } from "./handlers.ts";
 import { openLedger } from "./ledger.ts";
 import { createObserver } from "./observer.ts";
 import { runRegistryWatch } from "./registry-watch.ts";
+import { runRetention } from "./retention.ts";
 import { runSchedulerLoop } from "./scheduler-loop.ts";
 import { createTaskIds } from "./task-id.ts";
 import { createTaskMutations } from "./task-mutations.ts";
@@ -26,6 +29,8 @@ export type ManagerConfig = Readonly<{
   /** Name of the scheduler for tasks that name none. */
   defaultScheduler: string;
   version: string;
+  /** Absent: `RETENTION_DEFAULT`. */
+  retention?: Retention;
 }>;
 
 export type ManagerDeps = Readonly<{
@@ -46,7 +51,7 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
   const ledger = await openLedger({ store, clock, random, onFailure: failure.raise });
   const workers = createWorkerTable();
   const connect = (address: string) => wire.connect({ address, clock, log });
-  const { defaultScheduler, version } = config;
+  const { defaultScheduler, version, retention = RETENTION_DEFAULT } = config;
   const mutations = createTaskMutations({
     ledger,
     clock,
@@ -73,6 +78,8 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
     runWorkerLinks(workers, { ledger, observer, connect, clock, random, log }, signal),
     runRegistryWatch({ workers, connect: connectRegistry, clock, random, log }, signal),
     runEventSweeper({ store, ledger, log }, signal),
+    runEventTrimmer({ store, ledger, clock, log }, retention, signal),
+    runRetention({ ledger, clock, log }, retention, signal),
   ]).then(() => undefined);
   log.info({ address: server.address, epoch: String(ledger.epoch) }, "manager started");
 

@@ -1,0 +1,78 @@
+import { isFinished, type Retention } from "../../core/retention.ts";
+import { TaskState } from "../../gen/berth/v1/task_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import { createMailbox } from "../../lib/mailbox.ts";
+import type { Store } from "../../lib/store/store.ts";
+import type { Ledger, LedgerChange } from "./ledger.ts";
+import { deleteKey, prefixes } from "./ledger-records.ts";
+
+type Deps = Readonly<{ store: Store; ledger: Ledger; clock: Clock; log: Log }>;
+
+/** The part of `eventsMax` that a history may grow beyond it before it is cut back. */
+const SLACK_SHARE = 1 / 8;
+
+/** How many events one commit deletes at most. */
+const EVENTS_PER_COMMIT = 1_000;
+
+/** Tasks that wait to be looked at. As many as a ledger holds. */
+const WAITING_MAX = 1_000_000;
+
+/**
+ * Keeps about the latest `eventsMax` events of each task until `signal` aborts: a history is cut
+ * back to that many as soon as it is an eighth longer.
+ */
+export async function runEventTrimmer(
+  { store, ledger, clock, log }: Deps,
+  { eventsMax }: Pick<Retention, "eventsMax">,
+  signal: AbortSignal,
+): Promise<void> {
+  const counts = createEventCounts(Math.ceil(eventsMax * (1 + SLACK_SHARE)));
+  const grown = createMailbox<string>({ clock, limit: WAITING_MAX, keyOf: (taskId) => taskId });
+  const unsubscribe = ledger.subscribe((changes) => {
+    for (const change of changes) if (counts.note(change)) grown.post(change.task.id);
+  });
+  for await (const taskIds of grown.read(signal)) {
+    for (const taskId of taskIds) {
+      const before = await store.count(markPrefix(taskId));
+      const deleted = await trim(store, taskId, before - eventsMax);
+      counts.set(taskId, before - deleted);
+      if (deleted > 0) log.debug({ taskId, deleted }, "old events deleted");
+    }
+  }
+  unsubscribe();
+}
+
+/** How many events tasks have, as far as that is known without asking the store. */
+function createEventCounts(limit: number) {
+  const counts = new Map<string, number>();
+
+  return {
+    /** Takes notice of a change. Whether the task's events must be looked at. */
+    note({ task: { id }, task, event, removed }: LedgerChange): boolean {
+      const isNew = event.fromState === TaskState.UNSPECIFIED;
+      const known = isNew ? 0 : counts.get(id);
+      if (removed || isFinished(task)) counts.delete(id);
+      // Of a task from before this start nothing is known: it is counted at its first change.
+      else counts.set(id, (known ?? 0) + 1);
+      return !removed && (known === undefined || known >= limit);
+    },
+    set: (taskId: string, count: number): void => {
+      if (counts.has(taskId)) counts.set(taskId, count);
+    },
+  };
+}
+
+const markPrefix = (taskId: string) => `${prefixes.taskEvent}${taskId}/`;
+
+/** Deletes the oldest `excess` events of a task. Answers how many those were. */
+async function trim(store: Store, taskId: string, excess: number): Promise<number> {
+  const prefix = markPrefix(taskId);
+  for (let left = excess; left > 0; left -= EVENTS_PER_COMMIT) {
+    const oldest = await store.list(prefix, { limit: Math.min(left, EVENTS_PER_COMMIT) });
+    const events = oldest.map(({ key }) => prefixes.event + key.slice(prefix.length));
+    const keys = [...oldest.map(({ key }) => key), ...events];
+    await store.commit({ writes: keys.map(deleteKey) });
+  }
+  return Math.max(0, excess);
+}
