@@ -11,7 +11,7 @@ export default {
     {
       ...common,
       displayName: "unit",
-      roots: ["core", "lib", "services", "cli", "test"].map((folder) => `<rootDir>/${folder}`),
+      roots: ["core", "lib", "services", "cli", "sim", "test"].map((folder) => `<rootDir>/${folder}`),
       testPathIgnorePatterns: ["/node_modules/", "/test/e2e/"],
     },
     // Needs a Docker engine: `make test` sees to one.
