@@ -56,8 +56,8 @@ test("the store's file does not grow with the number of tasks that have come and
     return statSync(join(folder, "store", "data.mdb")).size;
   };
 
-  const early = await sizeAfter(0, 10);
-  const late = await sizeAfter(10, 40);
+  const early = await sizeAfter(0, 5);
+  const late = await sizeAfter(5, 25);
   expect(late).toBeLessThan(early * 1.5);
   expect(await store.count("")).toBeLessThan(10);
 
