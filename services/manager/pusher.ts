@@ -21,12 +21,22 @@ const KINDS = ["stop", "start", "forget"] as const;
 /** Refusals that the worker would repeat whoever asked again: the attempt has failed. */
 const FINAL_CODES: readonly Code[] = [Code.InvalidArgument, Code.PermissionDenied];
 
+/** Tells one worker what it must do, and keeps in mind what the worker knows of. */
+export interface Pusher {
+  /** The worker has told of an attempt. To be called before the push that answers it is posted. */
+  hear(report: AttemptReport): void;
+  /** The worker holds no trace of an attempt, whatever it was told: the next push is the first. */
+  miss(name: Pick<Push, "taskId" | "attempt">): void;
+  /** Delivers what is posted until `signal` aborts. */
+  run(pushes: Mailbox<Push>, signal: AbortSignal): Promise<void>;
+}
+
 /**
  * Tells one worker what it must do, over one link: what came in one turn goes out in one call a
  * kind. It begins after the snapshot, so what was neither started nor reported over the link is
  * not there.
  */
-export function createPusher(client: Client<typeof WorkerService>, deps: Deps) {
+export function createPusher(client: Client<typeof WorkerService>, deps: Deps): Pusher {
   const { ledger, observer, log } = deps;
   const calls = createPushCalls(client, ledger);
   /** Starts told over this link, until the attempt is forgotten. */
@@ -39,10 +49,12 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps) {
     const ofKind = (kind: Push["kind"]) => due.filter((push) => push.kind === kind);
     for (const push of ofKind("start")) started.add(keyOf(push));
     for (const kind of KINDS) await tell(kind, ofKind(kind));
-    for (const key of ofKind("forget").map(keyOf)) {
-      started.delete(key);
-      reported.delete(key);
-    }
+    ofKind("forget").forEach(drop);
+  }
+
+  function drop(name: Pick<Push, "taskId" | "attempt">): void {
+    started.delete(keyOf(name));
+    reported.delete(keyOf(name));
   }
 
   /** Whether the worker must hear of it. A stop of what it never heard of ends here. */
@@ -72,9 +84,9 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps) {
   }
 
   return {
-    /** The worker has told of an attempt. To be called before the push that answers it is posted. */
-    hear: (report: AttemptReport) => void reported.add(keyOf(report)),
-    async run(pushes: Mailbox<Push>, signal: AbortSignal): Promise<void> {
+    hear: (report) => void reported.add(keyOf(report)),
+    miss: drop,
+    async run(pushes, signal) {
       for await (const batch of pushes.read(signal)) await deliver(batch);
     },
   };

@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { schedule, submit } from "../../core/task-change.ts";
 import { FailureReason, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { denied, wrongState } from "../../lib/errors.ts";
@@ -168,4 +168,65 @@ test("a worker that falls silent is dropped", async () => {
   await clock.advance(15_000);
   await until("the link is down", () => links.at(-1) === false);
   await stop();
+});
+
+describe("a snapshot that comes again", () => {
+  async function linked(...ids: string[]) {
+    const rig = await createRig();
+    rig.start();
+    await until("the link is up", () => rig.links.includes(true));
+    for (const id of ids) await rig.place(id);
+    await until("all is started", () => rig.worker.told.length === ids.length);
+    return rig;
+  }
+
+  test("crosses a start without harm: it is neither lost nor told twice", async () => {
+    const { worker, stateOf, stop } = await linked("t1", "t2");
+    worker.report(aReport("t2", TaskState.RUNNING));
+    worker.snapshot([aReport("t2", TaskState.RUNNING)]);
+    worker.report(aReport("t1", TaskState.RUNNING));
+    await until("it runs", () => stateOf("t1") === TaskState.RUNNING);
+    expect(worker.told).toEqual(["start t1/1", "start t2/1"]);
+    await stop();
+  });
+
+  test("crosses a stop without harm: what is starting is not read as stopped", async () => {
+    const { worker, client, stateOf, stop } = await linked("t1");
+    await client.stopTask({ taskId: "t1" });
+    worker.snapshot([]);
+    worker.report(aReport("t1", TaskState.STOPPING));
+    await until("it is stopping", () => stateOf("t1") === TaskState.STOPPING);
+    await stop();
+  });
+
+  test("starts anew what two in a row do not show", async () => {
+    const { worker, stop } = await linked("t1", "t2");
+    worker.snapshot([aReport("t2", TaskState.RUNNING)]);
+    worker.snapshot([aReport("t2", TaskState.RUNNING)]);
+    await until("it is started again", () => worker.told.length === 3);
+    expect(worker.told.at(-1)).toBe("start t1/1");
+    await stop();
+  });
+
+  test("tells of what has run and is gone", async () => {
+    const { worker, ledger, stateOf, stop } = await linked("t1");
+    worker.report(aReport("t1", TaskState.RUNNING));
+    worker.snapshot([]);
+    worker.snapshot([]);
+    await until("it has failed", () => stateOf("t1") === TaskState.FAILED);
+    const { failure } = ledger.tasks.get("t1")?.attempt?.status ?? {};
+    expect(failure?.reason).toBe(FailureReason.REMOVED_EXTERNALLY);
+    await stop();
+  });
+
+  test("counts alone: of what an earlier one showed nothing remains", async () => {
+    const { worker, stateOf, stop } = await linked("t1");
+    worker.snapshot([aReport("t1", TaskState.RUNNING)], [aReport("t8", TaskState.RUNNING)]);
+    await until("the stray is stopped", () => worker.told.includes("stop t8/1"));
+    worker.snapshot([]);
+    worker.snapshot([]);
+    await until("it has failed", () => stateOf("t1") === TaskState.FAILED);
+    expect(worker.told.filter((push) => push === "stop t8/1")).toHaveLength(1);
+    await stop();
+  });
 });

@@ -1,13 +1,6 @@
 import type { Client } from "@connectrpc/connect";
+import { type Action, deliveriesAfter, type Push, reconcileReport } from "../../core/reconcile.ts";
 import {
-  type Action,
-  deliveriesAfter,
-  type Push,
-  reconcileReport,
-  reconcileSnapshot,
-} from "../../core/reconcile.ts";
-import {
-  type AttemptReport,
   WorkerService,
   type WorkerServiceWatchTasksResponse,
 } from "../../gen/berth/v1/worker_service_pb.ts";
@@ -22,7 +15,8 @@ import { createClient } from "../../lib/rpc/client.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Observer } from "./observer.ts";
-import { createPusher } from "./pusher.ts";
+import { createPusher, type Pusher } from "./pusher.ts";
+import { type Comparison, createSnapshots, type Snapshots } from "./snapshots.ts";
 
 export type LinkDeps = Readonly<{
   ledger: Ledger;
@@ -88,7 +82,7 @@ async function holdLink(
   const end = () => ended.abort();
   const pusher = createPusher(client, deps);
   const synced = createTurnstile(either);
-  const connection = { workerId, client, pushes, hear: pusher.hear, onSynced: synced.open };
+  const connection = { workerId, client, pushes, pusher, onSynced: synced.open };
   try {
     await Promise.all([
       readReports(connection, deps, either).finally(end),
@@ -113,8 +107,7 @@ type Connection = Readonly<{
   workerId: string;
   client: Client<typeof WorkerService>;
   pushes: Mailbox<Push>;
-  /** The worker has told of an attempt. */
-  hear: (report: AttemptReport) => void;
+  pusher: Pick<Pusher, "hear" | "miss">;
   /** Ledger and snapshot have been compared: pushes may go out. */
   onSynced: () => void;
 }>;
@@ -129,11 +122,11 @@ async function readReports(
   const dog = createWatchdog(clock, SILENCE_MS_MAX, () => silent.abort());
   const request = { epoch: ledger.epoch, clusterId: ledger.clusterId };
   const either = AbortSignal.any([signal, silent.signal]);
-  const held: AttemptReport[] = [];
+  const snapshots = createSnapshots(connection.workerId, ledger);
   try {
     for await (const news of connection.client.watchTasks(request, { signal: either })) {
       dog.kick();
-      await receive(news, held, { connection, deps });
+      await receive(news, snapshots, { connection, deps });
     }
   } finally {
     dog.stop();
@@ -143,36 +136,44 @@ async function readReports(
 
 async function receive(
   { news }: WorkerServiceWatchTasksResponse,
-  held: AttemptReport[],
+  snapshots: Snapshots,
   { connection, deps }: Readonly<{ connection: Connection; deps: LinkDeps }>,
 ): Promise<void> {
-  const { workerId, hear, onSynced } = connection;
-  const { tasks } = deps.ledger;
-  const lookup = (taskId: string) => tasks.get(taskId);
+  const { workerId, pusher } = connection;
   switch (news.case) {
-    case "snapshot":
-      news.value.reports.forEach(hear);
-      held.push(...news.value.reports);
-      if (!news.value.complete) return;
-      await act(
-        reconcileSnapshot(workerId, held, { lookup, tasksOn: tasks.placedOn(workerId) }),
-        connection,
-        deps,
-      );
-      onSynced();
-      deps.log.info({ attemptCount: held.length }, "worker link up");
-      return deps.onLinked(workerId, true);
-    case "reports":
-      news.value.reports.forEach(hear);
+    case "snapshot": {
+      news.value.reports.forEach(pusher.hear);
+      const comparison = snapshots.take(news.value);
+      return comparison && settle(comparison, connection, deps);
+    }
+    case "reports": {
+      const lookup = (taskId: string) => deps.ledger.tasks.get(taskId);
+      news.value.reports.forEach(pusher.hear);
       return act(
         news.value.reports.flatMap((report) => reconcileReport(workerId, report, lookup)),
         connection,
         deps,
       );
+    }
     case "checkpoint":
     case undefined:
       return;
   }
+}
+
+/** Acts on a whole snapshot. The first one opens the link for pushes. */
+async function settle(
+  { actions, attemptCount, missing, isFirst }: Comparison,
+  connection: Connection,
+  deps: LinkDeps,
+): Promise<void> {
+  for (const name of missing) deps.log.warn({ ...name }, "attempt missing on its worker");
+  missing.forEach(connection.pusher.miss);
+  await act(actions, connection, deps);
+  if (!isFirst) return;
+  connection.onSynced();
+  deps.log.info({ attemptCount }, "worker link up");
+  deps.onLinked(connection.workerId, true);
 }
 
 /** Observations go to the ledger, pushes to the worker once what they rest on is durable. */

@@ -5,7 +5,7 @@ import { reasonOf } from "../../lib/errors.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import type { Attempt, Stage } from "./attempt.ts";
 import { createReportFeed } from "./reports-feed.ts";
-import { CHECKPOINT_MS, createWatchers, WATCHES_MAX } from "./watchers.ts";
+import { CHECKPOINT_MS, createWatchers, SNAPSHOT_MS, WATCHES_MAX } from "./watchers.ts";
 
 const container = { id: "x", startTimeMs: 1, ports: [] };
 const stages = {
@@ -47,6 +47,9 @@ const reportsIn = ({ news }: WorkerServiceWatchTasksResponse) =>
   news.case === "reports" || news.case === "snapshot"
     ? news.value.reports.map(({ taskId, status }) => [taskId, status?.state])
     : [];
+
+const isComplete = ({ news }: WorkerServiceWatchTasksResponse) =>
+  news.case === "snapshot" && news.value.complete;
 
 test("an empty worker says so", async () => {
   const { news } = await world().open().next();
@@ -93,6 +96,43 @@ test("a quiet watch gives a sign of life with the number of attempts", async () 
   const sign = next();
   await clock.advance(CHECKPOINT_MS);
   expect((await sign).news).toMatchObject({ case: "checkpoint", value: { attemptCount: 2 } });
+});
+
+describe("every minute", () => {
+  /** Reads a quiet watch for a minute, and one message more. */
+  async function afterAMinute(held: Attempt[], change: (held: Attempt[]) => void) {
+    const rig = world(held);
+    const { next } = rig.open();
+    while (!isComplete(await next()));
+    change(held);
+    const signs = Array.from({ length: SNAPSHOT_MS / CHECKPOINT_MS - 1 }, next);
+    await rig.clock.advance(SNAPSHOT_MS - 1);
+    const kinds = (await Promise.all(signs)).map(({ news }) => news.case);
+    expect(new Set(kinds)).toEqual(new Set(["checkpoint"]));
+    const last = next();
+    await rig.clock.advance(1);
+    return { ...rig, next, last: await last };
+  }
+
+  test("all is told again, as it is by then", async () => {
+    const { last } = await afterAMinute([attempt("a"), attempt("b")], (held) => {
+      held.shift();
+      held.push(attempt("c", "creating"));
+    });
+    expect(isComplete(last)).toBe(true);
+    expect(reportsIn(last)).toEqual([
+      ["b", TaskState.RUNNING],
+      ["c", TaskState.STARTING],
+    ]);
+  });
+
+  test("all is told in parts, and what happens meanwhile after them", async () => {
+    const many = Array.from({ length: 501 }, (_, i) => attempt(`t${i}`));
+    const { last, next, feed } = await afterAMinute(many, () => undefined);
+    feed.publish(attempt("t0", "stopping"));
+    expect([isComplete(last), isComplete(await next())]).toEqual([false, true]);
+    expect(reportsIn(await next())).toEqual([["t0", TaskState.STOPPING]]);
+  });
 });
 
 describe("a newer epoch", () => {

@@ -16,7 +16,8 @@ import type { ReportFeed } from "./reports-feed.ts";
 /** The managers that watch this worker: one, and for a moment its predecessor. */
 export interface Watchers {
   /**
-   * A snapshot of all attempts, then reports, then checkpoints in between, until `signal` aborts.
+   * A snapshot of all attempts, then reports with checkpoints in between and a snapshot again every
+   * `SNAPSHOT_MS`, until `signal` aborts.
    * Throws FAILED_PRECONDITION once a newer epoch has taken over.
    */
   open(
@@ -37,6 +38,12 @@ type Deps = Readonly<{
 /** A sign of life this often: a manager drops a link after three missed ones. */
 export const CHECKPOINT_MS = 5_000;
 
+/**
+ * How often everything is told again: what a bug or a lost message has put wrong is wrong for so
+ * long at most. The contract's minute.
+ */
+export const SNAPSHOT_MS = 60_000;
+
 /** Watches at once. A manager whose connections hang may have left some behind. */
 export const WATCHES_MAX = 8;
 
@@ -51,7 +58,9 @@ const MESSAGE_LIMITS = {
 };
 
 type Watch = Readonly<{ epoch: bigint; box: Mailbox<News> }>;
-type News = Attempt | "checkpoint";
+type News = Attempt | Sign;
+/** Something that is due, not something that happened. */
+type Sign = "checkpoint" | "snapshot";
 
 export function createWatchers(deps: Deps): Watchers {
   const watches = new Set<Watch>();
@@ -69,7 +78,7 @@ async function* watch(
   { clock, feed, attempts, watches, epoch }: Deps & { watches: Set<Watch>; epoch: bigint },
   signal: AbortSignal,
 ): AsyncGenerator<WorkerServiceWatchTasksResponse, void, undefined> {
-  const keyOf = (news: News) => (news === "checkpoint" ? news : keyText(news.key));
+  const keyOf = (news: News) => (isSign(news) ? news : keyText(news.key));
   const box = createMailbox<News>({ clock, limit: NEWS_MAX, keyOf });
   const self = { epoch, box };
   const ended = new AbortController();
@@ -80,8 +89,8 @@ async function* watch(
   const held = attempts();
   try {
     yield* snapshot(held);
-    void ringCheckpoints(box, clock, AbortSignal.any([signal, ended.signal]));
-    for await (const batch of box.read(signal)) yield* news(batch, attempts().length);
+    void giveSigns(box, clock, AbortSignal.any([signal, ended.signal]));
+    for await (const batch of box.read(signal)) yield* news(batch, attempts);
   } finally {
     unsubscribe();
     watches.delete(self);
@@ -106,28 +115,32 @@ function* snapshot(held: readonly Attempt[]): Generator<WorkerServiceWatchTasksR
   yield message({ case: "snapshot", value: { reports: last, complete: true } });
 }
 
+/** What happened, then what is due. A snapshot is a sign of life as well. */
 function* news(
   batch: readonly News[],
-  attemptCount: number,
+  attempts: Deps["attempts"],
 ): Generator<WorkerServiceWatchTasksResponse> {
-  const changed = batch.filter((item) => item !== "checkpoint");
+  const changed = batch.flatMap((item) => (isSign(item) ? [] : [item]));
   for (const reports of chunks(changed.map(reportOf), MESSAGE_LIMITS))
     yield message({ case: "reports", value: { reports } });
-  if (changed.length < batch.length) yield message({ case: "checkpoint", value: { attemptCount } });
+  if (batch.includes("snapshot")) yield* snapshot(attempts());
+  else if (batch.includes("checkpoint"))
+    yield message({ case: "checkpoint", value: { attemptCount: attempts().length } });
 }
+
+const isSign = (news: News): news is Sign => news === "checkpoint" || news === "snapshot";
 
 type MessageInit = MessageInitShape<typeof WorkerServiceWatchTasksResponseSchema>;
 
 const message = (news: NonNullable<MessageInit["news"]>) =>
   create(WorkerServiceWatchTasksResponseSchema, { news });
 
-async function ringCheckpoints(
-  box: Mailbox<News>,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
+async function giveSigns(box: Mailbox<News>, clock: Clock, signal: AbortSignal): Promise<void> {
+  let snapshotDueMs = clock.monotonic() + SNAPSHOT_MS;
   while (!signal.aborted) {
     await clock.sleep(CHECKPOINT_MS, signal);
-    box.post("checkpoint");
+    const isDue = clock.monotonic() >= snapshotDueMs;
+    if (isDue) snapshotDueMs = clock.monotonic() + SNAPSHOT_MS;
+    box.post(isDue ? "snapshot" : "checkpoint");
   }
 }

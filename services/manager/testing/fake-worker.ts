@@ -52,6 +52,12 @@ export function createFakeWorker(held: readonly AttemptReport[] = []) {
     refuse: (taskId: string, error: Error) => void refusals.set(taskId, error),
     report: (...reports: AttemptReport[]) =>
       box.post({ case: "reports", value: { reports } } as unknown as News),
+    /** Tells again of all that it holds, in `parts`. */
+    snapshot: (...parts: AttemptReport[][]) =>
+      parts.forEach((reports, i) => {
+        const value = { reports, complete: i === parts.length - 1 };
+        box.post({ case: "snapshot", value } as unknown as News);
+      }),
     /** Ends the stream of reports, as a restart of the worker would. */
     hangUp() {
       box.close();
