@@ -1,6 +1,5 @@
 import { type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
-import { workerOf } from "./task-change.ts";
-import { isPlaced } from "./task-state.ts";
+import { attemptsOf, isLive } from "./live-attempts.ts";
 
 /** All tasks with the indexes that decisions need. Every task is replaced, never changed. */
 export interface TaskTable {
@@ -10,7 +9,7 @@ export interface TaskTable {
   all(): IterableIterator<Task>;
   /** Waiting for a worker, in the order of creation. */
   pending(): IterableIterator<Task>;
-  /** Placed on a worker and not ended. */
+  /** With an attempt on the worker that has not ended. A task that moves is on two workers. */
   placedOn(workerId: string): IterableIterator<Task>;
   placedCount(workerId: string): number;
   put(task: Task): void;
@@ -23,18 +22,20 @@ export function createTaskTable(): TaskTable {
   const byWorker = new Map<string, Map<string, Task>>();
 
   function unindex(task: Task): void {
-    const placed = byWorker.get(workerOf(task));
-    placed?.delete(task.id);
-    if (placed?.size === 0) byWorker.delete(workerOf(task));
+    for (const workerId of workersOf(task)) {
+      const placed = byWorker.get(workerId);
+      placed?.delete(task.id);
+      if (placed?.size === 0) byWorker.delete(workerId);
+    }
   }
 
   function index(task: Task): void {
     if (task.state === TaskState.PENDING) pending.set(task.id, task);
     else pending.delete(task.id);
-    if (!isPlaced(task.state)) return;
-    const workerId = workerOf(task);
-    const placed = byWorker.get(workerId) ?? new Map<string, Task>();
-    byWorker.set(workerId, placed.set(task.id, task));
+    for (const workerId of workersOf(task)) {
+      const placed = byWorker.get(workerId) ?? new Map<string, Task>();
+      byWorker.set(workerId, placed.set(task.id, task));
+    }
   }
 
   return {
@@ -61,3 +62,8 @@ export function createTaskTable(): TaskTable {
     },
   };
 }
+
+const workersOf = (task: Task): readonly string[] =>
+  attemptsOf(task)
+    .filter(isLive)
+    .map(({ workerId }) => workerId);

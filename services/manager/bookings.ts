@@ -1,39 +1,65 @@
+import { attemptsOf, isLive, type KnownAttempt, liveOn } from "../../core/live-attempts.ts";
 import { type Demand, demandOf } from "../../core/placement/demand.ts";
 import type { Placer } from "../../core/placement/place.ts";
-import { isTerminal } from "../../core/task-state.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
 
 type Booking = Readonly<{ workerId: string; demand: Demand }>;
 
-/** What the placer has counted for which attempt, so that nothing is given back twice. */
-export function createBookings(placer: Placer, tasks: Ledger["tasks"]) {
-  const booked = new Map<string, Booking>();
+type AttemptName = Readonly<{ taskId: string; attempt: number }>;
 
-  function release(task: Task): boolean {
-    const booking = booked.get(keyOf(task));
-    if (!booking) return false;
-    booked.delete(keyOf(task));
-    return placer.release(booking.workerId, booking.demand);
+/** What the placer has counted for which attempt, so that nothing is given back twice. */
+export interface Bookings {
+  /** The placer has just booked this by its own decision. */
+  note(name: AttemptName, booking: Booking): void;
+  /** Counts what the ledger says is placed on a worker that the placer has just met. */
+  bookAll(workerId: string): void;
+  /** Gives back what attempts had that ended or went. Whether there was any. */
+  release(changes: readonly LedgerChange[]): boolean;
+}
+
+export function createBookings(placer: Placer, tasks: Ledger["tasks"]): Bookings {
+  /** By task, then by the number of the attempt. A task that moves has two. */
+  const booked = new Map<string, Map<number, Booking>>();
+
+  function note({ taskId, attempt }: AttemptName, booking: Booking): void {
+    const ofTask = booked.get(taskId) ?? new Map<number, Booking>();
+    booked.set(taskId, ofTask.set(attempt, booking));
+  }
+
+  /** What the head no longer holds is free: whoever gets it becomes durable after its end. */
+  function release(taskId: string): boolean {
+    const ofTask = booked.get(taskId);
+    if (!ofTask) return false;
+    const task = tasks.get(taskId);
+    const live = new Set(
+      task &&
+        attemptsOf(task)
+          .filter(isLive)
+          .map((each) => each.number),
+    );
+    const ended = [...ofTask].filter(([attempt]) => !live.has(attempt));
+    for (const [attempt, { workerId, demand }] of ended) {
+      ofTask.delete(attempt);
+      placer.release(workerId, demand);
+    }
+    if (ofTask.size === 0) booked.delete(taskId);
+    return ended.length > 0;
+  }
+
+  function bookOne(task: Task, { number, workerId }: KnownAttempt): void {
+    if (!task.spec || booked.get(task.id)?.has(number)) return;
+    const demand = demandOf(task.spec);
+    if (placer.book(workerId, demand))
+      note({ taskId: task.id, attempt: number }, { workerId, demand });
   }
 
   return {
-    /** The placer has just booked this by its own decision. */
-    note: (task: Task, booking: Booking) => void booked.set(keyOf(task), booking),
-    /** Counts what the ledger says is placed on a worker that the placer has just met. */
-    bookAll(workerId: string): void {
-      for (const task of tasks.placedOn(workerId)) {
-        if (!task.spec || booked.has(keyOf(task))) continue;
-        const demand = demandOf(task.spec);
-        if (placer.book(workerId, demand)) booked.set(keyOf(task), { workerId, demand });
-      }
+    note,
+    bookAll(workerId) {
+      for (const task of tasks.placedOn(workerId))
+        for (const attempt of liveOn(task, workerId)) bookOne(task, attempt);
     },
-    /** Gives back what attempts had that ended or went. Whether there was any. */
-    release(changes: readonly LedgerChange[]): boolean {
-      const ended = changes.filter(({ task, removed }) => removed || isTerminal(task.state));
-      return ended.map(({ task }) => release(task)).includes(true);
-    },
+    release: (changes) => changes.map(({ task }) => release(task.id)).includes(true),
   };
 }
-
-const keyOf = ({ id, attempt }: Task) => `${id}/${attempt?.number}`;

@@ -14,6 +14,7 @@ import { runEventTrimmer } from "./event-trimmer.ts";
 import { createHandlers } from "./handlers.ts";
 import { openLedger } from "./ledger.ts";
 import { createObserver } from "./observer.ts";
+import { createPlacementBoard } from "./placement-board.ts";
 import { runRegistryWatch } from "./registry-watch.ts";
 import { runRetention } from "./retention.ts";
 import { runSchedulerLoop } from "./scheduler-loop.ts";
@@ -50,6 +51,7 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
   const failure = createFailure();
   const ledger = await openLedger({ store, clock, random, onFailure: failure.raise });
   const workers = createWorkerTable();
+  const board = createPlacementBoard(ledger);
   const connect = (address: string) => wire.connect({ address, clock, log });
   const { defaultScheduler, version, retention = RETENTION_DEFAULT } = config;
   const mutations = createTaskMutations({
@@ -74,7 +76,7 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
   const observer = createObserver({ ledger, clock, random, log });
   const connectRegistry = () => connect(config.registryAddress);
   const loops = Promise.all([
-    runSchedulerLoop({ ledger, workers, clock, log }, signal),
+    runSchedulerLoop({ ledger, workers, board, clock, log }, signal),
     runWorkerLinks(workers, { ledger, observer, connect, clock, random, log }, signal),
     runRegistryWatch({ workers, connect: connectRegistry, clock, random, log }, signal),
     runEventSweeper({ store, ledger, log }, signal),

@@ -1,21 +1,24 @@
-import { create } from "@bufbuild/protobuf";
-import type { Placed } from "../../core/placement/decision.ts";
 import { demandOf } from "../../core/placement/demand.ts";
-import { createPlacer, type Placer } from "../../core/placement/place.ts";
+import type { Placer } from "../../core/placement/place.ts";
 import { schedulers } from "../../core/placement/schedulers.ts";
-import { schedule, type TaskChange, wait } from "../../core/task-change.ts";
-import { toMillis, toTimestamp } from "../../core/time.ts";
-import { type Placement, PlacementSchema } from "../../gen/berth/v1/placement_pb.ts";
+import { currentAttempt, schedule, type TaskChange, wait } from "../../core/task-change.ts";
+import { toMillis } from "../../core/time.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import { createBookings } from "./bookings.ts";
 import { factsOf } from "./candidates.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
+import { type PlacementBoard, placementOf } from "./placement-board.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
 
-type Deps = Readonly<{ ledger: Ledger; workers: WorkerTable; clock: Clock; log: Log }>;
+type Deps = Readonly<{
+  ledger: Ledger;
+  workers: WorkerTable;
+  board: PlacementBoard;
+  clock: Clock;
+  log: Log;
+}>;
 
 /**
  * Places pending tasks until `signal` aborts. It wakes when a task becomes pending, before the
@@ -46,9 +49,8 @@ export async function runSchedulerLoop(deps: Deps, signal: AbortSignal): Promise
 /** How long the loop sleeps when nothing is to be retried. It is woken before. */
 const IDLE_MS = 3_600_000;
 
-function createScheduling({ ledger, log }: Deps, wake: () => void) {
-  const placer = createPlacer();
-  const bookings = createBookings(placer, ledger.tasks);
+function createScheduling({ ledger, board, log }: Deps, wake: () => void) {
+  const { placer, bookings } = board;
   /** Pending tasks that no worker could take: not tried again before capacity appears. */
   const waiting = new Set<string>();
 
@@ -61,7 +63,8 @@ function createScheduling({ ledger, log }: Deps, wake: () => void) {
       waiting.add(task.id);
       return wait(task, decision.explanation, now);
     }
-    bookings.note(task, { workerId: decision.workerId, demand });
+    const name = { taskId: task.id, attempt: currentAttempt(task).number };
+    bookings.note(name, { workerId: decision.workerId, demand });
     return [schedule(task, placementOf(decision, scheduler.name, now), now)];
   }
 
@@ -108,13 +111,3 @@ function observe(placer: Placer, worker: KnownWorker): boolean {
 
 /** When a pending task may be placed, in milliseconds since the Unix epoch. */
 const retryMs = ({ retryTime }: Task): number => (retryTime ? toMillis(retryTime) : 0);
-
-const placementOf = (decision: Placed, scheduler: string, now: number): Placement =>
-  create(PlacementSchema, {
-    workerId: decision.workerId,
-    scheduler,
-    score: decision.score,
-    runnerUps: decision.runnerUps.map(({ workerId, score }) => ({ workerId, score })),
-    exclusions: decision.exclusions.map((exclusion) => ({ ...exclusion })),
-    placeTime: toTimestamp(now),
-  });

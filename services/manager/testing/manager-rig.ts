@@ -14,6 +14,7 @@ import type { Store } from "../../../lib/store/store.ts";
 import { createHandlers } from "../handlers.ts";
 import { openLedger } from "../ledger.ts";
 import { createObserver } from "../observer.ts";
+import { createPlacementBoard } from "../placement-board.ts";
 import { createTaskIds } from "../task-id.ts";
 import { createTaskMutations } from "../task-mutations.ts";
 import { createWorkerTable } from "../worker-table.ts";
@@ -69,6 +70,7 @@ export async function createManagerRig(options: Options = {}) {
   const onFailure = (error: unknown) => void failures.push(error);
   const ledger = await openLedger({ store, clock, random, onFailure });
   const workers = createWorkerTable();
+  const board = createPlacementBoard(ledger);
   const mutations = createTaskMutations({
     ledger,
     clock,
@@ -91,6 +93,7 @@ export async function createManagerRig(options: Options = {}) {
     log: silentLog,
     ledger,
     workers,
+    board,
     handlers,
     failures,
     observer: createObserver({ ledger, clock, random, log: silentLog }),
