@@ -1,7 +1,8 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { decideRestart } from "../core/restart.ts";
 import { isTerminal } from "../core/task-state.ts";
-import { DesiredState, type Task } from "../gen/berth/v1/task_pb.ts";
+import { toMillis } from "../core/time.ts";
+import type { Task } from "../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Manager } from "./context.ts";
 import { nameOf } from "./output/task-text.ts";
@@ -23,10 +24,9 @@ const hasEnded = (task: Task): boolean => isTerminal(task.state) && !isTriedAgai
  * Whether another attempt follows the one that ended. The manager writes the end
  * and the next attempt one after the other: between them the task looks ended.
  */
-function isTriedAgain({ spec, state, desiredState, restartCount }: Task): boolean {
-  if (desiredState !== DesiredState.RUN) return false;
-  const ended = { policy: spec?.restartPolicy, state, restartCount, runTimesMs: [] };
-  return decideRestart(ended, 0).kind === "restarted";
+function isTriedAgain(task: Task): boolean {
+  const now = task.updateTime ? toMillis(task.updateTime) : 0;
+  return decideRestart(task, { now, jitter: 0 }).kind !== "rested";
 }
 
 type Options = Readonly<{ clock: Clock; signal: AbortSignal }>;

@@ -72,6 +72,36 @@ export const STOP_GRACE_DEFAULT_SECONDS = 10;
 /** A stop that takes longer holds up a drain for good. */
 export const STOP_GRACE_SECONDS_MAX = 3600;
 
+/** Times of restarts that a task remembers, so also the most restarts that fit into a window. */
+export const RESTART_TIMES_MAX = 100;
+
+/** A window that is shorter than a start and an end holds no two restarts. */
+export const WINDOW_SECONDS_MIN = 1;
+export const WINDOW_SECONDS_MAX = 30 * 24 * 3600;
+
+/** A task that is not tried for an hour is forgotten by those who wait for it. */
+export const BACKOFF_SECONDS_MAX = 3600;
+
+export const PLACEMENT_TIMEOUT_SECONDS_MAX = 30 * 24 * 3600;
+
+/** An image that takes longer to fetch is never fetched. */
+export const PULL_TIMEOUT_SECONDS_MAX = 24 * 3600;
+
+export const START_TIMEOUT_SECONDS_MAX = 3600;
+
+/** Shorter deadlines would pass before anybody had a chance to act. */
+export const TIMEOUT_SECONDS_MIN = 1;
+
+/**
+ * How long a worker counts as alive without a word, unless the registry is told otherwise. With
+ * the interval below, the worst case from a worker's last word to its tasks running elsewhere is
+ * the lease, one question of the manager's and one start: 6 s.
+ */
+export const LEASE_MS_DEFAULT = 4_000;
+
+/** How often a worker says that it lives: three words may be lost before a lease runs out. */
+export const LEASE_INTERVAL_MS_DEFAULT = 1_000;
+
 /**
  * A whole spec, encoded. All other limits together stay below it; it is what bounds the work of
  * looking at a spec that breaks them.
@@ -83,3 +113,28 @@ export const SPEC_BYTES_MAX = 256 * 1024;
  * an answer's trailers, and the answer would be lost whole.
  */
 export const VIOLATIONS_MAX = 20;
+
+/** As those of the kubelet, but for the timeout: 1 s is too short for a machine that swaps. */
+export const PROBE_INTERVAL_DEFAULT_MS = 10_000;
+export const PROBE_TIMEOUT_DEFAULT_MS = 3_000;
+export const PROBE_FAILURES_DEFAULT = 3;
+export const PROBE_SUCCESSES_DEFAULT = 1;
+
+/** A tenth of a second, below which probes are load. Also the least timeout. */
+export const PROBE_INTERVAL_MS_MIN = 100;
+export const PROBE_INTERVAL_MS_MAX = 3_600_000;
+export const PROBE_TIMEOUT_MS_MIN = 100;
+export const PROBE_TIMEOUT_MS_MAX = 300_000;
+export const PROBE_START_PERIOD_MS_MAX = 3_600_000;
+export const PROBE_THRESHOLD_MAX = 100;
+
+export const HTTP_PATH_CHARACTERS_MAX = 2_048;
+export const HTTP_STATUSES_MAX = 16;
+export const HTTP_STATUS_MIN = 100;
+export const HTTP_STATUS_MAX = 599;
+
+/** A probe's command is stored, sent, and kept as a label of the container. */
+export const PROBE_COMMAND_MAX = 64;
+export const PROBE_COMMAND_BYTES_MAX = 8 * 1024;
+
+export const GRPC_SERVICE_CHARACTERS_MAX = 256;

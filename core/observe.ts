@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  type Attempt,
   type AttemptStatus,
   AttemptStatusSchema,
   DesiredState,
@@ -9,7 +8,7 @@ import {
   type Task,
   TaskState,
 } from "../gen/berth/v1/task_pb.ts";
-import { decideRestart } from "./restart.ts";
+import { decideRestart, type RestartDecision, restartTimesAfter } from "./restart.ts";
 import {
   currentAttempt,
   move,
@@ -19,7 +18,7 @@ import {
   write,
 } from "./task-change.ts";
 import { canMove, isLater, isTerminal, stateName } from "./task-state.ts";
-import { toMillis, toTimestamp } from "./time.ts";
+import { toTimestamp } from "./time.ts";
 
 /** What was seen of one attempt of a task, and when the manager learned of it. */
 export type Observation = Readonly<{
@@ -46,8 +45,11 @@ export function observe(task: Task, observation: Observation): readonly TaskChan
     status.state === task.state
       ? { ...seen, updateTime: toTimestamp(now) }
       : move(seen, status.state, now);
-  const change = write(next, task.state, reasonOf(status));
-  return isTerminal(next.state) ? [change, ...afterEnd(next, observation)] : [change];
+  if (!isTerminal(next.state)) return [write(next, task.state, reasonOf(status))];
+  const decision = decideRestart(next, observation);
+  const isGivenUp = decision.kind === "rested" && decision.reason !== "";
+  const reason = isGivenUp ? `${reasonOf(status)}; ${decision.reason}` : reasonOf(status);
+  return [write(next, task.state, reason), ...afterEnd(next, observation, decision)];
 }
 
 /**
@@ -77,33 +79,29 @@ function isNews(task: Task, { attempt, status }: Pick<Observation, "attempt" | "
   );
 }
 
-function afterEnd(task: Task, { now, jitter }: Observation): readonly TaskChange[] {
+/** What follows the end of the current attempt while the task is wanted, or its removal. */
+function afterEnd(task: Task, { now }: Observation, decision: RestartDecision): TaskChange[] {
   if (task.desiredState === DesiredState.REMOVE) return [remove(task, "removed")];
-  if (task.desiredState !== DesiredState.RUN) return [];
-  const decision = decideRestart(
-    {
-      policy: task.spec?.restartPolicy,
-      state: task.state,
-      restartCount: task.restartCount,
-      runTimesMs: [currentAttempt(task), ...task.pastAttempts].map(runTimeMs),
-    },
-    jitter,
-  );
   if (decision.kind === "rested") return [];
-  const waitingReason = `restarts after attempt ${currentAttempt(task).number} ${endName(task)}`;
-  const next = nextAttempt(task, { waitingReason, retryMs: now + decision.delayMs, now });
+  const isCounted = decision.kind === "restarted";
+  const counted: Task = isCounted ? countRestart(task, now) : task;
+  const waitingReason = isCounted
+    ? `restarts after attempt ${currentAttempt(task).number} ${endName(task)}`
+    : `tries another worker after attempt ${currentAttempt(task).number} ${endName(task)}`;
+  const next = nextAttempt(counted, { waitingReason, retryMs: now + decision.delayMs, now });
   return [write(next, task.state, `${waitingReason}, in ${decision.delayMs} ms`)];
 }
+
+const countRestart = (task: Task, now: number): Task => ({
+  ...task,
+  restartCount: task.restartCount + 1,
+  restartTimes: restartTimesAfter(task, now).map(toTimestamp),
+});
 
 const endName = (task: Task) => {
   const reason = task.attempt?.status?.failure?.reason;
   return reason === undefined ? stateName(task.state) : FailureReason[reason];
 };
-
-function runTimeMs({ status }: Attempt): number {
-  if (!status?.startTime || !status.finishTime) return 0;
-  return toMillis(status.finishTime) - toMillis(status.startTime);
-}
 
 /** An event's reason for a report, for people. */
 function reasonOf(status: AttemptStatus): string {

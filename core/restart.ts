@@ -1,43 +1,59 @@
-import { RestartMode, type RestartPolicy, TaskState } from "../gen/berth/v1/task_pb.ts";
+import {
+  DesiredState,
+  RestartMode,
+  type RestartPolicy,
+  type Task,
+  TaskState,
+} from "../gen/berth/v1/task_pb.ts";
+import { endedByItself, neverRan, ranStably, wasRefused } from "./attempt-history.ts";
+import { RESTART_TIMES_MAX } from "./limits.ts";
+import { currentAttempt } from "./task-change.ts";
+import { toMillis } from "./time.ts";
 
-/** What is known when an attempt has ended and the task is still wanted. */
-export type Ended = Readonly<{
-  policy: RestartPolicy | undefined;
-  state: TaskState;
-  /** Restarts so far. */
-  restartCount: number;
-  /** Run times of the attempts before, latest first, then of this one last in time: see `streakOf`. */
-  runTimesMs: readonly number[];
-}>;
-
+/** What follows the end of a task's attempt. */
 export type RestartDecision =
+  /** The next attempt counts as a restart. */
   | Readonly<{ kind: "restarted"; delayMs: number }>
-  | Readonly<{ kind: "rested" }>;
+  /** The attempt never ran: the next one is due whatever the policy says, and counts as nothing. */
+  | Readonly<{ kind: "retried"; delayMs: number }>
+  /** None. `reason` is empty where nobody wants more, else says what is used up. */
+  | Readonly<{ kind: "rested"; reason: string }>;
 
-/** An attempt that ran this long counts as a success: the next failure restarts at once again. */
-const STABLE_RUN_MS = 60_000;
+/** As the contract says of `RestartPolicy.backoff_first`. */
+const BACKOFF_MS_FIRST = 1_000;
 
-/** Delay before the second restart in a row; it doubles with each further one. */
-const DELAY_MS_FIRST = 1_000;
+/** As the contract says of `RestartPolicy.backoff_max`. */
+const BACKOFF_MS_MAX = 30_000;
 
-const DELAY_MS_MAX = 30_000;
+/** A row longer than this has reached any cap: an hour is less than 2^42 times a millisecond. */
+const DOUBLINGS_MAX = 42;
+
+/** This many workers in a row may refuse a task before the next one is asked only after a pause. */
+const REFUSALS_AT_ONCE = 5;
+
+const REFUSAL_PAUSE_MS = 30_000;
 
 /**
- * Whether a task whose attempt ended is tried again, and when: at once the first time, then
- * after an exponentially growing delay. `jitter` in [0, 1) spreads the delay over its upper half.
+ * Whether a task whose attempt has just ended is tried again, and when: at once the first time,
+ * then after an exponentially growing delay. `jitter` in [0, 1) spreads the delay over its upper
+ * half. All it looks at is in the ledger, so that a restart of the manager forgets nothing.
  */
-export function decideRestart(ended: Ended, jitter: number): RestartDecision {
-  if (!isWanted(ended)) return { kind: "rested" };
-  const streak = ended.runTimesMs.findIndex((runTimeMs) => runTimeMs >= STABLE_RUN_MS);
-  const failures = streak === -1 ? ended.runTimesMs.length : streak;
-  if (failures <= 1) return { kind: "restarted", delayMs: 0 };
-  const delayMs = Math.min(DELAY_MS_MAX, DELAY_MS_FIRST * 2 ** (failures - 2));
-  return { kind: "restarted", delayMs: Math.round(delayMs * (0.5 + jitter / 2)) };
+export function decideRestart(
+  task: Task,
+  { now, jitter }: Readonly<{ now: number; jitter: number }>,
+): RestartDecision {
+  if (task.desiredState !== DesiredState.RUN) return { kind: "rested", reason: "" };
+  if (neverRan(currentAttempt(task))) return { kind: "retried", delayMs: retryDelayMs(task) };
+  const policy = task.spec?.restartPolicy;
+  if (!isWanted(policy?.mode, task.state)) return { kind: "rested", reason: "" };
+  const reason = policy ? budgetUsedUp(task, policy, now) : "";
+  if (reason !== "") return { kind: "rested", reason };
+  const longestMs = backoffMs(policy, failuresInARow(task));
+  return { kind: "restarted", delayMs: Math.round(longestMs * (0.5 + jitter / 2)) };
 }
 
-function isWanted({ policy, state, restartCount }: Ended): boolean {
-  if (policy?.restartsMax !== undefined && restartCount >= policy.restartsMax) return false;
-  switch (policy?.mode) {
+function isWanted(mode: RestartMode | undefined, state: TaskState): boolean {
+  switch (mode) {
     case RestartMode.ALWAYS:
     case RestartMode.UNLESS_STOPPED:
       return true;
@@ -46,4 +62,51 @@ function isWanted({ policy, state, restartCount }: Ended): boolean {
     default:
       return false;
   }
+}
+
+/** Says how the restarts are used up. Empty while there is one left. */
+function budgetUsedUp(task: Task, { restartsMax, window }: RestartPolicy, now: number): string {
+  if (restartsMax === undefined) return "";
+  const used = window ? restartsWithin(task, toMillis(window), now) : task.restartCount;
+  if (used < restartsMax) return "";
+  const span = window ? ` in ${toMillis(window) / 1000} s` : "";
+  return `not restarted again: ${used} of ${restartsMax} restarts used${span}`;
+}
+
+const restartsWithin = ({ restartTimes }: Task, windowMs: number, now: number): number =>
+  restartTimes.filter((time) => toMillis(time) > now - windowMs).length;
+
+/**
+ * How many attempts in a row ended early, the one that has just ended included. A task remembers
+ * only a few: where all of them ended early, so, it is taken, did those before.
+ */
+function failuresInARow(task: Task): number {
+  const attempts = [currentAttempt(task), ...task.pastAttempts].filter(endedByItself);
+  const stable = attempts.findIndex(ranStably);
+  return stable === -1 ? Math.max(attempts.length, task.restartCount + 1) : stable;
+}
+
+function backoffMs(policy: RestartPolicy | undefined, failures: number): number {
+  if (failures <= 1) return 0;
+  const firstMs = policy?.backoffFirst ? toMillis(policy.backoffFirst) : BACKOFF_MS_FIRST;
+  const capMs = policy?.backoffMax
+    ? toMillis(policy.backoffMax)
+    : Math.max(firstMs, BACKOFF_MS_MAX);
+  return Math.min(capMs, firstMs * 2 ** Math.min(failures - 2, DOUBLINGS_MAX));
+}
+
+/** A lost worker says nothing against the next one; many that refuse say something of the task. */
+function retryDelayMs(task: Task): number {
+  const attempts = [currentAttempt(task), ...task.pastAttempts];
+  const other = attempts.findIndex((attempt) => !wasRefused(attempt));
+  const refusals = other === -1 ? attempts.length : other;
+  return refusals > REFUSALS_AT_ONCE ? REFUSAL_PAUSE_MS : 0;
+}
+
+/** The times of restarts that a task must remember once another happens `now`, latest first. */
+export function restartTimesAfter(task: Task, now: number): readonly number[] {
+  const window = task.spec?.restartPolicy?.window;
+  if (!window) return [];
+  const times = [now, ...task.restartTimes.map(toMillis)];
+  return times.filter((time) => time > now - toMillis(window)).slice(0, RESTART_TIMES_MAX);
 }

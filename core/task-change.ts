@@ -108,7 +108,7 @@ export const remove = (task: Task, reason: string): TaskChange => ({
   workerId: workerOf(task),
 });
 
-/** The next try of a task whose attempt has ended. */
+/** The next try of a task whose attempt has ended. It counts as a restart only where that is said. */
 export function nextAttempt(
   task: Task,
   options: Readonly<{ waitingReason: string; retryMs: number; now: number }>,
@@ -119,7 +119,6 @@ export function nextAttempt(
     state: TaskState.PENDING,
     attempt: create(AttemptSchema, { number: ended.number + 1 }),
     pastAttempts: [ended, ...task.pastAttempts].slice(0, PAST_ATTEMPTS_MAX),
-    restartCount: task.restartCount + 1,
     waitingReason: options.waitingReason,
     retryTime: toTimestamp(options.retryMs),
     updateTime: toTimestamp(options.now),

@@ -3,6 +3,8 @@ import { schedule, submit } from "../core/task-change.ts";
 import { withDefaults } from "../core/task-spec.ts";
 import { PlacementSchema } from "../gen/berth/v1/placement_pb.ts";
 import {
+  type Attempt,
+  AttemptSchema,
   type AttemptStatus,
   AttemptStatusSchema,
   type Task,
@@ -43,6 +45,11 @@ export const aStatus = (
   state: TaskState,
   init: MessageInitShape<typeof AttemptStatusSchema> = {},
 ): AttemptStatus => create(AttemptStatusSchema, { state, ...init });
+
+export const anAttempt = (
+  number: number,
+  init: MessageInitShape<typeof AttemptSchema> = {},
+): Attempt => create(AttemptSchema, { number, ...init });
 
 export const aReport = (
   taskId: string,
