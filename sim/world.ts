@@ -1,0 +1,152 @@
+import { Role } from "../gen/berth/v1/worker_pb.ts";
+import { createSeededRandom, type Random } from "../lib/random.ts";
+import type { Batch } from "../lib/store/store.ts";
+import { startManager } from "../services/manager/manager.ts";
+import { startRegistry } from "../services/registry/registry.ts";
+import { startWorker } from "../services/worker/worker.ts";
+import { createNetwork, type Network } from "./network.ts";
+import { createPart, type Life, type Part, type PartDeps } from "./part.ts";
+import { createDisk, type Disk } from "./store.ts";
+import { createTrace, type Trace } from "./trace.ts";
+import { createClock, createProcess, createVirtualTime, type VirtualTime } from "./virtual-clock.ts";
+import { createEther, type Ether } from "./wire.ts";
+import {
+  createWorkerMachine,
+  runtimeFor,
+  stateFileFor,
+  type WorkerMachine,
+} from "./worker-machine.ts";
+
+/** Manager, registry and workers on machines of their own, and all that lies between them. */
+export interface World {
+  readonly time: VirtualTime;
+  readonly network: Network;
+  readonly ether: Ether;
+  readonly disk: Disk;
+  readonly trace: Trace;
+  readonly random: Random;
+  /** By the name of the machine: `manager`, `registry`, `worker-1`. */
+  readonly parts: ReadonlyMap<string, Part>;
+  readonly machines: ReadonlyMap<string, WorkerMachine>;
+  /** What happens in it belongs to no process. */
+  readonly self: PartDeps["world"];
+  /** What should never have happened. */
+  readonly bugs: string[];
+}
+
+export type WorldOptions = Readonly<{
+  seed: number;
+  workerCount: number;
+  isTraced: boolean;
+  onDurable: (batch: Batch) => void;
+}>;
+
+export const ADDRESSES = { manager: "manager:7070", registry: "registry:7071" } as const;
+
+const WORKER_PORT = 7072;
+
+export function createWorld(options: WorldOptions): World {
+  const time = createVirtualTime();
+  const self = createProcess("world");
+  const random = createSeededRandom(options.seed);
+  const network = createNetwork({ time, random, world: self });
+  const ether = createEther(network);
+  const trace = createTrace(time.elapsedMs, options.isTraced);
+  const { onDurable } = options;
+  const disk = createDisk({ time, world: self, random, onDurable });
+  const bugs: string[] = [];
+  const onBug = (text: string) => void bugs.push(text);
+  const deps: PartDeps = { time, world: self, network, ether, random, trace, onBug };
+  const workerIds = Array.from({ length: options.workerCount }, (_, i) => `worker-${i + 1}`);
+  const parts = new Map<string, Part>();
+  const machines = new Map<string, WorkerMachine>();
+  parts.set("registry", createRegistry(deps));
+  parts.set("manager", createManager(deps, disk));
+  for (const workerId of workerIds) {
+    const clock = createClock(time, self, () => parts.get(workerId)?.skewMs ?? 0);
+    const machine = createWorkerMachine(clock);
+    machines.set(workerId, machine);
+    parts.set(workerId, createWorker(deps, { name: workerId, workerId, machine }));
+  }
+  return { time, network, ether, disk, trace, random, parts, machines, self, bugs };
+}
+
+const createRegistry = (deps: PartDeps): Part =>
+  createPart(deps, {
+    machine: "registry",
+    mayEnd: () => false,
+    begin: (life) => startRegistry({ listen: ADDRESSES.registry }, life),
+  });
+
+function createManager(deps: PartDeps, disk: Disk): Part {
+  let failureCount = 0;
+  return createPart(deps, {
+    machine: "manager",
+    // A manager whose store has failed must end, and no other may.
+    mayEnd: () => disk.failureCount > failureCount,
+    begin(life) {
+      failureCount = disk.failureCount;
+      return startManager(
+        {
+          listen: ADDRESSES.manager,
+          registryAddress: ADDRESSES.registry,
+          defaultScheduler: "spread",
+          version: "0.0.0",
+        },
+        { ...life, store: disk.openFor(life.process) },
+      );
+    },
+  });
+}
+
+type WorkerOptions = Readonly<{
+  /** Name of its machine. */
+  name: string;
+  /** What it calls itself. */
+  workerId: string;
+  machine: WorkerMachine;
+}>;
+
+/** A worker on a machine. Two may have one ID, if a disk was copied. */
+export const createWorker = (
+  deps: PartDeps,
+  { name, workerId, machine }: WorkerOptions,
+): Part =>
+  createPart(deps, {
+    machine: name,
+    mayEnd: () => machine.isDiskFull,
+    begin: (life) => startWorker(configOf(name, workerId), depsOf(deps, machine, life)),
+  });
+
+const configOf = (name: string, workerId: string) => ({
+  listen: `${name}:${WORKER_PORT}`,
+  registryAddress: ADDRESSES.registry,
+  hostname: name,
+  workerId,
+  labels: {},
+  allowHostNetwork: true,
+  capacity: {},
+  roles: [Role.WORKER],
+  version: "0.0.0",
+});
+
+function depsOf({ time, world, random }: PartDeps, machine: WorkerMachine, life: Life) {
+  const outside = { time, world, random, process: life.process, death: life.death };
+  return {
+    ...life,
+    state: stateFileFor(machine, outside),
+    runtime: runtimeFor(machine, outside),
+    stats: { measure: async () => host },
+  };
+}
+
+const host = {
+  cpuPercent: 1,
+  load1m: 0,
+  load5m: 0,
+  load15m: 0,
+  memoryTotalBytes: 8 * 2 ** 30,
+  memoryAvailableBytes: 8 * 2 ** 30,
+  diskTotalBytes: 2 ** 40,
+  diskAvailableBytes: 2 ** 40,
+};
