@@ -1,4 +1,5 @@
 import type { Message } from "@bufbuild/protobuf";
+import type { Probe } from "../gen/berth/v1/probe_pb.ts";
 import type { TaskSpec } from "../gen/berth/v1/task_pb.ts";
 import { type Violations, violation } from "./validate.ts";
 import { utf8Length } from "./validate-text.ts";
@@ -20,8 +21,32 @@ export function specBytes(spec: TaskSpec): number {
     textBytes([...texts, ...spec.command, ...spec.args, ...spec.ports.map((port) => port.name)]) +
     mapBytes(spec.env) +
     mapBytes(spec.labels) +
-    spec.ports.length * NUMBERS_BYTES
+    spec.ports.length * NUMBERS_BYTES +
+    textBytes(probesOf(spec).flatMap(([, probe]) => probeTexts(probe)))
   );
+}
+
+/** The probes that a spec has, by the name of their field. */
+const probesOf = (spec: TaskSpec): readonly (readonly [field: string, probe: Probe])[] => {
+  const { startupProbe, livenessProbe, readinessProbe } = spec;
+  return [
+    ...(startupProbe ? [["startup_probe", startupProbe] as const] : []),
+    ...(livenessProbe ? [["liveness_probe", livenessProbe] as const] : []),
+    ...(readinessProbe ? [["readiness_probe", readinessProbe] as const] : []),
+  ];
+};
+
+function probeTexts({ check }: Probe): readonly string[] {
+  switch (check.case) {
+    case "exec":
+      return check.value.command;
+    case "http":
+      return [check.value.path];
+    case "grpc":
+      return [check.value.service];
+    default:
+      return [];
+  }
 }
 
 const textBytes = (texts: readonly string[]): number =>
@@ -39,6 +64,10 @@ export function* checkUnknownFields(spec: TaskSpec): Violations {
     yield* checkUnknown(`spec.ports[${index}]`, port);
   }
   yield* checkUnknown("spec.restart_policy", spec.restartPolicy);
+  for (const [name, probe] of probesOf(spec)) {
+    yield* checkUnknown(`spec.${name}`, probe);
+    yield* checkUnknown(`spec.${name}.${probe.check.case}`, probe.check.value);
+  }
 }
 
 function* checkUnknown(field: string, message: Message | undefined): Violations {

@@ -1,0 +1,68 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type AttemptStatus,
+  DesiredState,
+  FailureReason,
+  FailureSchema,
+  Health,
+  type Task,
+  TaskState,
+} from "../gen/berth/v1/task_pb.ts";
+import { isTerminal } from "./task-state.ts";
+
+/** What probes say of an attempt: the fields of its status that they fill. */
+export type Vitals = Readonly<Pick<AttemptStatus, "health" | "ready" | "probeMessage">>;
+
+/** What is said of a running container that nobody asks anything. */
+export const UNPROBED: Vitals = { health: Health.UNSPECIFIED, ready: true, probeMessage: "" };
+
+/** From what needs attention least to what needs it most. */
+const BY_GRAVITY = [Health.UNSPECIFIED, Health.HEALTHY, Health.STARTING, Health.UNHEALTHY];
+
+/** What two who ask different probes of one container say together: the graver word counts. */
+export function combined(a: Vitals, b: Vitals): Vitals {
+  const graver = BY_GRAVITY.indexOf(a.health) >= BY_GRAVITY.indexOf(b.health) ? a : b;
+  return {
+    health: graver.health,
+    ready: a.ready && b.ready,
+    probeMessage: graver.probeMessage || a.probeMessage || b.probeMessage,
+  };
+}
+
+/**
+ * Whether others have to hear of a change. The words of a failure may be new with every check,
+ * so they are news only when they come and when they go.
+ */
+export const isVitalNews = (before: Vitals, after: Vitals): boolean =>
+  before.health !== after.health ||
+  before.ready !== after.ready ||
+  (before.probeMessage === "") !== (after.probeMessage === "");
+
+/**
+ * Whether the attempt is to be ended because a probe has failed for good. The worker ends what it
+ * found unhealthy by itself; that it is told as well does no harm, and mends what it forgot.
+ */
+export const isCondemned = ({ desiredState, state, attempt }: Task): boolean =>
+  desiredState === DesiredState.RUN &&
+  !isTerminal(state) &&
+  attempt?.status?.health === Health.UNHEALTHY;
+
+/** Ends that say nothing of their own about a container that was being ended as unhealthy. */
+const isPlainEnd = ({ state, failure }: AttemptStatus): boolean =>
+  state === TaskState.COMPLETED ||
+  state === TaskState.STOPPED ||
+  (state === TaskState.FAILED && failure?.reason === FailureReason.EXITED);
+
+/**
+ * The end of an attempt that was known to be unhealthy, whoever asked for it and however the
+ * container took it: the attempt has failed. Any other status as it is.
+ */
+export function asJudged(known: AttemptStatus | undefined, status: AttemptStatus): AttemptStatus {
+  if (known?.health !== Health.UNHEALTHY || !isPlainEnd(status)) return status;
+  const failure = create(FailureSchema, {
+    reason: FailureReason.UNHEALTHY,
+    message: known.probeMessage || "a probe failed for good",
+  });
+  const { health, probeMessage } = known;
+  return { ...status, state: TaskState.FAILED, failure, health, probeMessage, ready: false };
+}
