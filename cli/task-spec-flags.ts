@@ -1,14 +1,19 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { LimitsSchema, ResourcesSchema } from "../gen/berth/v1/resources_pb.ts";
-import { NetworkMode, PullPolicy, type TaskSpecSchema } from "../gen/berth/v1/task_pb.ts";
+import {
+  NetworkMode,
+  OnDisconnect,
+  PullPolicy,
+  type TaskSpecSchema,
+} from "../gen/berth/v1/task_pb.ts";
 import { usageError } from "./command-error.ts";
 import { parseCpus } from "./parse/cpus.ts";
 import { parseDuration } from "./parse/duration.ts";
 import { type KeyValue, parseEnv, parseEnvFile, parseLabel } from "./parse/key-value.ts";
 import { oneOf, type Parsed, parseEach, parseWhole } from "./parse/parsed.ts";
 import { parsePublish } from "./parse/publish.ts";
-import { parseRestart } from "./parse/restart.ts";
+import { parseRestart, type RestartInit } from "./parse/restart.ts";
 import { parseSize } from "./parse/size.ts";
 
 export type TaskSpecInit = MessageInitShape<typeof TaskSpecSchema>;
@@ -27,6 +32,11 @@ export type TaskSpecFlags = Readonly<{
   name?: string;
   label?: readonly string[];
   restart?: string;
+  restartWindow?: string;
+  onDisconnect?: string;
+  placementTimeout?: string;
+  pullTimeout?: string;
+  startTimeout?: string;
   entrypoint?: string;
   workdir?: string;
   user?: string;
@@ -61,6 +71,8 @@ const PULLS = {
   never: PullPolicy.NEVER,
 } as const;
 
+const DISCONNECTS = { keep: OnDisconnect.KEEP_RUNNING, stop: OnDisconnect.STOP } as const;
+
 const PIDS_MAX = 4_194_304;
 
 /**
@@ -81,10 +93,11 @@ export function taskSpecOf(options: Options): TaskSpecInit {
     ...present({
       limit: readLimit(flags, reader),
       reservation: readReservation(flags, reader),
-      restartPolicy: read("--restart", flags.restart, parseRestart),
+      restartPolicy: readRestart(flags, reader),
+      onDisconnect: read("--on-disconnect", flags.onDisconnect, oneOf<OnDisconnect>(DISCONNECTS)),
       networkMode: read("--network", flags.network, oneOf<NetworkMode>(NETWORKS)),
       pullPolicy: read("--pull", flags.pull, oneOf<PullPolicy>(PULLS)),
-      stopGrace: mapped(read("--stop-timeout", flags.stopTimeout, parseDuration), durationFromMs),
+      ...readSpans(flags, reader),
     }),
   };
   reader.finish();
@@ -102,6 +115,23 @@ const texts = (flags: TaskSpecFlags) =>
     scheduler: flags.scheduler,
     stopSignal: flags.stopSignal,
   });
+
+function readRestart(flags: TaskSpecFlags, { read }: Reader): RestartInit | undefined {
+  const policy = read("--restart", flags.restart, parseRestart);
+  const windowMs = read("--restart-window", flags.restartWindow, parseDuration);
+  return windowMs === undefined ? policy : { ...policy, window: durationFromMs(windowMs) };
+}
+
+function readSpans(flags: TaskSpecFlags, { read }: Reader) {
+  const span = (flag: string, text: string | undefined) =>
+    mapped(read(flag, text, parseDuration), durationFromMs);
+  return {
+    stopGrace: span("--stop-timeout", flags.stopTimeout),
+    placementTimeout: span("--placement-timeout", flags.placementTimeout),
+    pullTimeout: span("--pull-timeout", flags.pullTimeout),
+    startTimeout: span("--start-timeout", flags.startTimeout),
+  };
+}
 
 function readLimit(
   flags: TaskSpecFlags,
@@ -199,7 +229,12 @@ const FLAG_OF_FIELD: readonly (readonly [field: string, flag: string])[] = [
   ["spec.reservation.cpu_millis", "--reserve-cpus"],
   ["spec.reservation.memory_bytes", "--reserve-memory"],
   ["spec.reservation.disk_bytes", "--reserve-disk"],
+  ["spec.restart_policy.window", "--restart-window"],
   ["spec.restart_policy", "--restart"],
+  ["spec.on_disconnect", "--on-disconnect"],
+  ["spec.placement_timeout", "--placement-timeout"],
+  ["spec.pull_timeout", "--pull-timeout"],
+  ["spec.start_timeout", "--start-timeout"],
   ["spec.working_dir", "--workdir"],
   ["spec.user", "--user"],
   ["spec.network_mode", "--network"],

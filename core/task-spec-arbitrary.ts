@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import {
   NetworkMode,
+  OnDisconnect,
   PortProtocol,
   PullPolicy,
   RestartMode,
@@ -38,6 +39,10 @@ export const anyValidSpec = (): fc.Arbitrary<TaskSpec> =>
       stopSignal: fc.constantFrom("", "SIGINT", "TERM", "9", "SIGRTMIN+3", "RTMAX-14"),
       platform: fc.constantFrom("", "linux", "linux/amd64", "linux/arm/v7", "windows/x86_64"),
       scheduler: fc.constantFrom("", "spread"),
+      onDisconnect: fc.constantFrom(OnDisconnect.UNSPECIFIED, OnDisconnect.STOP),
+      placementTimeout: fc.constantFrom(undefined, { seconds: 1n }, { seconds: 2_592_000n }),
+      pullTimeout: fc.constantFrom(undefined, { seconds: 86_400n }),
+      startTimeout: fc.constantFrom(undefined, { seconds: 3_599n, nanos: 999_999_999 }),
     })
     .map(({ resources, network, ...spec }) =>
       create(TaskSpecSchema, { ...spec, ...resources, ...network }),
@@ -95,6 +100,13 @@ const restartPolicy = () =>
     { mode: RestartMode.ALWAYS },
     { mode: RestartMode.ON_FAILURE, restartsMax: 0 },
     { mode: RestartMode.UNLESS_STOPPED, restartsMax: 4_294_967_295 },
+    {
+      mode: RestartMode.ON_FAILURE,
+      restartsMax: 100,
+      window: { seconds: 2_592_000n },
+      backoffFirst: { seconds: 0n, nanos: 1 },
+      backoffMax: { seconds: 3_600n },
+    },
   );
 
 const network = () =>

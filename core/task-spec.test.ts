@@ -3,6 +3,7 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import {
   NetworkMode,
+  OnDisconnect,
   PortProtocol,
   PullPolicy,
   RestartMode,
@@ -25,6 +26,7 @@ test("fills in every default that the contract names", () => {
     stopGrace: { seconds: 10n, nanos: 0 },
     limit: { pids: 512n },
     scheduler: "spread",
+    onDisconnect: OnDisconnect.KEEP_RUNNING,
   });
 });
 

@@ -8,6 +8,7 @@ import {
 } from "../gen/berth/v1/resources_pb.ts";
 import {
   NetworkMode,
+  OnDisconnect,
   PortProtocol,
   type PortSpec,
   PullPolicy,
@@ -17,6 +18,7 @@ import {
   type TaskSpec,
 } from "../gen/berth/v1/task_pb.ts";
 import { PIDS_DEFAULT, STOP_GRACE_DEFAULT_SECONDS } from "./limits.ts";
+import { withProbeDefaults } from "./probe-defaults.ts";
 
 type Options = Readonly<{
   /** Names the task if its spec does not. */
@@ -42,6 +44,8 @@ export function withDefaults(spec: TaskSpec, { taskId, scheduler = "" }: Options
     pullPolicy: spec.pullPolicy || PullPolicy.IF_NOT_PRESENT,
     stopGrace: spec.stopGrace ?? defaultStopGrace(),
     scheduler: spec.scheduler || scheduler,
+    onDisconnect: spec.onDisconnect || OnDisconnect.KEEP_RUNNING,
+    ...withProbeDefaults(spec),
   };
 }
 

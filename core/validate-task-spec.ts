@@ -1,24 +1,15 @@
-import {
-  NetworkMode,
-  PullPolicy,
-  RestartMode,
-  type RestartPolicy,
-  type TaskSpec,
-} from "../gen/berth/v1/task_pb.ts";
+import { NetworkMode, PullPolicy, type TaskSpec } from "../gen/berth/v1/task_pb.ts";
 import { parseImageReference } from "./image-reference.ts";
-import {
-  LABEL_VALUE_CHARACTERS_MAX,
-  LABELS_MAX,
-  NAME_LENGTH_MAX,
-  SPEC_BYTES_MAX,
-  VIOLATIONS_MAX,
-} from "./limits.ts";
+import { NAME_LENGTH_MAX, SPEC_BYTES_MAX, VIOLATIONS_MAX } from "./limits.ts";
 import { parsePlatform } from "./platform.ts";
 import { checkEnum, type FieldViolation, isLabel, type Violations, violation } from "./validate.ts";
+import { checkLabels } from "./validate-labels.ts";
+import { checkPolicy } from "./validate-policy.ts";
 import { checkPorts } from "./validate-ports.ts";
+import { checkProbes } from "./validate-probe.ts";
 import { checkProcess } from "./validate-process.ts";
 import { checkResources } from "./validate-resources.ts";
-import { characterCount, formatBytes, hasNul, quote } from "./validate-text.ts";
+import { formatBytes, quote } from "./validate-text.ts";
 import { checkUnknownFields, specBytes } from "./validate-whole.ts";
 
 type Options = Readonly<{
@@ -51,14 +42,15 @@ function* checkSpec(spec: TaskSpec, schedulers: readonly string[]): Violations {
   yield* checkName(spec.name);
   yield* checkImage(spec.image);
   yield* checkProcess(spec);
-  yield* checkLabels(spec.labels);
+  yield* checkLabels("spec.labels", spec.labels);
   yield* checkResources(spec);
   yield* checkPorts(spec);
   yield* checkEnum("spec.network_mode", spec.networkMode, NetworkMode);
-  yield* checkRestartPolicy(spec.restartPolicy);
+  yield* checkPolicy(spec);
   yield* checkEnum("spec.pull_policy", spec.pullPolicy, PullPolicy);
   yield* checkPlatform(spec.platform);
   yield* checkScheduler(spec.scheduler, schedulers);
+  yield* checkProbes(spec);
 }
 
 function* checkName(name: string): Violations {
@@ -73,51 +65,6 @@ function* checkName(name: string): Violations {
 function* checkImage(image: string): Violations {
   const parsed = parseImageReference(image);
   if (parsed.kind === "malformed") yield violation("spec.image", parsed.explanation);
-}
-
-function* checkLabels(labels: TaskSpec["labels"]): Violations {
-  const entries = Object.entries(labels);
-  if (entries.length > LABELS_MAX) {
-    yield violation("spec.labels", `has ${entries.length} entries: must be at most ${LABELS_MAX}`);
-    return;
-  }
-  for (const [key, value] of entries) {
-    const field = `spec.labels[${quote(key)}]`;
-    if (!isLabelKey(key)) {
-      yield violation(
-        field,
-        `has a key that must be 1 to ${NAME_LENGTH_MAX} of the characters a to z, 0 to 9, ., _, / ` +
-          "and -, and begin and end with a letter or a digit",
-      );
-    }
-    yield* checkLabelValue(field, value);
-  }
-}
-
-const isLabelKey = (key: string): boolean =>
-  key.length <= NAME_LENGTH_MAX && /^[a-z0-9](?:[a-z0-9._/-]*[a-z0-9])?$/.test(key);
-
-function* checkLabelValue(field: string, value: string): Violations {
-  const count = characterCount(value);
-  if (count > LABEL_VALUE_CHARACTERS_MAX) {
-    yield violation(
-      field,
-      `has ${count} characters: must be at most ${LABEL_VALUE_CHARACTERS_MAX}`,
-    );
-  }
-  if (hasNul(value)) yield violation(field, "has a NUL character: leave it out");
-}
-
-function* checkRestartPolicy(policy: RestartPolicy | undefined): Violations {
-  if (policy === undefined) return;
-  yield* checkEnum("spec.restart_policy.mode", policy.mode, RestartMode);
-  const isNever = policy.mode === RestartMode.UNSPECIFIED || policy.mode === RestartMode.NO;
-  if (isNever && policy.restartsMax !== undefined) {
-    yield violation(
-      "spec.restart_policy.restarts_max",
-      `is ${policy.restartsMax} although the task is never restarted: leave it out or set a mode`,
-    );
-  }
 }
 
 function* checkPlatform(platform: string): Violations {

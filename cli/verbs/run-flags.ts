@@ -32,9 +32,26 @@ const taskOptions = (): readonly Option[] => [
     "--restart <policy>",
     "no, on-failure[:TIMES], always, unless-stopped (default: no)",
   ),
+  option(
+    TASK,
+    "--restart-window <time>",
+    "count TIMES within this time (default: the task's life)",
+  ),
   option(TASK, "--pull <when>", "missing, always, never (default: missing)"),
+  option(TASK, "--pull-timeout <time>", "how long fetching the image may take (default: 10m)"),
+  option(TASK, "--start-timeout <time>", "how long making and starting may take (default: 2m)"),
   option(TASK, "--stop-timeout <time>", "time between the stop signal and the kill (default: 10s)"),
   option(TASK, "--stop-signal <signal>", "signal that asks to stop (default: the image's own)"),
+  option(
+    TASK,
+    "--on-disconnect <action>",
+    "keep or stop, when its worker is cut off from the cluster (default: keep)",
+  ),
+  option(
+    TASK,
+    "--placement-timeout <time>",
+    "how long it may wait for a place (default: until there is one)",
+  ),
   option(TASK, "--platform <platform>", "platform that the worker must have, such as linux/amd64"),
   option(TASK, "--scheduler <name>", "scheduler that places the task (default: the cluster's)"),
 ];
