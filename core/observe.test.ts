@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   DesiredState,
   FailureReason,
+  Health,
   RestartMode,
   type Task,
   TaskState,
@@ -129,4 +130,40 @@ test("whatever is reported in whatever order, the task only moves forward", () =
       }
     }),
   );
+});
+
+describe("an unhealthy attempt", () => {
+  const unhealthy = { health: Health.UNHEALTHY, probeMessage: "liveness probe: HTTP status 500" };
+  const found = (task = aPlacedTask("t1", "w1", restarting)): Task => {
+    const status = aStatus(TaskState.RUNNING, unhealthy);
+    return observe(task, { attempt: 1, status, now, jitter: 0 })[0]?.task ?? task;
+  };
+
+  test("is news in a running task, and so is every other change of health", () => {
+    const [running] = see(aPlacedTask(), TaskState.RUNNING);
+    expect(found(running?.task).attempt?.status?.health).toBe(Health.UNHEALTHY);
+  });
+
+  test("that was stopped by whomever has failed, and is restarted by policy", () => {
+    const [failed, next] = see(found(), TaskState.STOPPED);
+    expect(failed?.task).toMatchObject({
+      state: TaskState.FAILED,
+      attempt: { status: { failure: { reason: FailureReason.UNHEALTHY } } },
+    });
+    expect(next?.task).toMatchObject({ state: TaskState.PENDING, attempt: { number: 2 } });
+  });
+
+  test("that ended with exit code 0 while it was stopped is not completed", () => {
+    const [stopping] = see(found(), TaskState.STOPPING);
+    const [failed] = see(stopping?.task ?? found(), TaskState.COMPLETED);
+    expect(failed?.task.state).toBe(TaskState.FAILED);
+  });
+
+  test("that a user stops in time has stopped", () => {
+    const [wished] = requestStop(found(), { grace: undefined, now });
+    const failure = { reason: FailureReason.UNHEALTHY, message: "liveness probe: no" };
+    const status = aStatus(TaskState.FAILED, { ...unhealthy, failure });
+    const changes = observe(wished?.task ?? found(), { attempt: 1, status, now, jitter: 0 });
+    expect(changes.map(({ task }) => task.state)).toEqual([TaskState.STOPPED]);
+  });
 });

@@ -19,6 +19,7 @@ import {
 } from "./task-change.ts";
 import { canMove, isLater, isTerminal, stateName } from "./task-state.ts";
 import { toTimestamp } from "./time.ts";
+import { asJudged, isVitalNews } from "./vitals.ts";
 
 /** What was seen of one attempt of a task, and when the manager learned of it. */
 export type Observation = Readonly<{
@@ -54,19 +55,22 @@ export function observe(task: Task, observation: Observation): readonly TaskChan
 
 /**
  * A container that ended by itself while a stop was wished has stopped, with whatever exit code:
- * its worker may not know of the wish, having been restarted in between.
+ * its worker may not know of the wish, having been restarted in between. So has one that its worker
+ * was ending as unhealthy when the wish came.
  */
 function asWished(task: Task, status: AttemptStatus): AttemptStatus {
-  if (task.desiredState === DesiredState.RUN || !endedByItself(status)) return status;
+  if (task.desiredState === DesiredState.RUN) return asJudged(task.attempt?.status, status);
+  if (!endedByItself(status)) return status;
   const { failure: _, ...kept } = status;
   return { ...kept, state: TaskState.STOPPED };
 }
 
 const endedByItself = ({ state, failure }: AttemptStatus): boolean =>
   state === TaskState.COMPLETED ||
-  (state === TaskState.FAILED && failure?.reason === FailureReason.EXITED);
+  (state === TaskState.FAILED &&
+    (failure?.reason === FailureReason.EXITED || failure?.reason === FailureReason.UNHEALTHY));
 
-/** A later state is news; so is another message or container in the same, unended state. */
+/** A later state is news; so is another message, container or health in the same, unended state. */
 function isNews(task: Task, { attempt, status }: Pick<Observation, "attempt" | "status">): boolean {
   // Up to SCHEDULED a state is the manager's own: no worker can tell it of one.
   if (isTerminal(task.state) || status.state <= TaskState.SCHEDULED) return false;
@@ -75,7 +79,9 @@ function isNews(task: Task, { attempt, status }: Pick<Observation, "attempt" | "
   const known = task.attempt?.status;
   return (
     status.state === task.state &&
-    (known?.message !== status.message || known.containerId !== status.containerId)
+    (known?.message !== status.message ||
+      known.containerId !== status.containerId ||
+      isVitalNews(known, status))
   );
 }
 

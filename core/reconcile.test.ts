@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { DesiredState, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import { DesiredState, Health, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import type { AttemptReport } from "../gen/berth/v1/worker_service_pb.ts";
 import { aPendingTask, aPlacedTask, aReport, aStatus, START_MS } from "../test/builders.ts";
 import { observe, vanished } from "./observe.ts";
@@ -44,6 +44,17 @@ describe("what a worker must be told of a task", () => {
     const pending = aPendingTask("t1");
     const task = { ...pending, desiredState, state, pastAttempts: past ? [past] : [] };
     expect(deliveriesAfter(task, false)).toEqual([{ workerId: "w2", push: push("forget", "t1") }]);
+  });
+
+  test("that was found unhealthy: stop it, until it is being stopped", () => {
+    const status = aStatus(TaskState.RUNNING, { health: Health.UNHEALTHY });
+    const placed = aPlacedTask();
+    const task = { ...placed, state: TaskState.RUNNING };
+    if (placed.attempt) task.attempt = { ...placed.attempt, status };
+    expect(pushFor(task)).toEqual(push("stop", "t1"));
+    expect(pushFor({ ...task, state: TaskState.STOPPING })).toBeUndefined();
+    const met = reconcileReport("w1", aReport("t1", TaskState.RUNNING), () => task);
+    expect(met).toContainEqual(push("stop", "t1"));
   });
 
   test("that ended by itself: nothing, its logs may be read", () => {

@@ -2,6 +2,7 @@ import { type Attempt, DesiredState, type Task, TaskState } from "../gen/berth/v
 import type { AttemptReport } from "../gen/berth/v1/worker_service_pb.ts";
 import { currentAttempt, workerOf } from "./task-change.ts";
 import { isPlaced, isTerminal } from "./task-state.ts";
+import { isCondemned } from "./vitals.ts";
 
 /** Something a worker must be told about an attempt. Safe to tell twice. */
 export type Push = Readonly<{ kind: "start" | "stop" | "forget"; taskId: string; attempt: number }>;
@@ -26,7 +27,7 @@ export function pushFor(task: Task): Push | undefined {
   const { number: attempt } = currentAttempt(task);
   const isWanted = task.desiredState === DesiredState.RUN;
   if (isTerminal(task.state)) return undefined;
-  if (!isWanted)
+  if (!isWanted || isCondemned(task))
     return task.state === TaskState.STOPPING ? undefined : { kind: "stop", taskId, attempt };
   return task.state === TaskState.SCHEDULED ? { kind: "start", taskId, attempt } : undefined;
 }
@@ -68,7 +69,8 @@ function answerTo(state: TaskState, task: Task): Push["kind"] | undefined {
   const isWanted = task.desiredState === DesiredState.RUN;
   // The forget that followed the end may have been lost.
   if (isTerminal(state)) return !isWanted && isTerminal(task.state) ? "forget" : undefined;
-  if (!isWanted || isTerminal(task.state)) return state < TaskState.STOPPING ? "stop" : undefined;
+  if (!isWanted || isTerminal(task.state) || isCondemned(task))
+    return state < TaskState.STOPPING ? "stop" : undefined;
   // A worker that restarted before the start waits to be asked again.
   return state === TaskState.STARTING ? "start" : undefined;
 }

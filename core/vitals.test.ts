@@ -47,7 +47,16 @@ describe("the end of what was unhealthy", () => {
 
   test("keeps a reason of its own", () => {
     const status = aStatus(TaskState.FAILED, oom);
-    expect(asJudged(known, status)).toBe(status);
+    expect(asJudged(known, status).failure?.reason).toBe(FailureReason.OOM_KILLED);
+  });
+
+  test("does not come undone: a restarted worker that knows of nothing changes nothing", () => {
+    const status = aStatus(TaskState.RUNNING, { health: Health.HEALTHY, ready: true });
+    expect(asJudged(known, status)).toMatchObject({
+      state: TaskState.RUNNING,
+      health: Health.UNHEALTHY,
+      ready: false,
+    });
   });
 
   test("of an attempt that was not unhealthy is as reported", () => {

@@ -54,15 +54,17 @@ const isPlainEnd = ({ state, failure }: AttemptStatus): boolean =>
   (state === TaskState.FAILED && failure?.reason === FailureReason.EXITED);
 
 /**
- * The end of an attempt that was known to be unhealthy, whoever asked for it and however the
- * container took it: the attempt has failed. Any other status as it is.
+ * What a status amounts to for an attempt that was known to be unhealthy. That it stays, whatever a
+ * restarted worker says; and whoever ended it, and however the container took it, it has failed.
  */
 export function asJudged(known: AttemptStatus | undefined, status: AttemptStatus): AttemptStatus {
-  if (known?.health !== Health.UNHEALTHY || !isPlainEnd(status)) return status;
+  if (known?.health !== Health.UNHEALTHY) return status;
+  const { health, probeMessage } = known;
+  const judged = { ...status, health, probeMessage, ready: false };
+  if (!isPlainEnd(status)) return judged;
   const failure = create(FailureSchema, {
     reason: FailureReason.UNHEALTHY,
-    message: known.probeMessage || "a probe failed for good",
+    message: probeMessage || "a probe failed for good",
   });
-  const { health, probeMessage } = known;
-  return { ...status, state: TaskState.FAILED, failure, health, probeMessage, ready: false };
+  return { ...judged, state: TaskState.FAILED, failure };
 }

@@ -15,7 +15,8 @@ export function createPushCalls(client: Client<typeof WorkerService>, ledger: Le
   const fence = { epoch: ledger.epoch, clusterId: ledger.clusterId };
 
   const stopRequest = (push: Push) => {
-    const grace = ledger.tasks.get(push.taskId)?.stopGrace;
+    const task = ledger.tasks.get(push.taskId);
+    const grace = task?.stopGrace ?? task?.spec?.stopGrace;
     return { ...nameOf(push), ...fence, ...(grace && { grace }) };
   };
 
