@@ -69,3 +69,16 @@ export const minus = (a: Amount, b: Amount): Amount => ({
   memoryBytes: a.memoryBytes - b.memoryBytes,
   diskBytes: a.diskBytes - b.diskBytes,
 });
+
+/** Whether a worker may take what it could not take before it changed, what runs there apart. */
+export function offersMore(before: Facts | undefined, after: Facts): boolean {
+  if (!after.ready) return false;
+  if (!before?.ready || before.os !== after.os || before.architecture !== after.architecture)
+    return true;
+  const { cpuMillis, memoryBytes, diskBytes } = minus(after.capacity, before.capacity);
+  return (
+    Math.max(cpuMillis, memoryBytes, diskBytes) > 0 ||
+    (after.diskAvailableBytes ?? 0) > (before.diskAvailableBytes ?? 0) ||
+    [...after.capabilities].some((capability) => !before.capabilities.has(capability))
+  );
+}

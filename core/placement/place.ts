@@ -1,13 +1,12 @@
 import { arrange, book, unbook } from "./booking.ts";
 import { type Candidate, type Facts, NO_BOOKINGS } from "./candidate.ts";
-import { type Decision, decide, RUNNER_UPS_MAX } from "./decision.ts";
+import { type Decision, decide } from "./decision.ts";
 import type { Demand } from "./demand.ts";
 import { type Appraisal, explain } from "./explain.ts";
 import { createFleet } from "./fleet.ts";
-import { createRecent } from "./recent.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { createStanding, type Standing } from "./standing.ts";
-import { type Survey, survey } from "./survey.ts";
+import { createSurveyor } from "./surveyor.ts";
+import { NO_WISHES, refused, type Wishes } from "./wishes.ts";
 
 /**
  * Decides where tasks go, and keeps the count of what it promised.
@@ -16,8 +15,11 @@ import { type Survey, survey } from "./survey.ts";
  * the decision until `release`, whether the task uses it or not.
  */
 export interface Placer {
-  /** Chooses a worker for the demand and books it there, or says why no worker can take it. */
-  place(demand: Demand, scheduler: Scheduler): Decision;
+  /**
+   * Chooses a worker for the demand and books it there, or says why no worker can take it. Wishes
+   * cost nothing while there are none, and little else: no worker is looked at for them.
+   */
+  place(demand: Demand, scheduler: Scheduler, wishes?: Wishes): Decision;
   /** Counts a demand that was placed earlier or elsewhere, fit or not. False: no such worker. */
   book(workerId: string, demand: Demand): boolean;
   /** Gives back what one task was promised. False: no such worker, so nothing to give back. */
@@ -33,38 +35,13 @@ export interface Placer {
   explain(demand: Demand, scheduler: Scheduler): readonly Appraisal[];
 }
 
-/**
- * Kinds of demands whose standing is kept. Each costs about 100 bytes a worker, and up to one look
- * at each changed worker when it is used again.
- */
-const STANDINGS_MAX = 64;
-
-/** Kinds of demands that are remembered as seen: only the second of a kind gets a standing. */
-const SEEN_MAX = 4096;
-
 export function createPlacer(candidates: Iterable<Candidate> = []): Placer {
   const fleet = createFleet();
-  const standings = createRecent<Standing>(STANDINGS_MAX);
-  const seen = createRecent<true>(SEEN_MAX);
+  const surveyor = createSurveyor(fleet);
   let placements = 0;
 
   const update = (candidate: Candidate) => fleet.set(arrange(candidate, candidate));
   for (const candidate of candidates) update(candidate);
-
-  /** A standing pays off only when it is used again, so a first demand of a kind makes none. */
-  function look(demand: Demand, scheduler: Scheduler): Survey {
-    const count = RUNNER_UPS_MAX + 1;
-    const kind = `${scheduler.name} ${demand.key}`;
-    const standing = standings.get(kind);
-    if (standing !== undefined) return standing.survey(count);
-    if (seen.get(kind) === undefined) {
-      seen.set(kind, true);
-      return survey(fleet, { demand, scheduler }, count);
-    }
-    const fresh = createStanding(fleet, { demand, scheduler });
-    standings.set(kind, fresh);
-    return fresh.survey(count);
-  }
 
   /** Replaces a worker by what `change` makes of it. */
   function change(
@@ -78,8 +55,10 @@ export function createPlacer(candidates: Iterable<Candidate> = []): Placer {
   }
 
   return {
-    place(demand, scheduler) {
-      const decision = decide(look(demand, scheduler), scheduler.filters);
+    place(demand, scheduler, wishes = NO_WISHES) {
+      const found = surveyor({ demand, scheduler }, wishes);
+      const { filters } = scheduler;
+      const decision = decide(found, wishes === NO_WISHES ? filters : [...filters, refused]);
       if (decision.kind === "placed") {
         placements++;
         change(decision.workerId, (worker) => book(worker, demand), placements);

@@ -1,6 +1,9 @@
+import { offersMore } from "../../core/placement/candidate.ts";
+import type { Unplaced } from "../../core/placement/decision.ts";
 import { demandOf } from "../../core/placement/demand.ts";
 import type { Placer } from "../../core/placement/place.ts";
 import { schedulers } from "../../core/placement/schedulers.ts";
+import { refusalEndMs, refusalText, wishesOf } from "../../core/placement-wishes.ts";
 import { currentAttempt, schedule, type TaskChange, wait } from "../../core/task-change.ts";
 import { toMillis } from "../../core/time.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
@@ -51,17 +54,20 @@ const IDLE_MS = 3_600_000;
 
 function createScheduling({ ledger, board, log }: Deps, wake: () => void) {
   const { placer, bookings } = board;
-  /** Pending tasks that no worker could take: not tried again before capacity appears. */
-  const waiting = new Set<string>();
+  /**
+   * Pending tasks that no worker could take, and until when: they are not tried again before that
+   * or before capacity appears. A worker that has refused one may be asked again after a while.
+   */
+  const waiting = new Map<string, number>();
 
   function decide(task: Task, now: number): readonly TaskChange[] {
     const scheduler = schedulers.get(task.spec?.scheduler ?? "");
     assert(task.spec && scheduler, `task ${task.id} has a valid spec`);
     const demand = demandOf(task.spec);
-    const decision = placer.place(demand, scheduler);
+    const decision = placer.place(demand, scheduler, wishesOf(task, now));
     if (decision.kind === "unplaced") {
-      waiting.add(task.id);
-      return wait(task, decision.explanation, now);
+      waiting.set(task.id, refusalEndMs(task, now));
+      return wait(task, whyUnplaced(task, decision, now), now);
     }
     const name = { taskId: task.id, attempt: currentAttempt(task).number };
     bookings.note(name, { workerId: decision.workerId, demand });
@@ -77,7 +83,7 @@ function createScheduling({ ledger, board, log }: Deps, wake: () => void) {
     /** Considers every pending task that is due and has not been found unplaceable since. */
     pass(now: number): void {
       const due = [...ledger.tasks.pending()].filter(
-        (task) => !waiting.has(task.id) && retryMs(task) <= now,
+        (task) => retryMs(task) <= now && (waiting.get(task.id) ?? 0) <= now,
       );
       const changes = due.flatMap((task) => decide(task, now));
       for (const { task, reason } of changes) log.debug({ taskId: task.id, reason }, "task placed");
@@ -94,7 +100,8 @@ function createScheduling({ ledger, board, log }: Deps, wake: () => void) {
       bookings.bookAll(worker.workerId);
     },
     msUntilRetry(now: number): number {
-      const times = [...ledger.tasks.pending()].map(retryMs).filter((time) => time > now);
+      const retries = [...ledger.tasks.pending()].map(retryMs);
+      const times = [...retries, ...waiting.values()].filter((time) => time > now);
       return times.reduce((soonest, time) => Math.min(soonest, time - now), IDLE_MS);
     },
   };
@@ -105,8 +112,13 @@ function observe(placer: Placer, worker: KnownWorker): boolean {
   const before = placer.candidate(worker.workerId);
   const facts = factsOf(worker);
   placer.observe(facts);
-  if (!facts.ready) return false;
-  return !before?.ready || (facts.diskAvailableBytes ?? 0) > (before.diskAvailableBytes ?? 0);
+  return offersMore(before, facts);
+}
+
+/** For people: why no worker can take a task, in the words of the worker that refused it last. */
+function whyUnplaced(task: Task, { explanation }: Unplaced, now: number): string {
+  const refusal = refusalText(task, now);
+  return refusal === "" ? explanation : `${explanation}; ${refusal}`;
 }
 
 /** When a pending task may be placed, in milliseconds since the Unix epoch. */

@@ -1,0 +1,51 @@
+import { RUNNER_UPS_MAX } from "./decision.ts";
+import type { Fleet } from "./fleet.ts";
+import type { Ranked } from "./ranking.ts";
+import { createRecent } from "./recent.ts";
+import { createStanding, type Standing } from "./standing.ts";
+import { createSieve, type Question, type Survey, scoreOf, survey } from "./survey.ts";
+import { granted, NO_WISHES, type Wishes, wishCount } from "./wishes.ts";
+
+/**
+ * Kinds of demands whose standing is kept. Each costs about 100 bytes a worker, and up to one look
+ * at each changed worker when it is used again.
+ */
+const STANDINGS_MAX = 64;
+
+/** Kinds of demands that are remembered as seen: only the second of a kind gets a standing. */
+const SEEN_MAX = 4096;
+
+/** Answers questions about a fleet: the best worker first, then the runners-up. */
+export function createSurveyor(fleet: Fleet): (question: Question, wishes: Wishes) => Survey {
+  const standings = createRecent<Standing>(STANDINGS_MAX);
+  const seen = createRecent<true>(SEEN_MAX);
+
+  /** A standing pays off only when it is used again, so a first demand of a kind makes none. */
+  function look({ demand, scheduler }: Question, count: number): Survey {
+    const kind = `${scheduler.name} ${demand.key}`;
+    const standing = standings.get(kind);
+    if (standing !== undefined) return standing.survey(count);
+    if (seen.get(kind) === undefined) {
+      seen.set(kind, true);
+      return survey(fleet, { demand, scheduler }, count);
+    }
+    const fresh = createStanding(fleet, { demand, scheduler });
+    standings.set(kind, fresh);
+    return fresh.survey(count);
+  }
+
+  /** A worker's standing, if it can take the demand. */
+  function rank(workerId: string | undefined, question: Question): Ranked | undefined {
+    const slot = workerId === undefined ? undefined : fleet.get(workerId);
+    if (slot?.candidate === undefined || createSieve(question)(slot.candidate)) return undefined;
+    return { workerId: slot.workerId, score: scoreOf(slot, question) };
+  }
+
+  return (question, wishes) => {
+    const count = RUNNER_UPS_MAX + 1;
+    if (wishes === NO_WISHES) return look(question, count);
+    const found = look(question, count + wishCount(wishes));
+    const { best, excluded } = granted(found, wishes, rank(wishes.prefer, question));
+    return { best: best.slice(0, count), excluded };
+  };
+}
