@@ -1,5 +1,5 @@
 import { type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
-import { attemptsOf, isLive } from "./live-attempts.ts";
+import { sketchOf, type TaskSketch } from "./task-sketch.ts";
 
 /** All tasks with the indexes that decisions need. Every task is replaced, never changed. */
 export interface TaskTable {
@@ -12,58 +12,108 @@ export interface TaskTable {
   /** With an attempt on the worker that has not ended. A task that moves is on two workers. */
   placedOn(workerId: string): IterableIterator<Task>;
   placedCount(workerId: string): number;
+  /** All tasks, without reading any: as `all`, for those to whom a sketch says enough. */
+  sketches(): IterableIterator<TaskSketch>;
+  /** How many tasks are in which state. */
+  countByState(): ReadonlyMap<TaskState, number>;
   put(task: Task): void;
+  /** Adds a task that is read only when somebody asks for it. */
+  putUnread(sketch: TaskSketch, read: () => Task): void;
   delete(taskId: string): void;
 }
 
-export function createTaskTable(): TaskTable {
-  const tasks = new Map<string, Task>();
-  const pending = new Map<string, Task>();
-  const byWorker = new Map<string, Map<string, Task>>();
+/** `task` is the way to it until it is read. */
+type Entry = { readonly sketch: TaskSketch; task: Task | (() => Task) };
 
-  function unindex(task: Task): void {
-    for (const workerId of workersOf(task)) {
-      const placed = byWorker.get(workerId);
-      placed?.delete(task.id);
-      if (placed?.size === 0) byWorker.delete(workerId);
+export function createTaskTable(): TaskTable {
+  const entries = new Map<string, Entry>();
+  const indexes = createIndexes();
+
+  const taskOf = (entry: Entry): Task => {
+    if (typeof entry.task === "function") entry.task = entry.task();
+    return entry.task;
+  };
+
+  function* tasksOf(ids: Iterable<string>): Generator<Task, undefined> {
+    for (const id of ids) {
+      const entry = entries.get(id);
+      if (entry) yield taskOf(entry);
     }
+    return undefined;
   }
 
-  function index(task: Task): void {
-    if (task.state === TaskState.PENDING) pending.set(task.id, task);
-    else pending.delete(task.id);
-    for (const workerId of workersOf(task)) {
-      const placed = byWorker.get(workerId) ?? new Map<string, Task>();
-      byWorker.set(workerId, placed.set(task.id, task));
-    }
+  function set(entry: Entry): void {
+    const { sketch } = entry;
+    const before = entries.get(sketch.id);
+    if (before) indexes.remove(before.sketch);
+    entries.set(sketch.id, entry);
+    indexes.add(sketch);
   }
 
   return {
     get size() {
-      return tasks.size;
+      return entries.size;
     },
-    get: (taskId) => tasks.get(taskId),
-    all: () => tasks.values(),
-    pending: () => pending.values(),
-    placedOn: (workerId) => (byWorker.get(workerId) ?? new Map<string, Task>()).values(),
-    placedCount: (workerId) => byWorker.get(workerId)?.size ?? 0,
-    put(task) {
-      const before = tasks.get(task.id);
-      if (before) unindex(before);
-      tasks.set(task.id, task);
-      index(task);
+    get(taskId) {
+      const entry = entries.get(taskId);
+      return entry && taskOf(entry);
     },
+    all: () => tasksOf(entries.keys()),
+    pending: () => tasksOf(indexes.pending),
+    placedOn: (workerId) => tasksOf(indexes.placedOn(workerId)),
+    placedCount: (workerId) => indexes.placedOn(workerId).size,
+    *sketches() {
+      for (const { sketch } of entries.values()) yield sketch;
+      return undefined;
+    },
+    countByState: () => indexes.counts,
+    put: (task) => set({ sketch: sketchOf(task), task }),
+    putUnread: (sketch, read) => set({ sketch, task: read }),
     delete(taskId) {
-      const before = tasks.get(taskId);
+      const before = entries.get(taskId);
       if (!before) return;
-      unindex(before);
-      pending.delete(taskId);
-      tasks.delete(taskId);
+      indexes.remove(before.sketch);
+      indexes.pending.delete(taskId);
+      entries.delete(taskId);
     },
   };
 }
 
-const workersOf = (task: Task): readonly string[] =>
-  attemptsOf(task)
-    .filter(isLive)
-    .map(({ workerId }) => workerId);
+const NONE: ReadonlySet<string> = new Set();
+
+/** IDs of tasks by what decisions look them up for. */
+function createIndexes() {
+  const pending = new Set<string>();
+  const byWorker = new Map<string, Set<string>>();
+  const counts = new Map<TaskState, number>();
+
+  function count(state: TaskState, change: 1 | -1): void {
+    const sum = (counts.get(state) ?? 0) + change;
+    if (sum === 0) counts.delete(state);
+    else counts.set(state, sum);
+  }
+
+  return {
+    pending,
+    counts,
+    placedOn: (workerId: string): ReadonlySet<string> => byWorker.get(workerId) ?? NONE,
+    add({ id, state, workerIds }: TaskSketch): void {
+      count(state, 1);
+      // A task that stays pending keeps its place among the others.
+      if (state === TaskState.PENDING) pending.add(id);
+      else pending.delete(id);
+      for (const workerId of workerIds) {
+        const placed = byWorker.get(workerId) ?? new Set<string>();
+        byWorker.set(workerId, placed.add(id));
+      }
+    },
+    remove({ id, state, workerIds }: TaskSketch): void {
+      count(state, -1);
+      for (const workerId of workerIds) {
+        const placed = byWorker.get(workerId);
+        placed?.delete(id);
+        if (placed?.size === 0) byWorker.delete(workerId);
+      }
+    },
+  };
+}

@@ -111,7 +111,8 @@ function engineOver(tables: Tables): Engine {
     revision: meta.get(REVISION_KEY)?.readBigUInt64BE() ?? 0n,
     get(key) {
       const stored = entries.get(keyBytes(key));
-      return stored && entryOf(key, stored);
+      // Copied: the memory that LMDB hands out here is used again for the next read.
+      return stored && entryOf(key, Buffer.from(stored));
     },
     list(prefix, { after, limit }) {
       if (limit === 0) return [];
@@ -168,9 +169,13 @@ function revisionBytes(revision: bigint): Buffer {
   return bytes;
 }
 
-/** Copies the value: the memory that LMDB hands out is used again for the next read. */
+/** An entry on the memory of `stored`. A range gives each value memory of its own. */
 const entryOf = (key: string, stored: Buffer): Entry => ({
   key,
   revision: stored.readBigUInt64BE(),
-  value: new Uint8Array(stored.subarray(REVISION_BYTES)),
+  value: new Uint8Array(
+    stored.buffer,
+    stored.byteOffset + REVISION_BYTES,
+    stored.length - REVISION_BYTES,
+  ),
 });

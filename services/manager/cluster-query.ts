@@ -2,7 +2,6 @@ import { create } from "@bufbuild/protobuf";
 import { schedulers } from "../../core/placement/schedulers.ts";
 import { toTimestamp } from "../../core/time.ts";
 import { type Cluster, ClusterSchema } from "../../gen/berth/v1/cluster_pb.ts";
-import type { TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { isReady } from "./candidates.ts";
 import type { Ledger } from "./ledger.ts";
 import type { WorkerTable } from "./worker-table.ts";
@@ -13,8 +12,7 @@ export type ClusterFacts = Readonly<{ version: string; startMs: number; defaultS
 type Deps = Readonly<{ ledger: Ledger; workers: WorkerTable; facts: ClusterFacts }>;
 
 export function getCluster({ ledger, workers, facts }: Deps): Cluster {
-  const counts = new Map<TaskState, number>();
-  for (const { state } of ledger.tasks.all()) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const counts = ledger.tasks.countByState();
   const all = workers.all();
   return create(ClusterSchema, {
     id: ledger.clusterId,

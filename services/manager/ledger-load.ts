@@ -1,3 +1,4 @@
+import { readSketch } from "../../core/task-sketch.ts";
 import { createTaskTable, type TaskTable } from "../../core/task-table.ts";
 import { type Random, randomWord } from "../../lib/random.ts";
 import type { Entry, Store } from "../../lib/store/store.ts";
@@ -32,7 +33,8 @@ export async function loadLedger(store: Store, random: Random): Promise<Loaded> 
   });
 
   const tasks = createTaskTable();
-  for await (const entry of entriesOf(store, prefixes.task)) tasks.put(readTask(entry));
+  for await (const page of pagesOf(store, prefixes.task))
+    for (const entry of page) tasks.putUnread(readSketch(entry.value), () => readTask(entry));
   const requests: RequestRecord[] = [];
   for await (const entry of entriesOf(store, prefixes.request)) requests.push(readRequest(entry));
   requests.sort((a, b) => a.expireMs - b.expireMs);
@@ -42,9 +44,14 @@ export async function loadLedger(store: Store, random: Random): Promise<Loaded> 
 
 /** Every entry under a prefix, read a page at a time. */
 export async function* entriesOf(store: Store, prefix: string): AsyncGenerator<Entry> {
+  for await (const page of pagesOf(store, prefix)) yield* page;
+}
+
+/** As `entriesOf`, for many: an entry of its own would cost a promise. */
+async function* pagesOf(store: Store, prefix: string): AsyncGenerator<readonly Entry[]> {
   for (let after: string | undefined = prefix; after !== undefined; ) {
     const page: readonly Entry[] = await store.list(prefix, { after, limit: PAGE_SIZE });
-    yield* page;
+    yield page;
     after = page.length === PAGE_SIZE ? page.at(-1)?.key : undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { isFinished, type Retention } from "../../core/retention.ts";
 import { remove } from "../../core/task-change.ts";
-import { toMillis } from "../../core/time.ts";
+import type { TaskSketch } from "../../core/task-sketch.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
@@ -30,7 +30,7 @@ export async function runRetention(
     }
     if (queue.first() !== undefined) wake();
   });
-  queue.fill([...ledger.tasks.all()].filter(isFinished));
+  queue.fill([...ledger.tasks.sketches()].filter((sketch) => sketch.isFinished));
   signal.addEventListener("abort", () => wake(), { once: true });
 
   while (!signal.aborted) {
@@ -64,12 +64,9 @@ function createDueQueue(finishedMs: number, clock: Clock) {
 
   return {
     /** What finished before this manager started, by its age on the wall clock. */
-    fill(tasks: readonly Task[]): void {
-      const aged = tasks.map(({ id, updateTime }) => ({
-        id,
-        ageMs: updateTime ? clock.now() - toMillis(updateTime) : 0,
-      }));
-      for (const { id, ageMs } of aged.sort((a, b) => b.ageMs - a.ageMs)) {
+    fill(sketches: readonly TaskSketch[]): void {
+      for (const { id, updateMs } of sketches.toSorted((a, b) => a.updateMs - b.updateMs)) {
+        const ageMs = clock.now() - updateMs;
         const leftMs = Math.min(finishedMs, Math.max(0, finishedMs - ageMs));
         dueMsById.set(id, clock.monotonic() + leftMs);
       }
