@@ -1,4 +1,5 @@
 import { amountOf, type Facts } from "../../core/placement/candidate.ts";
+import { refusalOf } from "../../core/worker-settings.ts";
 import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import type { KnownWorker } from "./worker-table.ts";
 
@@ -28,11 +29,11 @@ export function factsOf(worker: KnownWorker): Facts {
   };
 }
 
-function notReadyReason({ presence, linked }: KnownWorker): string | undefined {
+function notReadyReason({ presence, linked, record }: KnownWorker): string | undefined {
   const { state, metrics } = presence;
   if (state === WorkerState.LEFT) return "left";
   if (state !== WorkerState.UP) return "down";
   if (!metrics) return "never reported";
   if (!metrics.engineHealthy) return "engine does not answer";
-  return linked ? undefined : "no link";
+  return linked ? refusalOf(record) : "no link";
 }

@@ -3,6 +3,7 @@ import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type FieldViolation, invalidFields, unavailable } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { toStatus } from "../../lib/status.ts";
 import type { Store } from "../../lib/store/store.ts";
@@ -12,7 +13,8 @@ import { streamTaskLogs } from "./task-logs.ts";
 import type { TaskMutations } from "./task-mutations.ts";
 import { getTask, listTaskEvents, listTasks } from "./task-queries.ts";
 import { watchTasks } from "./watch-tasks.ts";
-import { getWorker, listWorkers } from "./worker-queries.ts";
+import { updateWorker } from "./worker-mutations.ts";
+import { type Drains, getWorker, listWorkers } from "./worker-queries.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
 export type HandlerDeps = Readonly<{
@@ -20,7 +22,9 @@ export type HandlerDeps = Readonly<{
   store: Store;
   workers: WorkerTable;
   mutations: TaskMutations;
+  drains: Drains;
   facts: ClusterFacts;
+  log: Log;
   clock: Clock;
   connect: (address: string) => Channel;
 }>;
@@ -50,7 +54,10 @@ export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerSer
       return { workers: entries, nextPageToken };
     },
     getWorker: ({ workerId }) => ({ worker: getWorker(workerId, deps) }),
-    updateWorker: () => Promise.reject(unavailable("NOT_SERVED", "not served yet")),
+    async updateWorker(request) {
+      await updateWorker(request, deps);
+      return { worker: getWorker(request.workerId, deps) };
+    },
     rebalanceTasks: () => Promise.reject(unavailable("NOT_SERVED", "not served yet")),
     getCluster: () => ({ cluster: getCluster(deps) }),
   };

@@ -16,9 +16,13 @@ export function requestOf<S extends DescMessage>(
   schema: S,
   message: MessageShape<S> & { requestId: string },
 ): Request {
-  const { requestId } = message;
+  return requestFrom(message.requestId, () => [schema.typeName, toJson(schema, message)]);
+}
+
+/** For input that has no JSON form of its own. `input` tells the method, too. */
+export function requestFrom(requestId: string, input: () => JsonValue): Request {
   if (requestId === "") return { requestId, digest: "" };
-  const canonical = JSON.stringify([schema.typeName, sorted(toJson(schema, message))]);
+  const canonical = JSON.stringify(sorted(input()));
   return { requestId, digest: createHash("sha256").update(canonical).digest("base64url") };
 }
 

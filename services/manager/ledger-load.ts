@@ -1,5 +1,6 @@
 import { readSketch } from "../../core/task-sketch.ts";
 import { createTaskTable, type TaskTable } from "../../core/task-table.ts";
+import type { WorkerRecord } from "../../core/worker-settings.ts";
 import { type Random, randomWord } from "../../lib/random.ts";
 import type { Entry, Store } from "../../lib/store/store.ts";
 import {
@@ -10,6 +11,7 @@ import {
   readRequest,
   readTask,
   readText,
+  readWorker,
 } from "./ledger-records.ts";
 
 /** What the store holds when a manager starts. */
@@ -19,6 +21,8 @@ export type Loaded = Readonly<{
   revision: bigint;
   tasks: TaskTable;
   requests: Map<string, RequestRecord>;
+  /** By worker ID, in the order of IDs. */
+  workers: Map<string, WorkerRecord>;
 }>;
 
 const PAGE_SIZE = 1_000;
@@ -38,8 +42,10 @@ export async function loadLedger(store: Store, random: Random): Promise<Loaded> 
   const requests: RequestRecord[] = [];
   for await (const entry of entriesOf(store, prefixes.request)) requests.push(readRequest(entry));
   requests.sort((a, b) => a.expireMs - b.expireMs);
+  const workers = new Map<string, WorkerRecord>();
+  for await (const entry of entriesOf(store, prefixes.worker)) workers.set(...readWorker(entry));
   const byId = new Map(requests.map((request) => [request.requestId, request]));
-  return { clusterId, epoch, revision, tasks, requests: byId };
+  return { clusterId, epoch, revision, tasks, requests: byId, workers };
 }
 
 /** Every entry under a prefix, read a page at a time. */

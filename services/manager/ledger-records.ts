@@ -1,6 +1,8 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
+import type { WorkerRecord } from "../../core/worker-settings.ts";
 import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
 import { type Task, TaskSchema } from "../../gen/berth/v1/task_pb.ts";
+import { WorkerSettingsSchema } from "../../gen/berth/v1/worker_pb.ts";
 import type { Entry, Write } from "../../lib/store/store.ts";
 
 /** Where everything of the ledger lies in the store. Keys of one prefix are in the order of time. */
@@ -15,6 +17,8 @@ export const prefixes = {
   sweep: "sweep/",
   /** `<request ID>` → RequestRecord. */
   request: "request/",
+  /** `<worker ID>` → WorkerRecord. */
+  worker: "worker/",
 } as const;
 
 export const metaKeys = {
@@ -28,7 +32,10 @@ export type RequestRecord = Readonly<{
   requestId: string;
   /** Tells another request with the same ID: a hash of the method and its input. */
   digest: string;
+  /** The task or the worker that the request was about; empty where it was about neither. */
   taskId: string;
+  /** What was answered, as JSON, where that cannot be told from what there is now. */
+  answer?: string;
   /** Milliseconds since the Unix epoch. */
   expireMs: number;
 }>;
@@ -64,6 +71,18 @@ export const putText = (key: string, text: string): Write => ({
 
 export const putRequest = ({ requestId, ...record }: RequestRecord): Write =>
   putText(prefixes.request + requestId, JSON.stringify(record));
+
+export const putWorker = (workerId: string, { settings, drainStartMs }: WorkerRecord): Write =>
+  putText(
+    prefixes.worker + workerId,
+    JSON.stringify({ settings: toJson(WorkerSettingsSchema, settings), drainStartMs }),
+  );
+
+export function readWorker({ key, value }: Entry): readonly [string, WorkerRecord] {
+  const { settings, drainStartMs } = JSON.parse(new TextDecoder().decode(value));
+  const record = { settings: fromJson(WorkerSettingsSchema, settings), drainStartMs };
+  return [key.slice(prefixes.worker.length), record];
+}
 
 export const readTask = ({ value }: Entry): Task => fromBinary(TaskSchema, value);
 

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { TaskChange } from "../../core/task-change.ts";
 import type { TaskTable } from "../../core/task-table.ts";
 import { toTimestamp } from "../../core/time.ts";
+import type { WorkerRecord } from "../../core/worker-settings.ts";
 import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
@@ -20,9 +21,11 @@ import {
   putEvent,
   putTask,
   putText,
+  putWorker,
   type RequestRecord,
 } from "./ledger-records.ts";
 import { createRequestLog } from "./request-log.ts";
+import { createWorkerRecords, type WorkerRecords } from "./worker-records.ts";
 
 /** A change that is on disk. `task` is what the task was after it, or last when `removed`. */
 export type LedgerChange = Readonly<{
@@ -53,6 +56,10 @@ export interface Ledger {
   revision(): bigint;
   /** Resolves once the changes, and the record of the request that made them, are durable. */
   commit(changes: readonly TaskChange[], request?: RequestRecord): Promise<void>;
+  /** What operators decided about workers. */
+  readonly workers: WorkerRecords;
+  /** As `commit`, of one worker's record. It has no revision: no watch of tasks tells of it. */
+  commitWorker(workerId: string, record: WorkerRecord, request?: RequestRecord): Promise<void>;
   /** Resolves once all that the head holds now is durable. */
   settled(): Promise<void>;
   /** What an earlier request with this ID did. */
@@ -82,6 +89,7 @@ export async function openLedger(deps: Deps): Promise<Ledger> {
   const head = createHead(loaded, deps.clock);
   const requests = createRequestLog(loaded.requests, deps.clock);
   const durable = createDurable(loaded, deps);
+  const workers = createWorkerRecords(loaded.workers);
   return {
     clusterId: loaded.clusterId,
     epoch: loaded.epoch,
@@ -92,6 +100,13 @@ export async function openLedger(deps: Deps): Promise<Ledger> {
       const staged: Staged[] = changes.map(head.stage);
       if (request) staged.push({ writes: requests.remember(request) });
       return staged.length === 0 ? durable.settled() : durable.add(staged);
+    },
+    workers,
+    commitWorker(workerId, record, request) {
+      const writes = [putWorker(workerId, record), ...(request ? requests.remember(request) : [])];
+      const durably = durable.add([{ writes }]);
+      workers.set(workerId, record);
+      return durably;
     },
     settled: durable.settled,
     beforeFlush: durable.beforeFlush,

@@ -9,6 +9,7 @@ import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { createDrains } from "./drains.ts";
 import { runEventSweeper } from "./event-log.ts";
 import { runEventTrimmer } from "./event-trimmer.ts";
 import { createHandlers } from "./handlers.ts";
@@ -21,6 +22,7 @@ import { runSchedulerLoop } from "./scheduler-loop.ts";
 import { createTaskIds } from "./task-id.ts";
 import { createTaskMutations } from "./task-mutations.ts";
 import { runWorkerLinks } from "./worker-links.ts";
+import { followRecords } from "./worker-mutations.ts";
 import { createWorkerTable } from "./worker-table.ts";
 
 export type ManagerConfig = Readonly<{
@@ -51,6 +53,7 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
   const failure = createFailure();
   const ledger = await openLedger({ store, clock, random, onFailure: failure.raise });
   const workers = createWorkerTable();
+  followRecords(ledger, workers);
   const board = createPlacementBoard(ledger);
   const connect = (address: string) => wire.connect({ address, clock, log });
   const { defaultScheduler, version, retention = RETENTION_DEFAULT } = config;
@@ -62,7 +65,11 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
     defaultScheduler,
   });
   const facts = { version, defaultScheduler, startMs: clock.now() };
-  const handlers = createHandlers({ ledger, store, workers, mutations, facts, clock, connect });
+  const drains = createDrains();
+  const handlers = createHandlers({
+    ...{ ledger, store, workers, mutations, drains },
+    ...{ facts, clock, log, connect },
+  });
   const server = await wire.serve({
     listen: config.listen,
     mounts: [mountService(ManagerService, handlers)],

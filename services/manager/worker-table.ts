@@ -1,3 +1,4 @@
+import { DEFAULT_RECORD, type WorkerRecord } from "../../core/worker-settings.ts";
 import { type WorkerPresence, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 
 /** A worker as the manager knows it. */
@@ -7,11 +8,14 @@ export type KnownWorker = Readonly<{
   presence: WorkerPresence;
   /** Whether the manager holds a working link to it. */
   linked: boolean;
+  /** What operators decided about it. */
+  record: WorkerRecord;
 }>;
 
 /**
- * Every worker the registry told of. Written by the registry watch (presence) and by the links
- * (linked); read by the scheduler and the handlers. Nothing of it is stored.
+ * Every worker the registry told of. Written by the registry watch (presence), by the links
+ * (linked) and from the ledger (record); read by the scheduler and the handlers. Nothing of it is
+ * stored.
  */
 export interface WorkerTable {
   get(workerId: string): KnownWorker | undefined;
@@ -19,6 +23,8 @@ export interface WorkerTable {
   all(): readonly KnownWorker[];
   setPresence(presence: WorkerPresence): void;
   setLinked(workerId: string, linked: boolean): void;
+  /** Also of a worker that the registry has yet to tell of. */
+  setRecord(workerId: string, record: WorkerRecord): void;
   /** Takes workers that the registry no longer knows for down. */
   keepOnly(workerIds: ReadonlySet<string>): void;
   /** Calls `listener` after each change of a worker. */
@@ -27,6 +33,7 @@ export interface WorkerTable {
 
 export function createWorkerTable(): WorkerTable {
   const workers = new Map<string, KnownWorker>();
+  const records = new Map<string, WorkerRecord>();
   const listeners: ((worker: KnownWorker) => void)[] = [];
 
   function put(worker: KnownWorker): void {
@@ -39,11 +46,17 @@ export function createWorkerTable(): WorkerTable {
     all: () => [...workers.values()].sort((a, b) => (a.workerId < b.workerId ? -1 : 1)),
     setPresence(presence) {
       const { workerId } = presence;
-      put({ workerId, presence, linked: workers.get(workerId)?.linked ?? false });
+      const record = records.get(workerId) ?? DEFAULT_RECORD;
+      put({ workerId, presence, linked: workers.get(workerId)?.linked ?? false, record });
     },
     setLinked(workerId, linked) {
       const worker = workers.get(workerId);
       if (worker && worker.linked !== linked) put({ ...worker, linked });
+    },
+    setRecord(workerId, record) {
+      records.set(workerId, record);
+      const worker = workers.get(workerId);
+      if (worker) put({ ...worker, record });
     },
     keepOnly(workerIds) {
       for (const worker of workers.values()) {

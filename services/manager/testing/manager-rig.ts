@@ -11,12 +11,14 @@ import { mountService } from "../../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../../lib/rpc/unknown-fields.ts";
 import { createMemoryStore } from "../../../lib/store/memory-store.ts";
 import type { Store } from "../../../lib/store/store.ts";
+import { createDrains } from "../drains.ts";
 import { createHandlers } from "../handlers.ts";
 import { openLedger } from "../ledger.ts";
 import { createObserver } from "../observer.ts";
 import { createPlacementBoard } from "../placement-board.ts";
 import { createTaskIds } from "../task-id.ts";
 import { createTaskMutations } from "../task-mutations.ts";
+import { followRecords } from "../worker-mutations.ts";
 import { createWorkerTable } from "../worker-table.ts";
 
 /** A transport that stands for a channel: nothing to close. */
@@ -70,6 +72,7 @@ export async function createManagerRig(options: Options = {}) {
   const onFailure = (error: unknown) => void failures.push(error);
   const ledger = await openLedger({ store, clock, random, onFailure });
   const workers = createWorkerTable();
+  followRecords(ledger, workers);
   const board = createPlacementBoard(ledger);
   const mutations = createTaskMutations({
     ledger,
@@ -83,7 +86,11 @@ export async function createManagerRig(options: Options = {}) {
   };
   const connect = options.connect ?? unreachable;
   const facts = { version: "test", defaultScheduler: "spread", startMs: clock.now() };
-  const handlers = createHandlers({ ledger, store, workers, mutations, facts, clock, connect });
+  const drains = createDrains();
+  const handlers = createHandlers({
+    ...{ ledger, store, workers, mutations, drains },
+    ...{ facts, clock, log: silentLog, connect },
+  });
   const { transport, close } = await openWire(options.wire ?? "memory", handlers);
   return {
     close,
@@ -94,6 +101,7 @@ export async function createManagerRig(options: Options = {}) {
     ledger,
     workers,
     board,
+    drains,
     handlers,
     failures,
     observer: createObserver({ ledger, clock, random, log: silentLog }),
