@@ -14,22 +14,13 @@ import { type Behaviour, wellBehaved } from "./fake-runtime-behaviour.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-runtime-engine.ts";
 import { breakEngine, exitProcess, removeByForce } from "./fake-runtime-faults.ts";
 import { RuntimeError } from "./runtime.ts";
+import { attemptAt as anAttemptAt } from "./test-attempt.ts";
 
 const key = { taskId: "t1", attempt: 1 };
 const owner = { clusterId: "c1", workerId: "w1" };
 
-function attemptAt(stage: Stage, changes: Partial<Attempt> = {}): Attempt {
-  return {
-    key,
-    name: "web",
-    spec: create(TaskSpecSchema, { image: "web:1" }),
-    wish: { kind: "run" },
-    stage,
-    trouble: undefined,
-    observeTimeMs: 0,
-    ...changes,
-  };
-}
+const attemptAt = (stage: Stage, changes: Partial<Attempt> = {}) =>
+  anAttemptAt(stage, { key, spec: create(TaskSpecSchema, { image: "web:1" }), ...changes });
 
 function world(behaviour: Partial<Behaviour> = {}) {
   const engine = createFakeEngine(createManualClock(), () => ({ ...wellBehaved, ...behaviour }));
@@ -143,7 +134,7 @@ describe("towards a running container", () => {
     const { engine, step } = world({ exitAfterMs: 5 });
     const container = await containerIn(engine, true);
     exitProcess(engine, key, 0);
-    const trouble = { sinceMs: 0, message: "", isStopTimeout: false };
+    const trouble = { sinceMs: 0, words: "", isStopTimeout: false };
     const stage = await step(attemptAt({ kind: "starting", container }, { trouble }));
     expect(stage).toMatchObject({ kind: "confirming" });
     expect(engine.containers.get(container.id)?.startCount).toBe(1);
@@ -206,7 +197,7 @@ describe("towards a stop", () => {
 
   test("looks for a container that may have been made unheard", async () => {
     const { engine, step } = world();
-    const trouble = { sinceMs: 0, message: "", isStopTimeout: false };
+    const trouble = { sinceMs: 0, words: "", isStopTimeout: false };
     expect(await step(attemptAt(creating, { ...stopped, trouble }))).toEqual({ kind: "searching" });
     const container = await containerIn(engine, false);
     expect(await step(attemptAt({ kind: "searching" }, stopped))).toEqual({

@@ -1,6 +1,6 @@
-import { FailureReason, PullPolicy, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { FailureReason, PullPolicy, type TaskSpec, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
-import type { Attempt, Container, Ended, Outcome, Stage } from "./attempt.ts";
+import type { Attempt, Container, Ended, Outcome, Stage, Wish } from "./attempt.ts";
 import { keyText } from "./attempt.ts";
 import { failed, outcomeOfExit, outcomeOfStop } from "./attempt-outcome.ts";
 import { type ContainerFacts, type Owner, type Runtime, RuntimeError } from "./runtime.ts";
@@ -66,12 +66,12 @@ const runningFacts = ({
 });
 
 /** Where a wish to stop leads from here; undefined once it leads there already. */
-function turnToStop({ stage, trouble }: Attempt): Stage | undefined {
+function turnToStop({ stage, wish, trouble }: Attempt): Stage | undefined {
   switch (stage.kind) {
     case "pulling":
-      return ended(outcomeOfStop(undefined, undefined));
+      return ended(outcomeOfStop(undefined, failureOf(wish)));
     case "creating":
-      return trouble ? { kind: "searching" } : ended(outcomeOfStop(undefined, undefined));
+      return trouble ? { kind: "searching" } : ended(outcomeOfStop(undefined, failureOf(wish)));
     case "starting":
     case "held":
     case "confirming":
@@ -157,10 +157,10 @@ function afterExit(container: Container, outcome: Outcome): Stage {
 }
 
 /** Finds out whether the engine made a container when it did not answer. */
-async function search({ key }: Attempt, { engine, owner }: Context): Promise<Stage> {
+async function search({ key, wish }: Attempt, { engine, owner }: Context): Promise<Stage> {
   const all = await engine.list(owner);
   const found = all.find((facts) => keyText(facts.key) === keyText(key));
-  if (!found) return ended(outcomeOfStop(undefined, undefined));
+  if (!found) return ended(outcomeOfStop(undefined, failureOf(wish)));
   const container = { id: found.containerId, startTimeMs: undefined, ports: [] };
   return { kind: "stopping", container };
 }
@@ -170,8 +170,9 @@ async function stop(attempt: Attempt, container: Container, engine: Engine): Pro
   assert(wish.kind === "stop", "only an attempt that is asked to stop is stopped");
   await engine.stop(container.id, wish.graceMs);
   const facts = await engine.inspect(container.id);
-  const late = trouble?.isStopTimeout ? trouble.message : undefined;
-  if (!facts) return { ...ended(outcomeOfStop(undefined, late)), container };
+  const late = trouble?.isStopTimeout ? trouble.words : undefined;
+  const why = { ...failureOf(wish), late };
+  if (!facts) return { ...ended(outcomeOfStop(undefined, why)), container };
   if (facts.state.kind === "running")
     throw new RuntimeError(
       FailureReason.STOP_TIMEOUT,
@@ -179,8 +180,12 @@ async function stop(attempt: Attempt, container: Container, engine: Engine): Pro
     );
   const exit = facts.state.kind === "exited" ? facts.state.exit : undefined;
   const ran = exit?.startTimeMs === undefined ? undefined : exit;
-  return { kind: "removing", container, outcome: outcomeOfStop(ran, late) };
+  const outcome = outcomeOfStop(ran, why);
+  if (outcome.state === TaskState.STOPPED) return { kind: "removing", container, outcome };
+  return { kind: "ended", outcome, container, remains: ran ? "kept" : "unwanted" };
 }
+
+const failureOf = (wish: Wish) => (wish.kind === "stop" ? { failure: wish.failure } : {});
 
 /** Where an engine's plain "no" leads; undefined where the step is to be repeated. */
 function afterRefusal(attempt: Attempt, error: RuntimeError): Stage | undefined {

@@ -1,6 +1,7 @@
 import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type Attempt, keyText, stateOf } from "./attempt.ts";
+import { effortOf } from "./attempt-deadline.ts";
 import { isNews } from "./reports.ts";
 
 /** Holds the latest value of one attempt. */
@@ -25,7 +26,11 @@ export function createAttemptCell({ clock, onNews }: Deps, first: Attempt): Atte
       const after = { ...before, ...changes };
       const [from, to] = [stateOf(before.stage), stateOf(after.stage)];
       assert(to >= from, `attempt ${keyText(first.key)} moved back from ${from} to ${to}`);
-      attempt = to > from ? { ...after, observeTimeMs: clock.now() } : after;
+      attempt = {
+        ...after,
+        ...(to > from && { observeTimeMs: clock.now() }),
+        ...(effortOf(before.stage) !== effortOf(after.stage) && { effortMs: clock.monotonic() }),
+      };
       if (isNews(before, attempt)) onNews(attempt);
     },
   };

@@ -5,9 +5,16 @@ import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { type Backoff, createBackoff } from "../../lib/retry.ts";
 import { advance, type Engine } from "./advance.ts";
-import type { Attempt, Stage } from "./attempt.ts";
+import {
+  type Attempt,
+  type AttemptFailure,
+  containerOf,
+  type Stage,
+  type Wish,
+} from "./attempt.ts";
 import { type AttemptCell, createAttemptCell } from "./attempt-cell.ts";
-import { endOfPatience, troubleAfter } from "./attempt-trouble.ts";
+import { deadlineOf } from "./attempt-deadline.ts";
+import { troubleAfter } from "./attempt-trouble.ts";
 import { type Owner, RuntimeError } from "./runtime.ts";
 import { type Bell, createBell } from "./worker-bell.ts";
 
@@ -19,6 +26,8 @@ export interface AttemptDriver {
   start(spec: TaskSpec): void;
   /** The manager asks for a stop. Interrupts a pull and every wait. The first grace counts. */
   stop(graceMs: number): void;
+  /** The worker itself stops the attempt, which fails. A stop that is asked for comes first. */
+  fail(failure: AttemptFailure, graceMs: number): void;
   /** Something may have happened to the container, or the engine is back: look now. */
   hint(): void;
   /** Moves the attempt until it has ended or is left. Rejects only for a bug. */
@@ -45,6 +54,8 @@ type Drive = DriverDeps &
     /** Aborts the pull under way: its image is not waited for any more. */
     pulling: AbortController;
     left: AbortController;
+    /** The step that was under way when its deadline passed. */
+    straggler: { step: Promise<Stage> | undefined };
   }>;
 
 /** Waits between two tries of a step that the engine did not answer. */
@@ -60,8 +71,14 @@ export function createAttemptDriver(deps: DriverDeps, first: Attempt): AttemptDr
     backoff: createBackoff({ ...retry, random: deps.random, clock: deps.clock }),
     pulling: new AbortController(),
     left: new AbortController(),
+    straggler: { step: undefined },
   };
   const { cell, bell, pulling, left } = drive;
+  function stop(wish: Wish): void {
+    cell.change({ wish });
+    pulling.abort();
+    bell.ring();
+  }
   return {
     current: cell.read,
     start(spec) {
@@ -70,10 +87,12 @@ export function createAttemptDriver(deps: DriverDeps, first: Attempt): AttemptDr
       bell.ring();
     },
     stop(graceMs) {
-      if (cell.read().wish.kind === "stop") return;
-      cell.change({ wish: { kind: "stop", graceMs } });
-      pulling.abort();
-      bell.ring();
+      const { wish } = cell.read();
+      if (wish.kind === "run") stop({ kind: "stop", graceMs });
+      else if (wish.failure) stop({ kind: "stop", graceMs: wish.graceMs });
+    },
+    fail(failure, graceMs) {
+      if (cell.read().wish.kind === "run") stop({ kind: "stop", graceMs, failure });
     },
     hint: bell.ring,
     run: () => runToEnd(drive),
@@ -90,6 +109,7 @@ async function runToEnd(drive: Drive): Promise<void> {
     if (isAtRest(cell.read())) await bell.wait(left.signal);
     if (!left.signal.aborted) await takeStep(drive);
   }
+  await awaitStraggler(drive);
 }
 
 /** Whether there is nothing to do before something happens. */
@@ -103,11 +123,51 @@ async function takeStep(drive: Drive): Promise<void> {
   // The step sees all that was rung before it: a second look would show the same.
   bell.hush();
   try {
-    const stage = await advance(cell.read(), { engine, owner, signal: pulling.signal });
+    const step = advance(cell.read(), { engine, owner, signal: pulling.signal });
+    const stage = await endOrOverdue(drive, step);
     if (!left.signal.aborted) moveTo(drive, stage);
   } catch (error) {
     if (error instanceof AssertionError) throw error;
     if (!left.signal.aborted && !wasInterrupted(cell.read())) await endure(drive, error);
+  }
+}
+
+/** Where a step leads. When its deadline passes first, that is the end of the attempt. */
+async function endOrOverdue(drive: Drive, step: Promise<Stage>): Promise<Stage> {
+  const { cell, clock, pulling, left, straggler } = drive;
+  const dueMs = deadlineOf(cell.read())?.dueMs;
+  if (dueMs === undefined) return step;
+  const done = new AbortController();
+  const disarm = () => done.abort(DONE);
+  left.signal.addEventListener("abort", disarm);
+  const due = clock.sleep(dueMs - clock.monotonic(), done.signal).then(() => undefined);
+  try {
+    const stage = await Promise.race([step, due]);
+    if (stage) return stage;
+  } finally {
+    disarm();
+    left.signal.removeEventListener("abort", disarm);
+  }
+  const end = left.signal.aborted ? undefined : deadlineOf(cell.read())?.end;
+  if (!end) return step;
+  straggler.step = step;
+  pulling.abort(DONE);
+  return end;
+}
+
+/** Given to `abort`, which makes an error with a stack for each call that has no reason. */
+const DONE = "done";
+
+/** What was given up may have made a container all the same: then the end tells of it. */
+async function awaitStraggler({ cell, log, straggler }: Drive): Promise<void> {
+  try {
+    const late = await straggler.step;
+    const container = late && containerOf(late);
+    const { stage } = cell.read();
+    if (container && stage.kind === "ended") cell.change({ stage: { ...stage, container } });
+  } catch (error) {
+    if (error instanceof AssertionError) throw error;
+    log.debug({ ...cell.read().key, err: error }, "step given up has failed");
   }
 }
 
@@ -124,9 +184,11 @@ async function endure(drive: Drive, error: unknown): Promise<void> {
   const { cell, bell, backoff, clock, left } = drive;
   if (!cell.read().trouble) logTrouble(drive, error);
   cell.change({ trouble: troubleAfter(cell.read(), error, clock.monotonic()) });
-  await bell.wait(left.signal, backoff.next());
-  const end = endOfPatience(cell.read(), clock.monotonic());
-  if (end && !left.signal.aborted) moveTo(drive, end);
+  const { dueMs = Number.POSITIVE_INFINITY } = deadlineOf(cell.read()) ?? {};
+  await bell.wait(left.signal, Math.min(backoff.next(), dueMs - clock.monotonic()));
+  const deadline = deadlineOf(cell.read());
+  const isOverdue = deadline !== undefined && clock.monotonic() >= deadline.dueMs;
+  if (isOverdue && !left.signal.aborted) moveTo(drive, deadline.end);
 }
 
 function logTrouble({ cell, log }: Drive, error: unknown): void {

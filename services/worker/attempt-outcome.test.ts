@@ -61,17 +61,27 @@ describe("an exit by itself", () => {
 
 describe("a stop", () => {
   test("is no failure whatever the exit code", () => {
-    const outcome = outcomeOfStop(exit(137), undefined);
+    const outcome = outcomeOfStop(exit(137));
     expect(outcome).toMatchObject({ state: TaskState.STOPPED, failure: undefined });
     expect(outcome.exit?.exitCode).toBe(137);
   });
 
   test("of something that never ran has no exit code", () => {
-    expect(outcomeOfStop(undefined, undefined)).toMatchObject({ exit: undefined });
+    expect(outcomeOfStop(undefined)).toMatchObject({ exit: undefined });
+  });
+
+  test("that the worker itself decided on is a failure, with the exit code", () => {
+    const failure = { reason: FailureReason.DISCONNECTED, message: "cut off" };
+    expect(outcomeOfStop(exit(143), { failure, late: "it does not die" })).toMatchObject({
+      state: TaskState.FAILED,
+      message: "cut off: stopped, exit code 143 (signal 15)",
+      exit: { exitCode: 143 },
+      failure,
+    });
   });
 
   test("that came late says so", () => {
-    expect(outcomeOfStop(exit(0), "it does not die").failure).toEqual({
+    expect(outcomeOfStop(exit(0), { late: "it does not die" }).failure).toEqual({
       reason: FailureReason.STOP_TIMEOUT,
       message: "stopped late: it does not die",
     });

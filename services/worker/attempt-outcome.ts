@@ -1,5 +1,5 @@
 import { FailureReason, TaskState } from "../../gen/berth/v1/task_pb.ts";
-import type { Outcome } from "./attempt.ts";
+import type { AttemptFailure, Outcome } from "./attempt.ts";
 import type { ContainerExit } from "./runtime.ts";
 
 /**
@@ -31,19 +31,29 @@ export function outcomeOfExit(exit: ContainerExit): Outcome {
   };
 }
 
-/** How an attempt ended that was asked to stop. The exit code is told, and judged by nobody. */
+/** What else there is to say of a stop. */
+type StopFacts = Readonly<{
+  /** Why the worker stopped it unasked. */
+  failure?: AttemptFailure | undefined;
+  /** What held the stop up. */
+  late?: string | undefined;
+}>;
+
+/** How an attempt ended that had to stop. The exit code is told, and judged by nobody. */
 export function outcomeOfStop(
   exit: ContainerExit | undefined,
-  trouble: string | undefined,
+  { failure, late }: StopFacts = {},
 ): Outcome {
+  const facts = exit && exitFacts(exit);
+  const how = exit ? `stopped, ${exitText(exit.exitCode)}` : "stopped";
+  if (failure)
+    return { state: TaskState.FAILED, message: `${failure.message}: ${how}`, exit: facts, failure };
+  const lateness = { reason: FailureReason.STOP_TIMEOUT, message: `stopped late: ${late}` };
   return {
     state: TaskState.STOPPED,
-    message: exit ? `stopped, ${exitText(exit.exitCode)}` : "stopped",
-    exit: exit && exitFacts(exit),
-    failure:
-      trouble === undefined
-        ? undefined
-        : { reason: FailureReason.STOP_TIMEOUT, message: `stopped late: ${trouble}` },
+    message: how,
+    exit: facts,
+    failure: late === undefined ? undefined : lateness,
   };
 }
 

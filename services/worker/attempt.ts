@@ -5,6 +5,7 @@ import {
   TaskState,
 } from "../../gen/berth/v1/task_pb.ts";
 import type { AttemptKey } from "./runtime.ts";
+import type { StandingOrders } from "./standing-orders.ts";
 
 /**
  * An attempt as the worker that runs it sees it. A value: whoever moves it makes a new one.
@@ -15,16 +16,24 @@ export type Attempt = Readonly<{
   name: string;
   /** Undefined for an adopted attempt: its container tells all but the spec. */
   spec: TaskSpec | undefined;
+  orders: StandingOrders;
   wish: Wish;
   stage: Stage;
+  /** When the effort began of which the stage is a part, by the monotonic clock. */
+  effortMs: number;
   /** Why the current step is being repeated. Undefined while all goes well. */
   trouble: Trouble | undefined;
   /** When the state that the stage stands for was first observed. */
   observeTimeMs: number;
 }>;
 
-/** What the manager wants of an attempt. It only grows: from run to stop, never back. */
-export type Wish = Readonly<{ kind: "run" }> | Readonly<{ kind: "stop"; graceMs: number }>;
+/**
+ * What is wanted of an attempt. It only grows: from run to stop, never back. A `failure` is why the
+ * worker itself stops it; absent when the manager asked.
+ */
+export type Wish =
+  | Readonly<{ kind: "run" }>
+  | Readonly<{ kind: "stop"; graceMs: number; failure?: AttemptFailure }>;
 
 /** A container that exists, or did when the engine last spoke of it. */
 export type Container = Readonly<{
@@ -81,7 +90,8 @@ export type AttemptFailure = Readonly<{ reason: FailureReason; message: string; 
 export type Trouble = Readonly<{
   /** When it first failed, by the monotonic clock. */
   sinceMs: number;
-  message: string;
+  /** What went wrong, the same words for every try. */
+  words: string;
   /** Whether a stop was carried out and the container outlived it. */
   isStopTimeout: boolean;
 }>;

@@ -26,6 +26,7 @@ test("one that was not started yet is created", () => {
     containerId: "c",
     key: { taskId: "t1", attempt: 2 },
     name: "web",
+    orders: { onDisconnect: { kind: "keep-running" } },
     state: { kind: "created" },
   });
 });

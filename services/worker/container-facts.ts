@@ -10,6 +10,7 @@ import {
 import { isJson, type Json, jsonAt, listAt, numberAt, textAt } from "./engine-json.ts";
 import { parseEngineTimeMs } from "./engine-time.ts";
 import type { ContainerFacts } from "./runtime.ts";
+import { ordersFromLabels } from "./standing-orders.ts";
 
 /**
  * Reads what the engine says of a container. Undefined when its labels are not Berth's.
@@ -23,6 +24,7 @@ export function containerFacts(inspected: Json, hostAddress: string): ContainerF
     containerId: textAt(inspected, "Id"),
     key,
     name: nameFromLabels(labels),
+    orders: ordersFromLabels(labels),
     state: stateOf(inspected, portsFromLabels(labels), hostAddress),
   };
 }

@@ -1,6 +1,7 @@
 import type { PortSpec, TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import { PortProtocol } from "../../gen/berth/v1/task_pb.ts";
 import type { AttemptKey, Owner } from "./runtime.ts";
+import { labelsOfOrders, ordersOf } from "./standing-orders.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -28,6 +29,7 @@ export function labelsOf(key: AttemptKey, spec: TaskSpec, owner: Owner): Labels 
     [TASK]: key.taskId,
     [ATTEMPT]: String(key.attempt),
     [NAME]: spec.name || key.taskId,
+    ...labelsOfOrders(ordersOf(spec)),
   };
 }
 

@@ -1,8 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
 import { PortProtocol, PublishedPortSchema } from "../../gen/berth/v1/task_pb.ts";
-import type { Attempt, Stage } from "./attempt.ts";
+import type { Stage } from "./attempt.ts";
 import { endpointsOf, touchesEndpoints } from "./endpoints.ts";
+import { attemptAt as anAttemptAt } from "./test-attempt.ts";
 
 const port = create(PublishedPortSchema, {
   containerPort: 80,
@@ -13,15 +14,8 @@ const port = create(PublishedPortSchema, {
 });
 const container = { id: "x", startTimeMs: 1, ports: [port] };
 
-const attemptAt = (stage: Stage, taskId = "t1"): Attempt => ({
-  key: { taskId, attempt: 2 },
-  name: "web",
-  spec: undefined,
-  wish: { kind: "run" },
-  stage,
-  trouble: undefined,
-  observeTimeMs: 0,
-});
+const attemptAt = (stage: Stage, taskId = "t1") =>
+  anAttemptAt(stage, { key: { taskId, attempt: 2 } });
 
 test("a running attempt is reached at the worker's address", () => {
   const [endpoint] = endpointsOf([attemptAt({ kind: "running", container })], "10.0.0.7");

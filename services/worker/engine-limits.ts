@@ -10,7 +10,7 @@ export type EngineLimits = Readonly<{
   stopMarginMs: number;
   /** For removing one, with its file system. */
   removeMs: number;
-  /** For fetching an image, all in all. */
+  /** For fetching an image, all in all. Attempts have shorter deadlines of their own. */
   pullMs: number;
   /** For the next sign of progress of a fetch. */
   pullStallMs: number;
@@ -43,7 +43,7 @@ export const defaultLimits = (coreCount: number): EngineLimits => ({
   startMs: 60_000,
   stopMarginMs: 20_000,
   removeMs: 60_000,
-  pullMs: 600_000,
+  pullMs: 86_400_000,
   pullStallMs: 60_000,
   logStallMs: 30_000,
   startsMax: STARTS_PER_CORE * coreCount,

@@ -21,6 +21,7 @@ import {
   RuntimeError,
   type RuntimeHint,
 } from "./runtime.ts";
+import { labelsOfOrders, ordersFromLabels, ordersOf } from "./standing-orders.ts";
 
 /** A container in memory. Changed only by the functions of this file. */
 export type FakeContainer = {
@@ -36,7 +37,7 @@ export type FakeContainer = {
   /** Called for every new entry, and at the end. */
   readonly followers: Set<() => void>;
   /** Aborts when the process has ended or the container is gone. */
-  readonly over: AbortController;
+  over: AbortController;
 };
 
 /** All that the fake engine knows. It outlives any worker, as a real one does. */
@@ -51,6 +52,8 @@ export type FakeEngine = {
   mode: "up" | "down" | "hung";
   /** How many of the next verbs are carried out although nobody hears the answer. */
   lostAnswers: number;
+  /** How long every verb takes before it is carried out. */
+  slowMs: number;
   /** Whether hints get lost. */
   isMute: boolean;
   serial: number;
@@ -77,6 +80,7 @@ export const createFakeEngine = (
   calls: [],
   mode: "up",
   lostAnswers: 0,
+  slowMs: 0,
   isMute: false,
   serial: 0,
 });
@@ -132,6 +136,13 @@ export function startContainer(engine: FakeEngine, container: FakeContainer): vo
     .then(() => exitContainer(engine, container, { exitCode, oomKilled }));
 }
 
+/** An ended container runs once more. */
+export function restartContainer(engine: FakeEngine, container: FakeContainer): void {
+  if (container.state.kind !== "exited") return;
+  container.over = new AbortController();
+  startContainer(engine, container);
+}
+
 export function exitContainer(
   engine: FakeEngine,
   container: FakeContainer,
@@ -167,6 +178,7 @@ export const factsOf = ({ id, key, spec, state }: FakeContainer): ContainerFacts
   containerId: id,
   key,
   name: spec.name || key.taskId,
+  orders: ordersFromLabels(labelsOfOrders(ordersOf(spec))),
   state,
 });
 

@@ -4,6 +4,7 @@ import {
   exitContainer,
   type FakeContainer,
   type FakeEngine,
+  restartContainer,
   writeLog,
 } from "./fake-runtime-engine.ts";
 import type { AttemptKey } from "./runtime.ts";
@@ -39,4 +40,10 @@ export function removeByForce(engine: FakeEngine, key: AttemptKey): void {
 export function writeOutput(engine: FakeEngine, key: AttemptKey, text: string): void {
   const container = containerFor(engine, key);
   if (container) writeLog(engine, container, text);
+}
+
+/** Somebody starts an ended container again, as `docker start` does. */
+export function startByHand(engine: FakeEngine, key: AttemptKey): void {
+  const container = containerFor(engine, key);
+  if (container) restartContainer(engine, container);
 }

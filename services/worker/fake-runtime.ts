@@ -71,6 +71,7 @@ export function createFakeRuntime(engine: FakeEngine, machine = fakeMachine): Ru
 /** Has the engine do something and answer, in whatever mood it is. */
 async function ask<T>(engine: FakeEngine, verb: string, effect: () => T | Promise<T>): Promise<T> {
   noteCall(engine, verb);
+  if (engine.slowMs > 0) await engine.clock.sleep(engine.slowMs);
   if (engine.mode === "hung") await engine.clock.sleep(HUNG_CALL_MS);
   if (engine.mode !== "up") throw silence(verb);
   if (engine.lostAnswers === 0) return effect();
@@ -101,7 +102,8 @@ function createContainer(
 ): string {
   const { key, spec } = facts;
   for (const container of engine.containers.values())
-    if (keyText(container.key) === keyText(key)) return container.id;
+    if (keyText(container.key) === keyText(key) && isOwner(container.owner, facts.owner))
+      return container.id;
   const behaviour = engine.behaviourOf(spec.image);
   if (behaviour.image !== "present" && !engine.pulled.has(spec.image))
     throw new RuntimeError(FailureReason.IMAGE_NOT_FOUND, `no image ${spec.image} on the worker`);

@@ -59,8 +59,8 @@ function end(stage: Stage) {
   };
 }
 
-function messageOf({ stage, spec, trouble }: Attempt): string {
-  if (trouble && stage.kind !== "ended") return trouble.message;
+function messageOf({ stage, spec, wish, trouble }: Attempt): string {
+  if (trouble && stage.kind !== "ended") return `trying again: ${trouble.words}`;
   switch (stage.kind) {
     case "pulling":
       return `pulling ${spec?.image}`;
@@ -74,7 +74,9 @@ function messageOf({ stage, spec, trouble }: Attempt): string {
       return "running";
     case "searching":
     case "stopping":
-      return "stopping the container";
+      return wish.kind === "stop" && wish.failure
+        ? `stopping the container: ${wish.failure.message}`
+        : "stopping the container";
     case "removing":
       return stage.outcome.state === TaskState.STOPPED
         ? "stopping the container"

@@ -1,5 +1,6 @@
 import type { LogEntry } from "../../gen/berth/v1/log_entry_pb.ts";
 import type { FailureReason, PublishedPort, TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import type { StandingOrders } from "./standing-orders.ts";
 
 /** Which attempt a container belongs to. Stored as labels on the container. */
 export type AttemptKey = Readonly<{ taskId: string; attempt: number }>;
@@ -13,6 +14,8 @@ export type ContainerFacts = Readonly<{
   key: AttemptKey;
   /** Name of the task, from a label. */
   name: string;
+  /** What its worker does unasked, from labels. */
+  orders: StandingOrders;
   state:
     | Readonly<{ kind: "created" }>
     | Readonly<{ kind: "running"; startTimeMs: number; ports: readonly PublishedPort[] }>

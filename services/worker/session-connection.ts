@@ -25,6 +25,8 @@ export type ConnectionDeps = Readonly<{
   endpoints: () => readonly Endpoint[];
   /** Grows whenever `endpoints` would answer otherwise. */
   endpointsVersion: () => number;
+  /** The registry has answered a word that was sent at `sentMs` of the monotonic clock. */
+  onAnswer: (sentMs: number, leaseMs: number) => void;
   /** Rings when there may be something to say. */
   stir: Bell;
   clock: Clock;
@@ -44,6 +46,8 @@ const GAP_MS = 100;
 type Talk = {
   /** What was agreed. Undefined until the registry has answered. */
   terms: SessionResponse_Terms | undefined;
+  /** When each word was sent that has not been answered; the registration is number 0. */
+  readonly sent: Map<bigint, number>;
   /** Bites when the registry says nothing for too long. */
   dog: Watchdog;
   /** Aborts when nothing more is to be said or heard. */
@@ -61,7 +65,8 @@ type Deps = ConnectionDeps & Readonly<{ description: WorkerDescription }>;
 export async function holdSession(deps: Deps, leaving: AbortSignal): Promise<unknown> {
   const { client, clock, stir } = deps;
   const over = new AbortController();
-  const talk: Talk = { terms: undefined, dog: watchFor(deps, over, TERMS_MS_MAX), over, leaving };
+  const dog = watchFor(deps, over, TERMS_MS_MAX);
+  const talk: Talk = { terms: undefined, sent: new Map(), dog, over, leaving };
   let cancelEnd: () => void = () => undefined;
   const sayFarewell = () => {
     cancelEnd = after(clock, FAREWELL_MS_MAX, () => over.abort());
@@ -84,15 +89,33 @@ export async function holdSession(deps: Deps, leaving: AbortSignal): Promise<unk
 
 function hear(deps: Deps, talk: Talk, { word }: SessionResponse): void {
   talk.dog.kick();
-  if (word.case !== "terms") return;
-  const { sessionId, lease } = word.value;
-  const leaseMs = lease ? toMillis(lease) : TERMS_MS_MAX;
+  if (word.case === "terms") begin(deps, talk, word.value);
+  if (word.case === "acknowledgement") noteAnswer(deps, talk, word.value.sequence);
+}
+
+function begin(deps: Deps, talk: Talk, terms: SessionResponse_Terms): void {
+  const { sessionId } = terms;
+  const leaseMs = leaseMsOf(terms);
   deps.log.info({ sessionId, leaseMs }, "registered");
   talk.dog.stop();
   talk.dog = watchFor(deps, talk.over, leaseMs);
-  talk.terms = word.value;
+  talk.terms = terms;
+  noteAnswer(deps, talk, REGISTRATION);
   deps.stir.ring();
 }
+
+/** Stands for the registration among the sequence numbers of heartbeats, which begin at 1. */
+const REGISTRATION = 0n;
+
+/** An answer to one word is one to all before it: they came over the same stream. */
+function noteAnswer({ onAnswer }: Deps, { sent, terms }: Talk, sequence: bigint): void {
+  const sentMs = sent.get(sequence);
+  if (sentMs === undefined || !terms) return;
+  for (const earlier of sent.keys()) if (earlier <= sequence) sent.delete(earlier);
+  onAnswer(sentMs, leaseMsOf(terms));
+}
+
+const leaseMsOf = ({ lease }: SessionResponse_Terms) => (lease ? toMillis(lease) : TERMS_MS_MAX);
 
 const watchFor = ({ clock }: Deps, over: AbortController, silenceMs: number) =>
   createWatchdog(clock, silenceMs, () => {
@@ -104,7 +127,8 @@ type Word = MessageInitShape<typeof SessionRequestSchema>;
 
 /** All that the worker says in one session. */
 async function* speak(deps: Deps, talk: Talk): AsyncGenerator<Word, void, undefined> {
-  const { workerId, instanceId, description } = deps;
+  const { clock, workerId, instanceId, description } = deps;
+  talk.sent.set(REGISTRATION, clock.monotonic());
   yield { word: { case: "registration", value: { workerId, instanceId, description } } };
   while (!talk.terms && !isOver(talk)) await deps.stir.wait(talk.over.signal);
   if (talk.terms) yield* beat(deps, talk, talk.terms);
@@ -126,6 +150,7 @@ async function* beat(
   const told: Told = { endpointsVersion: -1, dueMs: clock.monotonic() };
   for (let sequence = 1n; !isOver(talk); sequence++) {
     const value = { sequence, ...(await news(deps, told, intervalMs)) };
+    talk.sent.set(sequence, clock.monotonic());
     yield { word: { case: "heartbeat", value } };
     await clock.sleep(GAP_MS, talk.over.signal);
     while (!isOver(talk) && !hasNews(deps, told))

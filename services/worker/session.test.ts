@@ -31,7 +31,12 @@ afterEach(() => {
 
 /** A registry in memory that writes down what it hears. */
 function createRegistry() {
-  const registry = { mood: "answers" as Mood, sessions: [] as SessionRequest[][] };
+  const registry = {
+    mood: "answers" as Mood,
+    sessions: [] as SessionRequest[][],
+    /** What every answer to a heartbeat waits for. */
+    hold: Promise.resolve(),
+  };
   const transport = createRouterTransport((router) =>
     router.service(RegistryService, {
       async *session(words) {
@@ -46,10 +51,9 @@ function createRegistry() {
           if (registry.mood === "is silent") continue;
           if (word.case === "farewell") return;
           if (word.case === "registration") yield { word: { case: "terms", value: terms } };
-          else if (word.case === "heartbeat" && registry.mood === "answers")
-            yield {
-              word: { case: "acknowledgement", value: { sequence: word.value.sequence } },
-            };
+          if (word.case !== "heartbeat" || registry.mood !== "answers") continue;
+          await registry.hold;
+          yield { word: { case: "acknowledgement", value: { sequence: word.value.sequence } } };
         }
       },
     }),
@@ -67,6 +71,7 @@ function world(log: Log = silentLog) {
   const { registry, client } = createRegistry();
   const clock = createManualClock();
   const served: Endpoint[] = [];
+  const answers: { sentMs: number; leaseMs: number }[] = [];
   const machine = { measure: async (): Promise<WorkerMetrics> => create(WorkerMetricsSchema) };
   const session = createSession({
     client,
@@ -74,6 +79,7 @@ function world(log: Log = silentLog) {
     describe: async () => create(WorkerDescriptionSchema, { hostname: "box" }),
     measure: () => machine.measure(),
     endpoints: () => served,
+    onAnswer: (sentMs, leaseMs) => void answers.push({ sentMs, leaseMs }),
     clock,
     random: createSeededRandom(1),
     log,
@@ -85,7 +91,7 @@ function world(log: Log = silentLog) {
     (registry.sessions[index] ?? []).flatMap(({ word }) =>
       word.case === "heartbeat" ? [word.value] : [],
     );
-  return { registry, clock, served, machine, session, run, life, heartbeats };
+  return { registry, clock, served, answers, machine, session, run, life, heartbeats };
 }
 
 describe("a session", () => {
@@ -233,4 +239,19 @@ describe("a session that is lost", () => {
     await clock.advance(2_000);
     expect(registry.sessions).toHaveLength(2);
   });
+});
+
+test("tells when the word was sent that the registry has answered", async () => {
+  const { run, clock, answers, registry } = world();
+  void run();
+  await clock.advance(0);
+  expect(answers[0]).toEqual({ sentMs: 0, leaseMs: LEASE_MS });
+  let answer: () => void = () => undefined;
+  registry.hold = new Promise((resolve) => {
+    answer = resolve;
+  });
+  await clock.advance(3 * INTERVAL_MS - 1);
+  answer();
+  await clock.advance(0);
+  expect(answers.map(({ sentMs }) => sentMs)).toEqual([0, 0, INTERVAL_MS]);
 });

@@ -20,6 +20,8 @@ export type SessionDeps = Readonly<{
   measure: () => Promise<WorkerMetrics>;
   /** All that the worker serves now. */
   endpoints: () => readonly Endpoint[];
+  /** The registry has answered a word that was sent at `sentMs` of the monotonic clock. */
+  onAnswer: (sentMs: number, leaseMs: number) => void;
   clock: Clock;
   random: Random;
   log: Log;

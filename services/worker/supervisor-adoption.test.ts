@@ -13,6 +13,7 @@ import { createAdoption } from "./supervisor-adoption.ts";
 import { RESYNC_MS } from "./supervisor-follow.ts";
 import type { FirstFacts } from "./supervisor-table.ts";
 import { key, machine, owner, spec } from "./supervisor-test-machine.ts";
+import { attemptAt } from "./test-attempt.ts";
 import { createGate } from "./worker-gate.ts";
 
 const { RUNNING, STOPPED, FAILED } = TaskState;
@@ -210,6 +211,7 @@ describe("of what a list shows after the first one", () => {
     containerId: "x",
     key,
     name: "web",
+    orders: { onDisconnect: { kind: "keep-running" } },
     state: { kind: "running", startTimeMs: 1, ports: [] },
   };
 
@@ -218,7 +220,7 @@ describe("of what a list shows after the first one", () => {
     const held = new Map<string, AttemptDriver>();
     const adopted: string[] = [];
     const adoption = createAdoption({
-      runtime: { inspect: async () => (isThere ? facts : undefined) },
+      runtime: { inspect: async () => (isThere ? facts : undefined), stop: async () => undefined },
       table: {
         find: ({ taskId }) => held.get(taskId),
         drivers: () => [],
@@ -252,14 +254,10 @@ describe("of what a list shows after the first one", () => {
 });
 
 const driverOf = (first: FirstFacts): AttemptDriver => ({
-  current: () => ({
-    ...first,
-    trouble: undefined,
-    observeTimeMs: 0,
-    wish: { kind: "run" },
-  }),
+  current: () => attemptAt(first.stage, first),
   start: () => undefined,
   stop: () => undefined,
+  fail: () => undefined,
   hint: () => undefined,
   run: async () => undefined,
   leave: () => undefined,

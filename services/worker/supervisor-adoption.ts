@@ -1,6 +1,8 @@
+import { STOP_GRACE_DEFAULT_SECONDS } from "../../core/limits.ts";
 import type { Log } from "../../lib/log.ts";
 import { adoptedStage } from "./advance.ts";
 import { type Attempt, keyText, type Stage } from "./attempt.ts";
+import type { AttemptDriver } from "./attempt-driver.ts";
 import type { ContainerFacts, ContainerHint, Runtime } from "./runtime.ts";
 import type { Disposal } from "./supervisor-disposal.ts";
 import type { AttemptTable } from "./supervisor-table.ts";
@@ -15,7 +17,7 @@ export interface Adoption {
 }
 
 type Deps = Readonly<{
-  runtime: Pick<Runtime, "inspect">;
+  runtime: Pick<Runtime, "inspect" | "stop">;
   table: Pick<AttemptTable, "find" | "drivers" | "add">;
   disposal: Disposal;
   /** Opens once the first list has been taken in. */
@@ -35,13 +37,20 @@ export function createAdoption(deps: Deps): Adoption {
       for (const facts of all) receive(deps, facts);
       done.open();
     },
-    onHint({ kind, key, containerId }) {
-      const driver = table.find(key);
-      if (!driver) {
-        if (done.isOpen) void adoptIfThere(deps, containerId);
-      } else if (kind === "change" || isSurprised(driver.current())) driver.hint();
+    onHint(hint) {
+      const driver = table.find(hint.key);
+      if (driver) tell(deps, driver, hint);
+      else if (done.isOpen) void adoptIfThere(deps, hint.containerId);
     },
   };
+}
+
+/** There is a hint of the container of an attempt that is held. */
+function tell(deps: Deps, driver: AttemptDriver, { kind, containerId }: ContainerHint): void {
+  const attempt = driver.current();
+  if (kind === "change") driver.hint();
+  else if (attempt.stage.kind === "ended") void lookAgain(deps, containerId);
+  else if (isSurprised(attempt)) driver.hint();
 }
 
 /**
@@ -71,8 +80,34 @@ function receive(deps: Deps, facts: ContainerFacts): void {
   if (!stage) {
     if (deps.done.isOpen) void adoptIfThere(deps, facts.containerId);
     else adopt(deps, facts);
-  } else if (stage.kind === "ended" && stage.remains !== "kept") {
-    deps.disposal.dispose(facts.key, facts.containerId);
+  } else if (stage.kind === "ended") {
+    if (stage.remains !== "kept") deps.disposal.dispose(facts.key, facts.containerId);
+    else if (facts.state.kind === "running") void quell(deps, facts);
+  }
+}
+
+/**
+ * An attempt that has ended never runs again: its end is on record, and another attempt may run in
+ * its place. Somebody started its container by hand; it is stopped, and kept for its logs.
+ */
+async function quell({ runtime, log }: Deps, { key, containerId }: ContainerFacts): Promise<void> {
+  log.warn({ ...key, containerId }, "ended container runs again, stopping it");
+  try {
+    await runtime.stop(containerId, STOP_GRACE_DEFAULT_SECONDS * 1_000);
+  } catch (error) {
+    // The next list shows it again.
+    log.debug({ ...key, containerId, err: error }, "ended container not stopped");
+  }
+}
+
+/** Something was made or started under the name of an attempt that has ended. */
+async function lookAgain(deps: Deps, containerId: string): Promise<void> {
+  try {
+    const facts = await deps.runtime.inspect(containerId);
+    if (facts) receive(deps, facts);
+  } catch (error) {
+    // The next list shows it again.
+    deps.log.debug({ containerId, err: error }, "container of an ended attempt not inspected");
   }
 }
 
@@ -89,7 +124,8 @@ async function adoptIfThere(deps: Deps, containerId: string): Promise<void> {
 }
 
 function adopt({ table, log }: Deps, facts: ContainerFacts): void {
-  const { key, name, containerId } = facts;
+  const { key, name, containerId, orders } = facts;
   log.info({ ...key, containerId, found: facts.state.kind }, "container adopted");
-  table.add({ key, name: name || key.taskId, spec: undefined, stage: adoptedStage(facts) });
+  const stage = adoptedStage(facts);
+  table.add({ key, name: name || key.taskId, spec: undefined, orders, stage });
 }

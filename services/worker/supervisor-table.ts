@@ -2,6 +2,7 @@ import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import { type Attempt, compareKeys, keyText, type Stage } from "./attempt.ts";
 import { type AttemptDriver, createAttemptDriver, type DriverDeps } from "./attempt-driver.ts";
 import type { AttemptKey } from "./runtime.ts";
+import type { StandingOrders } from "./standing-orders.ts";
 
 /** The attempts that a worker holds, each with its driver. */
 export interface AttemptTable {
@@ -19,6 +20,7 @@ export type FirstFacts = Readonly<{
   key: AttemptKey;
   name: string;
   spec: TaskSpec | undefined;
+  orders: StandingOrders;
   stage: Stage;
 }>;
 
@@ -27,6 +29,8 @@ type Options = Readonly<{
   driverDeps: () => DriverDeps;
   /** Aborts when the attempts are to be left as they are. */
   signal: AbortSignal;
+  /** An attempt is held from now on. */
+  onAdd: (driver: AttemptDriver) => void;
   onEnd: (attempt: Attempt) => void;
   onBug: (error: unknown) => void;
 }>;
@@ -40,11 +44,13 @@ export function createAttemptTable(options: Options): AttemptTable {
   return {
     add(facts) {
       const deps = options.driverDeps();
-      const now = { trouble: undefined, observeTimeMs: deps.clock.now() };
-      const first: Attempt = { ...facts, ...now, wish: { kind: "run" } };
+      const { clock } = deps;
+      const now = { observeTimeMs: clock.now(), effortMs: clock.monotonic() };
+      const first: Attempt = { ...facts, ...now, trouble: undefined, wish: { kind: "run" } };
       const driver = createAttemptDriver(deps, first);
       drivers.set(keyText(facts.key), driver);
       deps.onNews(first);
+      options.onAdd(driver);
       driver
         .run()
         .then(() => options.onEnd(driver.current()))

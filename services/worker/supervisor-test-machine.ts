@@ -29,12 +29,12 @@ export function machine() {
     reports,
     states: () => reports.map(({ state }) => state),
     last: () => reports.at(-1),
-    async boot() {
+    async boot(self = owner) {
       const life = new AbortController();
       lives.push(life);
       const supervisor = createSupervisor({
         runtime: createFakeRuntime(engine),
-        owner: () => owner,
+        owner: () => self,
         clock,
         random: createSeededRandom(1),
         log: silentLog,

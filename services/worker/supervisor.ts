@@ -8,7 +8,9 @@ import { firstStage } from "./advance.ts";
 import type { Attempt } from "./attempt.ts";
 import type { DriverDeps } from "./attempt-driver.ts";
 import type { AttemptKey, Owner, Runtime } from "./runtime.ts";
+import { ordersOf } from "./standing-orders.ts";
 import { createAdoption } from "./supervisor-adoption.ts";
+import { createCutOff } from "./supervisor-cut-off.ts";
 import { createDisposal, type Disposal } from "./supervisor-disposal.ts";
 import { follow } from "./supervisor-follow.ts";
 import { type AttemptTable, createAttemptTable } from "./supervisor-table.ts";
@@ -30,6 +32,13 @@ export interface Supervisor {
   start(key: AttemptKey, spec: TaskSpec): void;
   /** Asks an attempt to stop. One that has ended, or is not known, is left alone. */
   stop(key: AttemptKey, graceMs: number): void;
+  /**
+   * The cluster counts on this worker no more, for the reason in `message`: attempts that are
+   * ordered to stop then fail as DISCONNECTED, those that are still to come too.
+   */
+  cutOff(message: string): void;
+  /** The cluster counts on this worker again. */
+  rejoin(): void;
   /** Drops an ended attempt; its container goes soon. Throws FAILED_PRECONDITION otherwise. */
   forget(key: AttemptKey): void;
   find(key: AttemptKey): Attempt | undefined;
@@ -63,9 +72,11 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const life = new AbortController();
   const bug = createGate();
   const disposal = createDisposal({ ...deps, signal: life.signal });
-  const table = createAttemptTable({
+  const cutOff = createCutOff({ drivers: () => table.drivers(), log: deps.log });
+  const table: AttemptTable = createAttemptTable({
     driverDeps: () => driverDepsOf(deps),
     signal: life.signal,
+    onAdd: cutOff.onAdd,
     onEnd: (attempt) => sweep(attempt, disposal),
     onBug: bug.fail,
   });
@@ -80,6 +91,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     adopted: createWait(parts),
     start: (key, spec) => start(parts, key, spec),
     stop: (key, graceMs) => table.find(key)?.stop(graceMs),
+    cutOff: cutOff.begin,
+    rejoin: cutOff.end,
     forget: (key) => forget(parts, key),
     find: (key) => table.find(key)?.current(),
     list: table.list,
@@ -137,7 +150,8 @@ function start({ table, disposal }: Parts, key: AttemptKey, spec: TaskSpec): voi
       "TOO_MANY_ATTEMPTS",
       `the worker holds ${table.count} attempts, the most it can: forget ended ones first`,
     );
-  table.add({ key, name: spec.name || key.taskId, spec, stage: firstStage(spec) });
+  const [orders, stage] = [ordersOf(spec), firstStage(spec)];
+  table.add({ key, name: spec.name || key.taskId, spec, orders, stage });
 }
 
 function forget({ table, disposal }: Parts, key: AttemptKey): void {

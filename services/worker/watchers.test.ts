@@ -5,6 +5,7 @@ import { reasonOf } from "../../lib/errors.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import type { Attempt, Stage } from "./attempt.ts";
 import { createReportFeed } from "./reports-feed.ts";
+import { attemptAt } from "./test-attempt.ts";
 import { CHECKPOINT_MS, createWatchers, SNAPSHOT_MS, WATCHES_MAX } from "./watchers.ts";
 
 const container = { id: "x", startTimeMs: 1, ports: [] };
@@ -14,15 +15,8 @@ const stages = {
   stopping: { kind: "stopping", container },
 } satisfies Record<string, Stage>;
 
-const attempt = (taskId: string, stage: keyof typeof stages = "running"): Attempt => ({
-  key: { taskId, attempt: 1 },
-  name: taskId,
-  spec: undefined,
-  wish: { kind: "run" },
-  stage: stages[stage],
-  trouble: undefined,
-  observeTimeMs: 0,
-});
+const attempt = (taskId: string, stage: keyof typeof stages = "running"): Attempt =>
+  attemptAt(stages[stage], { key: { taskId, attempt: 1 }, name: taskId });
 
 const lives: AbortController[] = [];
 afterEach(() => {

@@ -15,6 +15,7 @@ import type { Wire } from "../../lib/rpc/wire.ts";
 import { endpointsOf, touchesEndpoints } from "./endpoints.ts";
 import { createHandlers } from "./handlers.ts";
 import { type Identity, openIdentity } from "./identity.ts";
+import { createLease } from "./lease.ts";
 import { createReportFeed } from "./reports-feed.ts";
 import type { Runtime } from "./runtime.ts";
 import { createSession } from "./session.ts";
@@ -97,7 +98,8 @@ function createParts(config: WorkerConfig, deps: WorkerDeps, identity: Identity)
     { identity, supervisor, watchers, feed, runtime, measure },
     { allowHostNetwork },
   );
-  return { feed, supervisor, probe, measure, handlers };
+  const lease = createLease({ ...deps, onLost: supervisor.cutOff, onRegained: supervisor.rejoin });
+  return { feed, supervisor, probe, measure, handlers, lease };
 }
 
 type Parts = ReturnType<typeof createParts> &
@@ -112,12 +114,13 @@ type Parts = ReturnType<typeof createParts> &
   }>;
 
 function run(parts: Parts): Running {
-  const { server, channel, supervisor, identity, probe, deps } = parts;
+  const { server, channel, supervisor, identity, probe, lease, deps } = parts;
   const leaving = new AbortController();
   const stopping = new AbortController();
   const session = createWorkerSession(parts).run(leaving.signal);
   const ended = Promise.all([
     session,
+    lease.run(leaving.signal),
     probe.run(stopping.signal),
     superviseOnceClaimed(supervisor, identity, stopping.signal),
   ]).then(() => undefined);
@@ -153,7 +156,7 @@ async function superviseOnceClaimed(
 }
 
 function createWorkerSession({ config, deps, identity, channel, address, ...parts }: Parts) {
-  const { feed, supervisor, probe, measure } = parts;
+  const { feed, supervisor, probe, measure, lease } = parts;
   const facts = { ...config, address: formatHostPort(address) };
   const session = createSession({
     ...deps,
@@ -162,6 +165,7 @@ function createWorkerSession({ config, deps, identity, channel, address, ...part
     describe: async () =>
       describeWorker(facts, await probe.description(), await deps.stats.measure()),
     measure,
+    onAnswer: lease.renew,
     endpoints: () => endpointsOf(supervisor.list(), address.host),
   });
   feed.subscribe((attempt) => {

@@ -1,0 +1,38 @@
+import { STOP_GRACE_DEFAULT_SECONDS } from "../../core/limits.ts";
+import { toMillis } from "../../core/time.ts";
+import { OnDisconnect, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+
+/**
+ * What a worker does with an attempt unasked. Kept in the container's labels: a worker that was
+ * restarted knows it without its manager, which may be out of reach just then.
+ */
+export type StandingOrders = Readonly<{
+  /** What becomes of the container when the worker is cut off from the cluster. */
+  onDisconnect: Readonly<{ kind: "keep-running" }> | Readonly<{ kind: "stop"; graceMs: number }>;
+}>;
+
+export function ordersOf({ onDisconnect, stopGrace }: TaskSpec): StandingOrders {
+  if (onDisconnect !== OnDisconnect.STOP) return { onDisconnect: { kind: "keep-running" } };
+  const graceMs = stopGrace ? toMillis(stopGrace) : STOP_GRACE_DEFAULT_SECONDS * 1_000;
+  return { onDisconnect: { kind: "stop", graceMs } };
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+const ON_DISCONNECT = "dev.berth.on-disconnect";
+const STOP_GRACE_MS = "dev.berth.stop-grace-ms";
+
+/** The orders as labels: none where there is nothing to do. */
+export const labelsOfOrders = ({ onDisconnect }: StandingOrders): Labels =>
+  onDisconnect.kind === "stop"
+    ? { [ON_DISCONNECT]: "stop", [STOP_GRACE_MS]: String(onDisconnect.graceMs) }
+    : {};
+
+/** A grace that somebody has garbled is the usual one. */
+export function ordersFromLabels(labels: Labels): StandingOrders {
+  if (labels[ON_DISCONNECT] !== "stop") return { onDisconnect: { kind: "keep-running" } };
+  const graceMs = Number(labels[STOP_GRACE_MS] || Number.NaN);
+  const isGrace = Number.isFinite(graceMs) && graceMs >= 0;
+  const usualMs = STOP_GRACE_DEFAULT_SECONDS * 1_000;
+  return { onDisconnect: { kind: "stop", graceMs: isGrace ? graceMs : usualMs } };
+}

@@ -1,0 +1,15 @@
+import type { Attempt, Stage } from "./attempt.ts";
+
+/** An attempt with nothing special about it, changed by `changes`. */
+export const attemptAt = (stage: Stage, changes: Partial<Attempt> = {}): Attempt => ({
+  key: { taskId: "t1", attempt: 1 },
+  name: "web",
+  spec: undefined,
+  orders: { onDisconnect: { kind: "keep-running" } },
+  wish: { kind: "run" },
+  stage,
+  effortMs: 0,
+  trouble: undefined,
+  observeTimeMs: 0,
+  ...changes,
+});
