@@ -175,6 +175,7 @@ describe("whatever happens", () => {
     }),
   });
 
+  type Run = typeof anyRun extends fc.Arbitrary<infer R> ? R : never;
   type Step = Readonly<{ before: Checkup; after: Checkup; kind: ProbeKind; result: CheckResult }>;
 
   const nextOf = (checkup: Checkup): ProbeKind | undefined => {
@@ -184,13 +185,7 @@ describe("whatever happens", () => {
   };
 
   /** Asks what is due, one after the other, and tells of each step. */
-  function play({
-    rules,
-    adopted,
-    ageMs,
-    jitter,
-    steps,
-  }: fc.infer<typeof anyRun>): readonly Step[] {
+  function play({ rules, adopted, ageMs, jitter, steps }: Run): readonly Step[] {
     let before = beginCheckup(rules, { startMs: 0, nowMs: ageMs, jitter, adopted });
     const played: Step[] = [];
     for (const [result, tookMs] of steps) {

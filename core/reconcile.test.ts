@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { ProbeFrom } from "../gen/berth/v1/probe_pb.ts";
 import { DesiredState, Health, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import type { AttemptReport } from "../gen/berth/v1/worker_service_pb.ts";
 import { aPendingTask, aPlacedTask, aReport, aStatus, START_MS } from "../test/builders.ts";
@@ -46,15 +47,29 @@ describe("what a worker must be told of a task", () => {
     expect(deliveriesAfter(task, false)).toEqual([{ workerId: "w2", push: push("forget", "t1") }]);
   });
 
-  test("that was found unhealthy: stop it, until it is being stopped", () => {
+  describe("that was found unhealthy", () => {
     const status = aStatus(TaskState.RUNNING, { health: Health.UNHEALTHY });
-    const placed = aPlacedTask();
-    const task = { ...placed, state: TaskState.RUNNING };
-    if (placed.attempt) task.attempt = { ...placed.attempt, status };
-    expect(pushFor(task)).toEqual(push("stop", "t1"));
-    expect(pushFor({ ...task, state: TaskState.STOPPING })).toBeUndefined();
-    const met = reconcileReport("w1", aReport("t1", TaskState.RUNNING), () => task);
-    expect(met).toContainEqual(push("stop", "t1"));
+    const unhealthy = (probeFrom: ProbeFrom): Task => {
+      const check = { case: "tcp" as const, value: { port: 80 } };
+      const placed = aPlacedTask("t1", "w1", { livenessProbe: { check, probeFrom } });
+      const state = TaskState.RUNNING;
+      return placed.attempt ? { ...placed, state, attempt: { ...placed.attempt, status } } : placed;
+    };
+
+    test("by the manager: stop it, until it is being stopped", () => {
+      const task = unhealthy(ProbeFrom.MANAGER);
+      expect(pushFor(task)).toEqual(push("stop", "t1"));
+      expect(pushFor({ ...task, state: TaskState.STOPPING })).toBeUndefined();
+    });
+
+    test("by its worker: nothing, unless the worker has forgotten it", () => {
+      const task = unhealthy(ProbeFrom.WORKER);
+      expect(pushFor(task)).toBeUndefined();
+      const answer = (health: Health) =>
+        reconcileReport("w1", aReport("t1", TaskState.RUNNING, { health }), () => task);
+      expect(answer(Health.UNHEALTHY)).not.toContainEqual(push("stop", "t1"));
+      expect(answer(Health.STARTING)).toContainEqual(push("stop", "t1"));
+    });
   });
 
   test("that ended by itself: nothing, its logs may be read", () => {

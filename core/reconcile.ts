@@ -1,8 +1,14 @@
-import { type Attempt, DesiredState, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import {
+  type Attempt,
+  DesiredState,
+  Health,
+  type Task,
+  TaskState,
+} from "../gen/berth/v1/task_pb.ts";
 import type { AttemptReport } from "../gen/berth/v1/worker_service_pb.ts";
 import { currentAttempt, workerOf } from "./task-change.ts";
 import { isPlaced, isTerminal } from "./task-state.ts";
-import { isCondemned } from "./vitals.ts";
+import { isCondemned, isCondemnedByManager } from "./vitals.ts";
 
 /** Something a worker must be told about an attempt. Safe to tell twice. */
 export type Push = Readonly<{ kind: "start" | "stop" | "forget"; taskId: string; attempt: number }>;
@@ -27,7 +33,7 @@ export function pushFor(task: Task): Push | undefined {
   const { number: attempt } = currentAttempt(task);
   const isWanted = task.desiredState === DesiredState.RUN;
   if (isTerminal(task.state)) return undefined;
-  if (!isWanted || isCondemned(task))
+  if (!isWanted || isCondemnedByManager(task))
     return task.state === TaskState.STOPPING ? undefined : { kind: "stop", taskId, attempt };
   return task.state === TaskState.SCHEDULED ? { kind: "start", taskId, attempt } : undefined;
 }
@@ -54,22 +60,26 @@ const forgetAll = (task: Task, attempts: readonly Attempt[]): readonly Delivery[
 /** What follows from one report of a worker. */
 export function reconcileReport(workerId: string, report: AttemptReport, lookup: Lookup): Action[] {
   const { taskId, attempt } = report;
-  const state = report.status?.state ?? TaskState.UNSPECIFIED;
+  const { state = TaskState.UNSPECIFIED, health = Health.UNSPECIFIED } = report.status ?? {};
   const task = lookup(taskId);
   if (task && task.attempt?.number === attempt && workerOf(task) === workerId) {
-    const kind = answerTo(state, task);
+    const kind = answerTo({ state, health }, task);
     return [{ kind: "observe", report }, ...(kind ? [{ kind, taskId, attempt }] : [])];
   }
   if (!isTerminal(state)) return [{ kind: "stop", taskId, attempt }];
   return keepsContainer(task, attempt) ? [] : [{ kind: "forget", taskId, attempt }];
 }
 
+type Seen = Readonly<{ state: TaskState; health: Health }>;
+
 /** What a worker must be told that reports its task's current attempt in a state. */
-function answerTo(state: TaskState, task: Task): Push["kind"] | undefined {
+function answerTo({ state, health }: Seen, task: Task): Push["kind"] | undefined {
   const isWanted = task.desiredState === DesiredState.RUN;
   // The forget that followed the end may have been lost.
   if (isTerminal(state)) return !isWanted && isTerminal(task.state) ? "forget" : undefined;
-  if (!isWanted || isTerminal(task.state) || isCondemned(task))
+  // A worker that restarted while it ended an unhealthy attempt does not know of it any more.
+  const isForgotten = isCondemned(task) && health !== Health.UNHEALTHY;
+  if (!isWanted || isTerminal(task.state) || isForgotten)
     return state < TaskState.STOPPING ? "stop" : undefined;
   // A worker that restarted before the start waits to be asked again.
   return state === TaskState.STARTING ? "start" : undefined;

@@ -1,16 +1,17 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { WireType } from "@bufbuild/protobuf/wire";
 import { describe, expect, test } from "@jest/globals";
-import { ProbeFrom, type ProbeSchema } from "../gen/berth/v1/probe_pb.ts";
+import { ProbeFrom, ProbeSchema } from "../gen/berth/v1/probe_pb.ts";
 import { NetworkMode, PortProtocol, TaskSpecSchema } from "../gen/berth/v1/task_pb.ts";
 import { withDefaults } from "./task-spec.ts";
 import { validateTaskSpec } from "./validate-task-spec.ts";
 
-type ProbeInit = MessageInitShape<typeof ProbeSchema>;
-type SpecInit = MessageInitShape<typeof TaskSpecSchema>;
+type ProbeInit = Omit<MessageInitShape<typeof ProbeSchema>, "$typeName">;
+type SpecInit = Omit<MessageInitShape<typeof TaskSpecSchema>, "$typeName">;
 
 const options = { schedulers: ["spread"] };
-const specOf = (livenessProbe: ProbeInit, init: SpecInit = {}) =>
-  create(TaskSpecSchema, { image: "web:1", livenessProbe, ...init });
+const specOf = (probe: ProbeInit, init: SpecInit = {}) =>
+  create(TaskSpecSchema, { image: "web:1", ...init, livenessProbe: create(ProbeSchema, probe) });
 const violationsOf = (livenessProbe: ProbeInit, init: SpecInit = {}) =>
   validateTaskSpec(specOf(livenessProbe, init), options);
 
@@ -28,7 +29,7 @@ const many = (length: number) => Array.from({ length }, () => "a");
 
 const P = "spec.liveness_probe";
 
-test.each<readonly [field: string, probe: ProbeInit]>([
+const MUTATIONS: ReadonlyArray<readonly [field: string, probe: ProbeInit]> = [
   [`${P}.check`, {}],
   [`${P}.http.port`, http({ port: 0 })],
   [`${P}.http.port`, http({ port: 65_536 })],
@@ -57,12 +58,14 @@ test.each<readonly [field: string, probe: ProbeInit]>([
   [`${P}.failure_threshold`, { ...tcp(), failureThreshold: 101 }],
   [`${P}.success_threshold`, { ...tcp(), successThreshold: 0 }],
   [`${P}.probe_from`, { ...tcp(), probeFrom: 7 as ProbeFrom }],
-])("names %s", (field, probe) => {
+];
+
+test.each(MUTATIONS)("names %s", (field, probe) => {
   expect(violationsOf(probe).map((violation) => violation.field)).toEqual([field]);
 });
 
 test("names each of the three probes by its own field", () => {
-  const bad = { interval: seconds(0), ...tcp() };
+  const bad = create(ProbeSchema, { ...tcp(), interval: seconds(0) });
   const spec = create(TaskSpecSchema, {
     image: "web:1",
     startupProbe: bad,
@@ -95,7 +98,7 @@ describe("who asks", () => {
   });
 
   test("is one for all where the manager asks for the startup", () => {
-    const startupProbe = byManager(tcp());
+    const startupProbe = create(ProbeSchema, byManager(tcp()));
     expect(violationsOf(byManager(tcp()), { ...published, startupProbe })).toEqual([]);
     const [violation] = violationsOf(tcp(), { ...published, startupProbe });
     expect(violation?.field).toBe("spec.startup_probe.probe_from");
@@ -110,7 +113,7 @@ test("without a network only a command can be asked", () => {
 
 test("a field of a newer contract is refused in a probe and in its check", () => {
   const spec = specOf(http());
-  const unknown = [{ no: 99, wireType: 0, data: new Uint8Array([1]) }];
+  const unknown = [{ no: 99, wireType: WireType.Varint, data: new Uint8Array([1]) }];
   const probe = spec.livenessProbe;
   if (probe) probe.$unknown = unknown;
   expect(validateTaskSpec(spec, options)[0]?.field).toBe(P);

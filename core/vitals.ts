@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { ProbeFrom } from "../gen/berth/v1/probe_pb.ts";
 import {
   type AttemptStatus,
   DesiredState,
@@ -38,14 +39,18 @@ export const isVitalNews = (before: Vitals, after: Vitals): boolean =>
   before.ready !== after.ready ||
   (before.probeMessage === "") !== (after.probeMessage === "");
 
-/**
- * Whether the attempt is to be ended because a probe has failed for good. The worker ends what it
- * found unhealthy by itself; that it is told as well does no harm, and mends what it forgot.
- */
+/** Whether a probe of the task's attempt has failed for good, and the attempt has not ended yet. */
 export const isCondemned = ({ desiredState, state, attempt }: Task): boolean =>
   desiredState === DesiredState.RUN &&
   !isTerminal(state) &&
   attempt?.status?.health === Health.UNHEALTHY;
+
+/** Whether it is the manager that has to end it: a worker ends by itself what it found unhealthy. */
+export const isCondemnedByManager = (task: Task): boolean =>
+  isCondemned(task) &&
+  [task.spec?.startupProbe, task.spec?.livenessProbe].some(
+    (probe) => probe?.probeFrom === ProbeFrom.MANAGER,
+  );
 
 /** Ends that say nothing of their own about a container that was being ended as unhealthy. */
 const isPlainEnd = ({ state, failure }: AttemptStatus): boolean =>
