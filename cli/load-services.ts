@@ -1,5 +1,7 @@
 import { readFile, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
+import type { FolderLock } from "../lib/folder-lock.ts";
+import type { Running } from "../lib/lifecycle.ts";
 import type { ManagerConfig, ServiceDeps, Services, WorkerConfig } from "./services.ts";
 
 /** Loads the services' code, and joins each to the engine, the disk and the store it needs. */
@@ -46,6 +48,23 @@ async function startStoredManager({ storeFolder, ...config }: ManagerConfig, dep
   };
 }
 
+/** A service that holds its folder for as long as it runs. */
+async function startLocked(lock: FolderLock, start: () => Promise<Running>): Promise<Running> {
+  try {
+    const running = await start();
+    return {
+      ...running,
+      async stop() {
+        await running.stop();
+        await lock.release();
+      },
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
 /** Where Linux tells of the machine. */
 const PROC_ROOT = "/proc";
 
@@ -56,7 +75,7 @@ async function startDockerWorker(
   const [
     { socketWire },
     { startWorker },
-    { openStateFolder },
+    { lockStateFolder, openStateFolder },
     { createDockerRuntime },
     { engineSocketPath },
     { createStats },
@@ -80,5 +99,7 @@ async function startDockerWorker(
   });
   const state = await openStateFolder(stateFolder);
   const facts = { ...config, hostname: hostname() };
-  return startWorker(facts, { wire: socketWire, state, runtime, stats, clock, random, log });
+  const deps = { wire: socketWire, state, runtime, stats, clock, random, log };
+  const lock = await lockStateFolder(stateFolder);
+  return startLocked(lock, () => startWorker(facts, deps));
 }

@@ -92,6 +92,13 @@ export const reasonOf = (error: unknown): string | undefined =>
     .findDetails(ErrorInfoSchema)
     .find(({ domain }) => domain === ERROR_DOMAIN)?.reason;
 
+/** After how long trying again may help, where the error tells. */
+export function retryMsOf(error: unknown): number | undefined {
+  const [info] = ConnectError.from(error).findDetails(RetryInfoSchema);
+  const delay = info?.retryDelay;
+  return delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6;
+}
+
 /** Whether the same call may succeed later. The one place that decides it. */
 export function isRetryable(error: unknown): boolean {
   const { code } = ConnectError.from(error);

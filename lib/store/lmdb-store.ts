@@ -1,7 +1,7 @@
 import { type Database, open as openLmdb, type RootDatabase } from "lmdb";
 import type { Clock } from "../clock.ts";
+import { lockFolder } from "../folder-lock.ts";
 import { createEngineStore, type Engine } from "./engine-store.ts";
-import { lockFolder } from "./folder-lock.ts";
 import { type Entry, type Store, type StoreChange, StoreError } from "./store.ts";
 import { closeToOthers, prepareFolder, refuseForeignData, syncFolder } from "./store-folder.ts";
 import { keyBytes, keyRange } from "./store-key.ts";
@@ -32,7 +32,7 @@ const REVISION_KEY = Buffer.from("revision");
 export async function openLmdbStore(options: Options): Promise<Store> {
   const { folder } = options;
   await prepareFolder(folder);
-  const lock = await lockFolder(folder);
+  const lock = await lockFolder(folder, (problem) => new StoreError(`store folder ${problem}`));
   try {
     const engine = await openEngine(folder, options.clock);
     const close = () => engine.close().finally(lock.release);

@@ -34,6 +34,7 @@ function createRegistry() {
   const registry = {
     mood: "answers" as Mood,
     sessions: [] as SessionRequest[][],
+    advice: {} as { retryMs?: number },
     /** What every answer to a heartbeat waits for. */
     hold: Promise.resolve(),
   };
@@ -46,7 +47,7 @@ function createRegistry() {
           heard.push(request);
           const { word } = request;
           if (registry.mood === "knows a duplicate")
-            throw alreadyExists("DUPLICATE_WORKER", "somebody else is w1");
+            throw alreadyExists("DUPLICATE_WORKER", "somebody else is w1", registry.advice);
           if (registry.mood === "hangs up") return;
           if (registry.mood === "is silent") continue;
           if (word.case === "farewell") return;
@@ -237,6 +238,27 @@ describe("a session that is lost", () => {
     expect(registry.sessions).toHaveLength(1);
     expect(errors).toEqual(["another worker has this worker's name"]);
     await clock.advance(2_000);
+    expect(registry.sessions).toHaveLength(2);
+  });
+
+  test("to its own earlier life is over with that one's lease", async () => {
+    const { run, clock, registry } = world();
+    registry.mood = "knows a duplicate";
+    registry.advice = { retryMs: 1_500 };
+    void run();
+    await clock.advance(1_499);
+    expect(registry.sessions).toHaveLength(1);
+    registry.mood = "answers";
+    await clock.advance(1);
+    expect(registry.sessions[1]?.[0]?.word.case).toBe("registration");
+  });
+
+  test("to a clone is tried slowly from the second time on", async () => {
+    const { run, clock, registry } = world();
+    registry.mood = "knows a duplicate";
+    registry.advice = { retryMs: 1_500 };
+    void run();
+    await clock.advance(1_500 + DUPLICATE_RETRY_MS - 1);
     expect(registry.sessions).toHaveLength(2);
   });
 });

@@ -3,7 +3,7 @@ import type { Endpoint } from "../../gen/berth/v1/endpoint_pb.ts";
 import type { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { WorkerDescription, WorkerMetrics } from "../../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { reasonOf } from "../../lib/errors.ts";
+import { reasonOf, retryMsOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { type Random, randomWord } from "../../lib/random.ts";
 import { createBackoff } from "../../lib/retry.ts";
@@ -42,7 +42,11 @@ const RETRY_MS_FIRST = 200;
 const RETRY_MS_CAP = 10_000;
 const STABLE_MS = 30_000;
 
-/** Another worker has this worker's name: that takes a human, and until then patience. */
+/**
+ * Another worker has this worker's name: that takes a human, and until then patience. The first
+ * time it may be this worker's own earlier life, of whose end the registry does not know yet:
+ * then it is over when its lease is.
+ */
 export const DUPLICATE_RETRY_MS = 30_000;
 
 export function createSession(deps: SessionDeps): Session {
@@ -83,12 +87,19 @@ async function keepSession(
     }
   }
 
+  let duplicates = 0;
   while (!signal.aborted) {
     const err = await hold();
     if (signal.aborted) return;
     const isDuplicate = reasonOf(err) === "DUPLICATE_WORKER";
+    duplicates = isDuplicate ? duplicates + 1 : 0;
     if (isDuplicate) log.error({ err }, "another worker has this worker's name");
     else log.warn({ err }, "registry session lost");
-    await clock.sleep(isDuplicate ? DUPLICATE_RETRY_MS : backoff.next(), signal);
+    await clock.sleep(isDuplicate ? patience(err, duplicates) : backoff.next(), signal);
   }
 }
+
+const patience = (error: unknown, duplicates: number): number =>
+  duplicates === 1
+    ? Math.min(DUPLICATE_RETRY_MS, retryMsOf(error) ?? DUPLICATE_RETRY_MS)
+    : DUPLICATE_RETRY_MS;

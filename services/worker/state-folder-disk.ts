@@ -1,5 +1,6 @@
 import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { type FolderLock, lockFolder } from "../../lib/folder-lock.ts";
 import type { StateFile } from "./state-folder.ts";
 
 /** Only the worker's own user may read what it keeps. */
@@ -21,6 +22,13 @@ export async function openStateFolder(folder: string): Promise<StateFile> {
     },
   };
 }
+
+/**
+ * Keeps a second process out of the folder: it would be a second worker of the same name, driving
+ * the same containers. Throws while a living process holds it; one that was killed holds nothing.
+ */
+export const lockStateFolder = (folder: string): Promise<FolderLock> =>
+  lockFolder(folder, (problem) => new Error(`state folder ${problem}`));
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { loadState, type StateFile, saveState } from "./state-folder.ts";
-import { openStateFolder } from "./state-folder-disk.ts";
+import { lockStateFolder, openStateFolder } from "./state-folder-disk.ts";
 
 function memoryFile(text?: string): StateFile {
   let held = text;
@@ -45,6 +45,17 @@ describe("on a real disk", () => {
   const folders: string[] = [];
   afterEach(async () => {
     for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
+  });
+
+  test("one process at a time works in it", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "berth-state-"));
+    folders.push(folder);
+    const lock = await lockStateFolder(folder);
+    await expect(lockStateFolder(folder)).rejects.toThrow(
+      `state folder ${folder} is in use by this process ${process.pid}: stop it or`,
+    );
+    await lock.release();
+    await (await lockStateFolder(folder)).release();
   });
 
   test("the state outlives the process and only its user can read it", async () => {

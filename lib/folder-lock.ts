@@ -1,6 +1,5 @@
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { StoreError } from "./store.ts";
 
 /** Which process a folder belongs to. The start time tells it from a later one with its number. */
 type Owner = Readonly<{ pid: number; startTime: string | undefined }>;
@@ -15,21 +14,26 @@ const LOCK_NAME = "owner.json";
 /** How often to try again when another process takes or leaves the lock at the same moment. */
 const TRIES_MAX = 5;
 
+/** Makes the error for a problem such as "FOLDER is in use by process 7: stop it or …". */
+type Refuse = (problem: string) => Error;
+
 /**
  * Makes this process the only one that works in `folder`. A lock whose process has died is taken
- * over. Throws a StoreError that names the living holder.
+ * over. Throws what `refuse` makes of the problem, which names the living holder.
  *
  * It guards against two processes of one machine or one container. Two containers that share the
  * folder do not see each other's processes: give each its own.
  */
-export async function lockFolder(folder: string): Promise<FolderLock> {
+export async function lockFolder(folder: string, refuse: Refuse): Promise<FolderLock> {
   const path = join(folder, LOCK_NAME);
   const self: Owner = { pid: process.pid, startTime: await startTimeOf(process.pid) };
   for (let i = 0; i < TRIES_MAX; i++) {
     if (await claim(path, self)) return { release: () => rm(path, { force: true }) };
-    await removeIfStale(folder, path);
+    const holder = await removeIfStale(path);
+    if (holder !== undefined)
+      throw refuse(`${folder} is in use by ${holder}: stop it or choose another folder`);
   }
-  throw new StoreError(`store folder ${folder} changes hands all the time: is it started twice?`);
+  throw refuse(`${folder} changes hands all the time: is it started twice?`);
 }
 
 /** Tells apart the passing files of one process. */
@@ -50,16 +54,15 @@ async function claim(path: string, self: Owner): Promise<boolean> {
   }
 }
 
-async function removeIfStale(folder: string, path: string): Promise<void> {
+/** Removes a lock whose process has died. Returns who holds it otherwise. */
+async function removeIfStale(path: string): Promise<string | undefined> {
   const seen = await readIfExists(path);
-  if (seen === undefined) return;
+  if (seen === undefined) return undefined;
   const owner = parseOwner(seen);
-  if (owner && (await isAlive(owner))) {
-    const who = owner.pid === process.pid ? "this process" : "process";
-    const remedy = "stop it or choose another folder";
-    throw new StoreError(`store folder ${folder} is in use by ${who} ${owner.pid}: ${remedy}`);
-  }
+  if (owner && (await isAlive(owner)))
+    return `${owner.pid === process.pid ? "this process" : "process"} ${owner.pid}`;
   await removeExactly(path, seen);
+  return undefined;
 }
 
 /** Removes the lock that was `seen`; one that somebody else has put there since goes back. */
