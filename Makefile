@@ -43,6 +43,12 @@ build: $(INSTALLED) ## Compile to dist/
 bench: build ## Run the benchmarks, each beside its floor
 	@scripts/docker-engine.sh bash -c 'BENCH_IMAGE=$$(scripts/demo-image.sh) node dist/bench/main.js'
 
+bench-restart: build ## How long a manager with 100,000 tasks in its store takes to serve again
+	@node dist/bench/restart.js
+
+bench-recovery: build ## How fast Berth recovers, beside Docker Swarm on the same engine
+	@scripts/docker-engine.sh bash -c 'BENCH_IMAGE=$$(scripts/demo-image.sh) node dist/bench/recovery.js'
+
 up: ## Start a manager, a registry and a worker with docker compose
 	$(COMPOSE) up --build --detach
 
@@ -53,7 +59,7 @@ clean: ## Remove what the other targets made
 	rm -rf dist node_modules .test .demo
 
 help: ## Show this
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 # Not `npm ci`: it refuses a lock file that lacks the optional packages of other platforms, and
 # some mirrors of the registry do not have them.
@@ -61,4 +67,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test unit e2e check gen fmt build bench up down clean help
+.PHONY: demo test unit e2e check gen fmt build bench bench-restart bench-recovery up down clean help

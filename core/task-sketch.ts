@@ -1,4 +1,4 @@
-import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { attemptsOf, isLive } from "./live-attempts.ts";
 import { isFinished } from "./retention.ts";
@@ -81,7 +81,7 @@ function readTask(reader: BinaryReader) {
         found.successor = readAttempt(reader);
         break;
       default:
-        reader.skip(wireType, field);
+        skip(reader, wireType, field);
     }
   }
   return found;
@@ -96,7 +96,7 @@ function readAttempt(reader: BinaryReader): Occupant {
     const [field, wireType] = reader.tag();
     if (field === 2) workerId = readFirstText(reader);
     else if (field === 3) state = readFirstNumber(reader) || TaskState.SCHEDULED;
-    else reader.skip(wireType, field);
+    else skip(reader, wireType, field);
   }
   return { workerId, state };
 }
@@ -108,7 +108,7 @@ function readFirstText(reader: BinaryReader): string {
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
     if (field === 1) text = reader.string();
-    else reader.skip(wireType, field);
+    else skip(reader, wireType, field);
   }
   return text;
 }
@@ -120,7 +120,7 @@ function readFirstNumber(reader: BinaryReader): number {
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
     if (field === 1) value = reader.int32();
-    else reader.skip(wireType, field);
+    else skip(reader, wireType, field);
   }
   return value;
 }
@@ -134,7 +134,17 @@ function readMillis(reader: BinaryReader): number {
     const [field, wireType] = reader.tag();
     if (field === 1) seconds = Number(reader.int64());
     else if (field === 2) nanos = reader.int32();
-    else reader.skip(wireType, field);
+    else skip(reader, wireType, field);
   }
   return seconds * 1000 + nanos / 1e6;
+}
+
+/** As the reader's own, without making a view of what is passed over: a spec is the most of it. */
+function skip(reader: BinaryReader, wireType: WireType, field: number): void {
+  if (wireType !== WireType.LengthDelimited) {
+    reader.skip(wireType, field);
+    return;
+  }
+  const length = reader.uint32();
+  reader.pos += length;
 }
