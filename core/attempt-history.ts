@@ -17,9 +17,9 @@ export const neverRan = (attempt: Attempt): boolean =>
   wasRefused(attempt) ||
   (attempt.status?.state === TaskState.LOST && attempt.status.containerId === "");
 
-/** Whether an attempt ended by itself or was lost. One that was stopped on purpose did not. */
+/** Whether an attempt ended by itself or was lost. One that was stopped or moved away did not. */
 export const endedByItself = (attempt: Attempt): boolean =>
-  !neverRan(attempt) && attempt.status?.state !== TaskState.STOPPED;
+  !neverRan(attempt) && attempt.leaveReason === "" && attempt.status?.state !== TaskState.STOPPED;
 
 export const ranStably = (attempt: Attempt): boolean => runTimeMs(attempt) >= STABLE_RUN_MS;
 

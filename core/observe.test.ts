@@ -97,14 +97,14 @@ describe("an end", () => {
 
 describe("an attempt of which the worker holds no trace", () => {
   test("has failed when it should run", () => {
-    const status = vanished(aPlacedTask(), now);
+    const status = vanished(aPlacedTask(), 1, now);
     expect(status.state).toBe(TaskState.FAILED);
     expect(status.failure?.reason).toBe(FailureReason.REMOVED_EXTERNALLY);
   });
 
   test("is stopped when it should stop", () => {
     const task = { ...aPlacedTask(), desiredState: DesiredState.STOP };
-    expect(vanished(task, now).state).toBe(TaskState.STOPPED);
+    expect(vanished(task, 1, now).state).toBe(TaskState.STOPPED);
   });
 });
 

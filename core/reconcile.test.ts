@@ -5,13 +5,7 @@ import { DesiredState, Health, type Task, TaskState } from "../gen/berth/v1/task
 import type { AttemptReport } from "../gen/berth/v1/worker_service_pb.ts";
 import { aPendingTask, aPlacedTask, aReport, aStatus, START_MS } from "../test/builders.ts";
 import { observe, vanished } from "./observe.ts";
-import {
-  type Action,
-  deliveriesAfter,
-  pushFor,
-  reconcileReport,
-  reconcileSnapshot,
-} from "./reconcile.ts";
+import { type Action, deliveriesAfter, reconcileReport, reconcileSnapshot } from "./reconcile.ts";
 import { isTerminal } from "./task-state.ts";
 import { createTaskTable } from "./task-table.ts";
 
@@ -21,6 +15,9 @@ const compare = (tasks: readonly Task[], reports: readonly AttemptReport[]): Act
   return reconcileSnapshot("w1", reports, { lookup: table.get, tasksOn: table.placedOn("w1") });
 };
 const push = (kind: string, taskId: string, attempt = 1) => ({ kind, taskId, attempt });
+
+/** The first thing that is told of a task once it is durable. */
+const pushFor = (task: Task) => deliveriesAfter(task, false)[0]?.push;
 
 describe("what a worker must be told of a task", () => {
   test("that is placed and unconfirmed: start it", () => {
@@ -43,7 +40,8 @@ describe("what a worker must be told of a task", () => {
     const past = aPlacedTask("t1", "w2").attempt;
     const { desiredState, state } = { desiredState: DesiredState.STOP, state: TaskState.STOPPED };
     const pending = aPendingTask("t1");
-    const task = { ...pending, desiredState, state, pastAttempts: past ? [past] : [] };
+    const ended = past && { ...past, status: aStatus(TaskState.FAILED) };
+    const task = { ...pending, desiredState, state, pastAttempts: ended ? [ended] : [] };
     expect(deliveriesAfter(task, false)).toEqual([{ workerId: "w2", push: push("forget", "t1") }]);
   });
 
@@ -78,10 +76,15 @@ describe("what a worker must be told of a task", () => {
 
   test("that was removed: forget every attempt, each where it ran", () => {
     const past = aPlacedTask("t1", "w2").attempt;
-    const task = { ...aPlacedTask(), pastAttempts: past ? [past] : [] };
+    const ended = past && { ...past, status: aStatus(TaskState.FAILED) };
+    const task = {
+      ...aPlacedTask(),
+      state: TaskState.FAILED,
+      pastAttempts: ended ? [{ ...ended, number: 2 }] : [],
+    };
     expect(deliveriesAfter(task, true)).toEqual([
       { workerId: "w1", push: push("forget", "t1") },
-      { workerId: "w2", push: push("forget", "t1") },
+      { workerId: "w2", push: push("forget", "t1", 2) },
     ]);
   });
 });
@@ -118,9 +121,16 @@ describe("a snapshot", () => {
 
   test("holds the attempt before the current one: its container is kept, older ones are forgotten", () => {
     const task = aPlacedTask("t1", "w1");
-    const third = { ...task, attempt: { ...task.attempt, number: 3 } } as Task;
+    const past = [2, 1].map((number) => ({
+      ...task.attempt,
+      number,
+      status: aStatus(TaskState.FAILED),
+    }));
+    const attempt = { ...task.attempt, number: 3 };
+    const third = { ...task, attempt, pastAttempts: past } as Task;
     const reports = [1, 2].map((attempt) => aReport("t1", TaskState.FAILED, { attempt }));
-    expect(compare([third], reports)).toEqual([push("forget", "t1", 1), push("start", "t1", 3)]);
+    const pushes = compare([third], reports).filter(({ kind }) => kind !== "observe");
+    expect(pushes).toEqual([push("forget", "t1", 1), push("start", "t1", 3)]);
   });
 });
 
@@ -202,7 +212,7 @@ function carryOut(
     if (action.kind === "stop") reports.set(id, aReport(id, TaskState.STOPPED));
     if (!task || (action.kind !== "observe" && action.kind !== "vanish")) continue;
     const seen = action.kind === "observe" ? action.report.status : undefined;
-    const status = seen ?? vanished(task, START_MS);
+    const status = seen ?? vanished(task, 1, START_MS);
     const changes = observe(task, {
       attempt: 1,
       status: aStatus(status.state),

@@ -1,13 +1,14 @@
-import {
-  type Attempt,
-  DesiredState,
-  Health,
-  type Task,
-  TaskState,
-} from "../gen/berth/v1/task_pb.ts";
+import { DesiredState, Health, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import type { AttemptReport } from "../gen/berth/v1/worker_service_pb.ts";
-import { currentAttempt, workerOf } from "./task-change.ts";
-import { isPlaced, isTerminal } from "./task-state.ts";
+import {
+  attemptsOf,
+  findAttempt,
+  isLive,
+  isWanted,
+  type KnownAttempt,
+  liveOn,
+} from "./live-attempts.ts";
+import { isTerminal } from "./task-state.ts";
 import { isCondemned, isCondemnedByManager } from "./vitals.ts";
 
 /** Something a worker must be told about an attempt. Safe to tell twice. */
@@ -26,16 +27,17 @@ export type Lookup = (taskId: string) => Task | undefined;
 /** How many attempts before the current one keep their container, so that its logs can be read. */
 const ATTEMPTS_KEPT = 1;
 
-/** What the worker of a task's current attempt must be told now, judging by the ledger alone. */
-export function pushFor(task: Task): Push | undefined {
-  if (workerOf(task) === "") return undefined;
-  const { id: taskId } = task;
-  const { number: attempt } = currentAttempt(task);
-  const isWanted = task.desiredState === DesiredState.RUN;
-  if (isTerminal(task.state)) return undefined;
-  if (!isWanted || isCondemnedByManager(task))
-    return task.state === TaskState.STOPPING ? undefined : { kind: "stop", taskId, attempt };
-  return task.state === TaskState.SCHEDULED ? { kind: "start", taskId, attempt } : undefined;
+/** What the worker of an attempt must be told now, judging by the ledger alone. */
+function pushFor(task: Task, known: KnownAttempt): Push | undefined {
+  if (!isLive(known)) return undefined;
+  const { number: attempt, state } = known;
+  const isEnded = known.role === "current" && isCondemnedByManager(task);
+  // A successor is never stopped: what is not to take over any more is a past attempt.
+  if (known.role !== "successor" && (!isWanted(task, known) || isEnded))
+    return state === TaskState.STOPPING ? undefined : { kind: "stop", taskId: task.id, attempt };
+  return state === TaskState.SCHEDULED && isWanted(task, known)
+    ? { kind: "start", taskId: task.id, attempt }
+    : undefined;
 }
 
 /** A push and the worker it is for. */
@@ -43,44 +45,51 @@ export type Delivery = Readonly<{ workerId: string; push: Push }>;
 
 /** What workers must be told after a change of a task has become durable. */
 export function deliveriesAfter(task: Task, removed: boolean): readonly Delivery[] {
+  const attempts = attemptsOf(task);
   const isOver = isTerminal(task.state) && task.desiredState !== DesiredState.RUN;
-  if (removed || isOver) return forgetAll(task, [currentAttempt(task), ...task.pastAttempts]);
-  if (task.state === TaskState.PENDING)
-    return forgetAll(task, task.pastAttempts.slice(ATTEMPTS_KEPT));
-  const push = pushFor(task);
-  return push ? [{ workerId: workerOf(task), push }] : [];
+  if (removed || isOver) return attempts.flatMap((known) => endOf(task, known));
+  // A new attempt is due, here or on another worker: of those before, few are kept.
+  const hasNewSuccessor = task.successor !== undefined && task.successor.status === undefined;
+  const isNext = task.state === TaskState.PENDING || hasNewSuccessor;
+  const isDone = (known: KnownAttempt) => isNext && !isLive(known) && isForgotten(task, known);
+  return attempts.flatMap((known) => {
+    if (known.role === "past" && isDone(known)) return endOf(task, known);
+    const push = pushFor(task, known);
+    return push ? [{ workerId: known.workerId, push }] : [];
+  });
 }
 
-const forgetAll = (task: Task, attempts: readonly Attempt[]): readonly Delivery[] =>
-  attempts.flatMap(({ number, placement }) => {
-    const push: Push = { kind: "forget", taskId: task.id, attempt: number };
-    return placement ? [{ workerId: placement.workerId, push }] : [];
-  });
+/** What ends an attempt for good: its container goes, running or not. */
+function endOf(task: Task, known: KnownAttempt): readonly Delivery[] {
+  const { workerId, number: attempt } = known;
+  const kind = isLive(known) ? "stop" : "forget";
+  return workerId === "" ? [] : [{ workerId, push: { kind, taskId: task.id, attempt } }];
+}
 
 /** What follows from one report of a worker. */
 export function reconcileReport(workerId: string, report: AttemptReport, lookup: Lookup): Action[] {
   const { taskId, attempt } = report;
   const { state = TaskState.UNSPECIFIED, health = Health.UNSPECIFIED } = report.status ?? {};
   const task = lookup(taskId);
-  if (task && task.attempt?.number === attempt && workerOf(task) === workerId) {
-    const kind = answerTo({ state, health }, task);
-    return [{ kind: "observe", report }, ...(kind ? [{ kind, taskId, attempt }] : [])];
+  const known = task && findAttempt(task, attempt);
+  if (!task || known?.workerId !== workerId) {
+    const kind = isTerminal(state) ? "forget" : "stop";
+    return [{ kind, taskId, attempt }];
   }
-  if (!isTerminal(state)) return [{ kind: "stop", taskId, attempt }];
-  return keepsContainer(task, attempt) ? [] : [{ kind: "forget", taskId, attempt }];
+  const kind = answerTo({ state, health }, task, known);
+  return [{ kind: "observe", report }, ...(kind ? [{ kind, taskId, attempt }] : [])];
 }
 
 type Seen = Readonly<{ state: TaskState; health: Health }>;
 
-/** What a worker must be told that reports its task's current attempt in a state. */
-function answerTo({ state, health }: Seen, task: Task): Push["kind"] | undefined {
-  const isWanted = task.desiredState === DesiredState.RUN;
+/** What a worker must be told that reports an attempt of its own in a state. */
+function answerTo(seen: Seen, task: Task, known: KnownAttempt): Push["kind"] | undefined {
+  const { state, health } = seen;
   // The forget that followed the end may have been lost.
-  if (isTerminal(state)) return !isWanted && isTerminal(task.state) ? "forget" : undefined;
+  if (isTerminal(state)) return isForgotten(task, known) ? "forget" : undefined;
   // A worker that restarted while it ended an unhealthy attempt does not know of it any more.
-  const isForgotten = isCondemned(task) && health !== Health.UNHEALTHY;
-  if (!isWanted || isTerminal(task.state) || isForgotten)
-    return state < TaskState.STOPPING ? "stop" : undefined;
+  const isUnaware = known.role === "current" && isCondemned(task) && health !== Health.UNHEALTHY;
+  if (!isWanted(task, known) || isUnaware) return state < TaskState.STOPPING ? "stop" : undefined;
   // A worker that restarted before the start waits to be asked again.
   return state === TaskState.STARTING ? "start" : undefined;
 }
@@ -97,24 +106,30 @@ export function reconcileSnapshot(
   ledger: Readonly<{ lookup: Lookup; tasksOn: Iterable<Task> }>,
 ): Action[] {
   const held = new Set(reports.map(({ taskId, attempt }) => `${taskId}/${attempt}`));
-  const absent = [...ledger.tasksOn].filter(
-    (task) => isPlaced(task.state) && !held.has(`${task.id}/${task.attempt?.number}`),
+  const absent = [...ledger.tasksOn].flatMap((task) =>
+    liveOn(task, workerId)
+      .filter(({ number }) => !held.has(`${task.id}/${number}`))
+      .map((known) => reconcileAbsent(task, known)),
   );
   return [
     ...reports.flatMap((report) => reconcileReport(workerId, report, ledger.lookup)),
-    ...absent.map(reconcileAbsent),
+    ...absent,
   ];
 }
 
 /** A worker keeps the container of what ran. One that restarted before it made one has no trace. */
-function reconcileAbsent(task: Task): Action {
-  const neverRan = task.state <= TaskState.STARTING && task.desiredState === DesiredState.RUN;
-  const { number: attempt } = currentAttempt(task);
-  return { kind: neverRan ? "start" : "vanish", taskId: task.id, attempt };
+function reconcileAbsent(task: Task, known: KnownAttempt): Action {
+  const neverRan = known.state <= TaskState.STARTING && isWanted(task, known);
+  return { kind: neverRan ? "start" : "vanish", taskId: task.id, attempt: known.number };
 }
 
-/** Whether an ended attempt's container is still of use: to read its logs. */
-function keepsContainer(task: Task | undefined, attempt: number): boolean {
-  if (!task || task.desiredState !== DesiredState.RUN) return false;
-  return (task.attempt?.number ?? 0) - attempt <= ATTEMPTS_KEPT;
+/**
+ * Whether nobody needs the container of an attempt once it has ended. The latest that ended by
+ * itself is kept, so that its logs can be read; one that was sent away is not.
+ */
+function isForgotten(task: Task, { role, number, attempt }: KnownAttempt): boolean {
+  if (task.desiredState !== DesiredState.RUN) return role !== "current" || isTerminal(task.state);
+  if (role !== "past") return false;
+  const kept = task.pastAttempts.slice(0, ATTEMPTS_KEPT);
+  return attempt.leaveReason !== "" || !kept.some((past) => past.number === number);
 }

@@ -11,6 +11,8 @@ import {
   TaskState,
 } from "../gen/berth/v1/task_pb.ts";
 import { assert } from "../lib/assert.ts";
+import { lingering, nextNumber } from "./live-attempts.ts";
+import { remember, withoutSuccessor } from "./past-attempts.ts";
 import { canMove, isTerminal } from "./task-state.ts";
 import { toTimestamp } from "./time.ts";
 
@@ -71,9 +73,12 @@ export function requestStop(
 
 /** A user's wish that the record go: at once if the task has ended, else once it has stopped. */
 export function requestRemoval(task: Task, now: number): readonly TaskChange[] {
-  if (isTerminal(task.state) || task.state === TaskState.PENDING) return [remove(task, "removed")];
+  const isPending = task.state === TaskState.PENDING;
+  const isOver = (isTerminal(task.state) || isPending) && lingering(task).length === 0;
+  if (isOver) return [remove(task, "removed")];
   if (task.desiredState === DesiredState.REMOVE) return [];
   const wished = wish(task, DesiredState.REMOVE, { grace: task.stopGrace, now });
+  if (isPending) return [write(endUnplaced(wished, now), task.state, "removal requested")];
   return [write(wished, task.state, "removal requested")];
 }
 
@@ -117,16 +122,13 @@ export function nextAttempt(
   return {
     ...task,
     state: TaskState.PENDING,
-    attempt: create(AttemptSchema, { number: ended.number + 1 }),
-    pastAttempts: [ended, ...task.pastAttempts].slice(0, PAST_ATTEMPTS_MAX),
+    attempt: create(AttemptSchema, { number: nextNumber(task) }),
+    pastAttempts: remember(task.pastAttempts, ended),
     waitingReason: options.waitingReason,
     retryTime: toTimestamp(options.retryMs),
     updateTime: toTimestamp(options.now),
   };
 }
-
-/** How many ended attempts a task remembers: enough for a person to see a pattern. */
-const PAST_ATTEMPTS_MAX = 5;
 
 function wish(
   task: Task,
@@ -135,7 +137,7 @@ function wish(
 ): Task {
   const stopGrace = grace ?? task.spec?.stopGrace;
   return {
-    ...task,
+    ...withoutSuccessor(task, "the task is to stop"),
     desiredState,
     updateTime: toTimestamp(now),
     ...(stopGrace && { stopGrace }),

@@ -1,4 +1,6 @@
 import { create } from "@bufbuild/protobuf";
+import { lostStatus, recordReturn } from "../../core/attempt-lost.ts";
+import { findAttempt } from "../../core/live-attempts.ts";
 import { observe, vanished } from "../../core/observe.ts";
 import type { TaskChange } from "../../core/task-change.ts";
 import { toTimestamp } from "../../core/time.ts";
@@ -24,6 +26,10 @@ export interface Observer {
   vanish(name: AttemptName): void;
   /** A worker will not take the attempt. */
   refuse(name: AttemptName, message: string): void;
+  /** The attempt's worker is lost. */
+  lose(name: AttemptName, message: string): void;
+  /** A worker still runs an attempt that does not count any more. */
+  strayed(name: AttemptName, workerId: string): void;
 }
 
 type Deps = Readonly<{ ledger: Ledger; clock: Clock; random: Random; log: Log }>;
@@ -56,7 +62,18 @@ export function createObserver({ ledger, clock, random, log }: Deps): Observer {
     },
     vanish(name) {
       const task = ledger.tasks.get(name.taskId);
-      if (task) see(name, vanished(task, clock.now()));
+      if (task) see(name, vanished(task, name.attempt, clock.now()));
+    },
+    lose({ taskId, attempt }, message) {
+      const task = ledger.tasks.get(taskId);
+      const known = task && findAttempt(task, attempt);
+      if (known) see({ taskId, attempt }, lostStatus(known.attempt, message, clock.now()));
+    },
+    strayed({ taskId, attempt }, workerId) {
+      const task = ledger.tasks.get(taskId);
+      log.info({ taskId, attempt, workerId }, "stray attempt is stopped");
+      const changes = task ? recordReturn(task, { attempt, workerId, now: clock.now() }) : [];
+      if (changes.length > 0) void ledger.commit(changes);
     },
     refuse: (name, message) =>
       see(

@@ -1,4 +1,5 @@
 import type { Client } from "@connectrpc/connect";
+import { findAttempt, isWanted } from "../../core/live-attempts.ts";
 import type { Push } from "../../core/reconcile.ts";
 import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import type { PushResult, WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
@@ -48,7 +49,8 @@ export const callParts = (pushes: readonly Push[], ledger: Ledger) =>
 
 function specOf({ taskId, attempt }: Push, ledger: Ledger): TaskSpec | undefined {
   const task = ledger.tasks.get(taskId);
-  return task?.attempt?.number === attempt ? task.spec : undefined;
+  const known = task && findAttempt(task, attempt);
+  return known && isWanted(task, known) ? task.spec : undefined;
 }
 
 const nameOf = ({ taskId, attempt }: Push) => ({ taskId, attempt });

@@ -1,6 +1,6 @@
 import { type Client, Code, type ConnectError } from "@connectrpc/connect";
+import { findAttempt, isWanted } from "../../core/live-attempts.ts";
 import type { Push } from "../../core/reconcile.ts";
-import { DesiredState } from "../../gen/berth/v1/task_pb.ts";
 import type {
   AttemptReport,
   PushResult,
@@ -60,11 +60,16 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps): 
   /** Whether the worker must hear of it. A stop of what it never heard of ends here. */
   function isDue(push: Push): boolean {
     const key = keyOf(push);
-    if (push.kind === "start")
-      return !started.has(key) && ledger.tasks.get(push.taskId)?.desiredState === DesiredState.RUN;
+    if (push.kind === "start") return !started.has(key) && isStillWanted(push);
     if (push.kind === "forget" || started.has(key) || reported.has(key)) return true;
     observer.vanish(push);
     return false;
+  }
+
+  function isStillWanted({ taskId, attempt }: Push): boolean {
+    const task = ledger.tasks.get(taskId);
+    const known = task && findAttempt(task, attempt);
+    return task !== undefined && known !== undefined && isWanted(task, known);
   }
 
   async function tell(kind: Push["kind"], pushes: readonly Push[]): Promise<void> {

@@ -88,7 +88,7 @@ describe("refuses", () => {
     join();
     await expect(update(paths, settings)).rejects.toMatchObject({
       code: Code.InvalidArgument,
-      rawMessage: expect.stringContaining(field) as string,
+      rawMessage: expect.stringContaining(field),
     });
   });
 
