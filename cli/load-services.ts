@@ -16,6 +16,10 @@ export async function loadServices(): Promise<Services> {
     startRegistry: (config, deps) => startRegistry(config, { ...deps, wire: socketWire }),
     startManager: startStoredManager,
     startWorker: startDockerWorker,
+    async startHollowWorkers(config, deps) {
+      const { startHollowWorkers } = await import("../services/worker/hollow-workers.ts");
+      return startHollowWorkers(config, { ...deps, wire: socketWire });
+    },
   };
 }
 

@@ -15,6 +15,8 @@ export type ManagerConfig = Readonly<{
   defaultScheduler: string;
   version: string;
   retention: Retention;
+  /** How long the registry counts a silent worker as alive. */
+  leaseMs: number;
   /** Where its store lives. */
   storeFolder: string;
 }>;
@@ -41,6 +43,17 @@ export type WorkerConfig = Readonly<{
   publishAddress: string;
 }>;
 
+/** Workers of one process whose containers exist in memory only. */
+export type HollowConfig = Pick<
+  WorkerConfig,
+  "listen" | "registryAddress" | "labels" | "allowHostNetwork" | "capacity" | "roles" | "version"
+> &
+  Readonly<{
+    count: number;
+    /** Their IDs are this, a dash and a number. */
+    idPrefix: string;
+  }>;
+
 /** What the server verbs start. Each answers once it serves, and rejects when it cannot. */
 export type Services = Readonly<{
   createLog: (level: LogLevel) => Log;
@@ -48,4 +61,5 @@ export type Services = Readonly<{
   /** Opens the embedded store too, and closes it with the manager. */
   startManager: (config: ManagerConfig, deps: ServiceDeps) => Promise<Running>;
   startWorker: (config: WorkerConfig, deps: ServiceDeps) => Promise<Running>;
+  startHollowWorkers: (config: HollowConfig, deps: ServiceDeps) => Promise<Running>;
 }>;

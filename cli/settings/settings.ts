@@ -1,3 +1,4 @@
+import { LEASE_INTERVAL_MS_DEFAULT, LEASE_MS_DEFAULT } from "../../core/limits.ts";
 import { DEFAULT_SCHEDULER } from "../../core/placement/schedulers.ts";
 import {
   EVENTS_MAX,
@@ -128,8 +129,16 @@ const milliseconds = (name: string, help: string, ms: number): Setting<number> =
 /** Below this a registry would be busy with heartbeats alone. */
 const SPAN_MS_MIN = 100;
 
-export const lease = milliseconds("lease", "how long a silent worker counts as alive", 15_000);
-export const interval = milliseconds("interval", "how often workers send a heartbeat", 5_000);
+export const lease = milliseconds(
+  "lease",
+  "how long a silent worker counts as alive; one value a cluster",
+  LEASE_MS_DEFAULT,
+);
+export const interval = milliseconds(
+  "interval",
+  "how often workers send a heartbeat",
+  LEASE_INTERVAL_MS_DEFAULT,
+);
 
 export const workerId = optional(
   {
@@ -177,6 +186,38 @@ export const dockerHost: Setting<string | undefined> = optional(
           "must be a socket of this machine, such as unix:///var/run/docker.sock: " +
             "whoever reaches an engine over TCP without TLS is root there",
         ),
+);
+
+export const runtimes = ["docker", "hollow"] as const;
+
+export const runtime: Setting<(typeof runtimes)[number]> = single({
+  name: "runtime",
+  placeholder: "name",
+  help: "docker, or hollow: containers in memory, for load and failure tests",
+  parseText: (word) => {
+    const found = runtimes.find((known) => known === word);
+    return found ? parsed(found) : malformed(word, `must be one of ${runtimes.join(", ")}`);
+  },
+  fallback: "docker",
+  fallbackText: "docker",
+});
+
+/** As many as one registry takes. */
+const HOLLOW_MAX = 10_000;
+
+export const hollowCount = optional(
+  {
+    name: "count",
+    placeholder: "number",
+    help: "workers in this one process, with --runtime hollow",
+    fallbackText: "1",
+  },
+  (word) => {
+    const count = /^\d{1,9}$/.test(word) ? Number(word) : 0;
+    return count >= 1 && count <= HOLLOW_MAX
+      ? parsed(count)
+      : malformed(word, `must be a whole number from 1 to ${HOLLOW_MAX}`);
+  },
 );
 
 export const labels: Setting<readonly KeyValue[]> = {
@@ -241,6 +282,8 @@ export const allSettings: readonly Setting<unknown>[] = [
   advertise,
   publishAddress,
   dockerHost,
+  runtime,
+  hollowCount,
   labels,
   allowHostNetwork,
   capacityCpus,

@@ -28,6 +28,7 @@ export function createFakeServices({ terminal, broken = {}, ended = {} }: Option
     startRegistry: ({ listen, ...config }) => start("registry", listen, config),
     startManager: ({ listen, ...config }) => start("manager", listen, config),
     startWorker: ({ listen, ...config }) => start("worker", listen, config),
+    startHollowWorkers: ({ listen, ...config }) => start("hollow workers", listen, config),
   };
 }
 

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { Role } from "../../gen/berth/v1/worker_pb.ts";
+import { usageError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { serve } from "../crew.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { refuseExposure } from "../settings/exposure.ts";
 import { loadSettings } from "../settings/load.ts";
-import type { Flags } from "../settings/resolve.ts";
+import type { Flags, Values } from "../settings/resolve.ts";
 import { withFlag } from "../settings/setting.ts";
 import * as settings from "../settings/settings.ts";
 import { printLine } from "../terminal.ts";
@@ -15,6 +16,8 @@ import { commonShape, prepare, serverCommand, workerConfigOf, workerShape } from
 const shape = {
   workerListen: withFlag(settings.workerListen, "listen"),
   registry: settings.registry,
+  runtime: settings.runtime,
+  hollowCount: settings.hollowCount,
   ...workerShape,
   ...commonShape,
 };
@@ -23,13 +26,19 @@ export const workerCommand = (run: Run): Command =>
   serverCommand("worker", shape)
     .summary("serve a worker")
     .description(
-      "Serve a worker: it runs tasks as containers on this machine's Docker engine.\nContainers go on when it stops, and are taken over when it starts again.",
+      "Serve a worker: it runs tasks as containers on this machine's Docker engine.\nContainers go on when it stops, and are taken over when it starts again.\nWith --runtime hollow, serve many workers without an engine, named ID-0001, ID-0002, …",
     )
     .action((flags: Flags) => run((context) => worker(context, flags)));
 
 async function worker(context: Context, flags: Flags): Promise<ExitCode> {
   const set = await loadSettings(shape, flags, context);
   refuseExposure([{ setting: shape.workerListen, address: set.workerListen }], set.insecure);
+  if (set.runtime === "hollow") return hollowWorkers(context, set);
+  if (set.hollowCount !== undefined)
+    throw usageError(
+      ["--count is for workers without an engine: one machine is one worker"],
+      ["add --runtime hollow, or leave --count out"],
+    );
   const config = {
     ...workerConfigOf(context, set, [Role.WORKER]),
     registryAddress: set.registry,
@@ -38,5 +47,32 @@ async function worker(context: Context, flags: Flags): Promise<ExitCode> {
   return serve(context, async (start) => {
     const { address } = await start("worker", () => services.startWorker(config, deps));
     printLine(context.terminal.stdout, `worker on ${address}, registry ${set.registry}`);
+  });
+}
+
+/** What stands before the numbers of hollow workers that were given no name. */
+const HOLLOW_PREFIX = "hollow";
+
+/** Each listens on a port of its own, so no address can be advertised for all of them. */
+async function hollowWorkers(context: Context, set: Values<typeof shape>): Promise<ExitCode> {
+  if (set.advertise !== undefined)
+    throw usageError([
+      "--advertise is one address, and hollow workers have one each: leave it out",
+    ]);
+  const { listen, labels, allowHostNetwork, capacity, roles, version } = workerConfigOf(
+    context,
+    set,
+    [Role.WORKER],
+  );
+  const { hollowCount: count = 1, registry: registryAddress } = set;
+  const idPrefix = set.workerId ?? HOLLOW_PREFIX;
+  const offer = { labels, allowHostNetwork, capacity, roles, version };
+  const config = { listen, registryAddress, count, idPrefix, ...offer };
+  const { services, deps } = await prepare(context, set);
+  return serve(context, async (start) => {
+    await start("hollow workers", () => services.startHollowWorkers(config, deps));
+    const workers = count === 1 ? "1 hollow worker" : `${count} hollow workers`;
+    const line = `${workers} named ${idPrefix}-…, registry ${registryAddress}`;
+    printLine(context.terminal.stdout, line);
   });
 }
