@@ -24,7 +24,7 @@ import {
   write,
 } from "./task-change.ts";
 import { isPlaced, isTerminal, stateName } from "./task-state.ts";
-import { toTimestamp } from "./time.ts";
+import { toMillis, toTimestamp } from "./time.ts";
 
 /** Why a task cannot be moved now, for people. Undefined when it can. */
 export function whyNotMovable(task: Task): string | undefined {
@@ -63,6 +63,26 @@ export function leave(task: Task, reason: string, now: number): TaskChange {
   const attempt: Attempt = { ...currentAttempt(task), leaveReason: reason };
   const next = { ...withoutSuccessor(task, reason), attempt };
   return revise(next, task.state, `leaves ${workerOf(task)}: ${reason}`, now);
+}
+
+/** Gives a move up: the successor is stopped, the current attempt stays. */
+export const withdraw = (task: Task, reason: string, now: number): TaskChange =>
+  revise(withoutSuccessor(task, reason), task.state, `does not move: ${reason}`, now);
+
+/** Wait after the first successor that failed; it doubles with each further one. */
+const RETRY_MS_FIRST = 2_000;
+
+/**
+ * When a task may be moved again of which a successor has failed, in milliseconds since the Unix
+ * epoch: some time after that one was placed. 0 where none has.
+ */
+export function retryMoveMs(task: Task): number {
+  const number = task.attempt?.number ?? 0;
+  const failed = task.pastAttempts.filter((past) => past.number > number);
+  const times = failed.map(({ placement }) =>
+    placement?.placeTime ? toMillis(placement.placeTime) : 0,
+  );
+  return failed.length === 0 ? 0 : Math.max(...times) + RETRY_MS_FIRST * 2 ** (failed.length - 1);
 }
 
 /** What was seen of an attempt, and when the manager learned of it. */

@@ -23,6 +23,18 @@ export function wishesOf(task: Task, now: number): Wishes {
   return { prefer, avoid, exclude };
 }
 
+/**
+ * As `wishesOf`, for an attempt that is to take over from one that runs: anywhere but there, and
+ * rather not where one failed to take over before. No worker is preferred.
+ */
+export function moveWishes(task: Task, now: number): Wishes {
+  const { avoid, exclude } = wishesOf(task, now);
+  const number = task.attempt?.number ?? 0;
+  const failed = task.pastAttempts.filter((past) => past.number > number).map(workerOf);
+  const current = task.attempt ? [workerOf(task.attempt)] : [];
+  return { avoid: new Set([...avoid, ...failed]), exclude: new Set([...current, ...exclude]) };
+}
+
 /** When the first of the workers that refused the task may be asked again. Infinity: none did. */
 export const refusalEndMs = (task: Task, now: number): number =>
   refusals(task.pastAttempts, now).reduce(

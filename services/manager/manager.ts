@@ -1,3 +1,4 @@
+import { LEASE_MS_DEFAULT } from "../../core/limits.ts";
 import { schedulers } from "../../core/placement/schedulers.ts";
 import { RETENTION_DEFAULT, type Retention } from "../../core/retention.ts";
 import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
@@ -9,6 +10,7 @@ import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { runDrainLoop } from "./drain-loop.ts";
 import { createDrains } from "./drains.ts";
 import { runEventSweeper } from "./event-log.ts";
 import { runEventTrimmer } from "./event-trimmer.ts";
@@ -17,11 +19,13 @@ import { openLedger } from "./ledger.ts";
 import { createObserver } from "./observer.ts";
 import { createPlacementBoard } from "./placement-board.ts";
 import { runRegistryWatch } from "./registry-watch.ts";
+import { createRegistryWord } from "./registry-word.ts";
 import { runRetention } from "./retention.ts";
 import { runSchedulerLoop } from "./scheduler-loop.ts";
 import { createTaskIds } from "./task-id.ts";
 import { createTaskMutations } from "./task-mutations.ts";
 import { runWorkerLinks } from "./worker-links.ts";
+import { runWorkerLoss } from "./worker-loss-loop.ts";
 import { followRecords } from "./worker-mutations.ts";
 import { createWorkerTable } from "./worker-table.ts";
 
@@ -32,6 +36,8 @@ export type ManagerConfig = Readonly<{
   /** Name of the scheduler for tasks that name none. */
   defaultScheduler: string;
   version: string;
+  /** How long the registry counts a silent worker as up. Absent: `LEASE_MS_DEFAULT`. */
+  leaseMs?: number;
   /** Absent: `RETENTION_DEFAULT`. */
   retention?: Retention;
 }>;
@@ -57,13 +63,10 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
   const board = createPlacementBoard(ledger);
   const connect = (address: string) => wire.connect({ address, clock, log });
   const { defaultScheduler, version, retention = RETENTION_DEFAULT } = config;
-  const mutations = createTaskMutations({
-    ledger,
-    clock,
-    nextId: createTaskIds(clock, random),
-    schedulers: [...schedulers.keys()],
-    defaultScheduler,
-  });
+  const { leaseMs = LEASE_MS_DEFAULT } = config;
+  const nextId = createTaskIds(clock, random);
+  const names = { schedulers: [...schedulers.keys()], defaultScheduler };
+  const mutations = createTaskMutations({ ledger, clock, nextId, ...names });
   const facts = { version, defaultScheduler, startMs: clock.now() };
   const drains = createDrains();
   const handlers = createHandlers({
@@ -81,11 +84,14 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
   const stopping = new AbortController();
   const { signal } = stopping;
   const observer = createObserver({ ledger, clock, random, log });
+  const word = createRegistryWord(clock);
   const connectRegistry = () => connect(config.registryAddress);
   const loops = Promise.all([
     runSchedulerLoop({ ledger, workers, board, clock, log }, signal),
+    runDrainLoop({ ledger, workers, board, drains, clock, log }, signal),
     runWorkerLinks(workers, { ledger, observer, connect, clock, random, log }, signal),
-    runRegistryWatch({ workers, connect: connectRegistry, clock, random, log }, signal),
+    runWorkerLoss({ ledger, workers, word, observer, connect, leaseMs, clock, log }, signal),
+    runRegistryWatch({ workers, word, connect: connectRegistry, clock, random, log }, signal),
     runEventSweeper({ store, ledger, log }, signal),
     runEventTrimmer({ store, ledger, clock, log }, retention, signal),
     runRetention({ ledger, clock, log }, retention, signal),
