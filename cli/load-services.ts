@@ -83,6 +83,8 @@ async function startDockerWorker(
     { createDockerRuntime },
     { engineSocketPath },
     { createStats },
+    { createProbeCalls },
+    { createNetworkCheck },
   ] = await Promise.all([
     import("../lib/rpc/wire.ts"),
     import("../services/worker/worker.ts"),
@@ -90,6 +92,8 @@ async function startDockerWorker(
     import("../services/worker/docker-runtime.ts"),
     import("../services/worker/engine-socket.ts"),
     import("../services/worker/stats.ts"),
+    import("../services/worker/prober-calls.ts"),
+    import("../lib/rpc/network-check.ts"),
   ]);
   const socketPath = engineSocketPath(dockerHost);
   const runtime = createDockerRuntime({ socketPath, clock, log, publishAddress });
@@ -103,7 +107,8 @@ async function startDockerWorker(
   });
   const state = await openStateFolder(stateFolder);
   const facts = { ...config, hostname: hostname() };
-  const deps = { wire: socketWire, state, runtime, stats, clock, random, log };
+  const probes = createProbeCalls({ network: createNetworkCheck(clock), exec: runtime.exec });
+  const deps = { wire: socketWire, state, runtime, probes, stats, clock, random, log };
   const lock = await lockStateFolder(stateFolder);
   return startLocked(lock, () => startWorker(facts, deps));
 }

@@ -58,12 +58,9 @@ export function adoptedStage({ containerId, state }: ContainerFacts): Stage {
 }
 
 const runningFacts = ({
-  startTimeMs,
-  ports,
-}: Extract<ContainerFacts["state"], { kind: "running" }>) => ({
-  startTimeMs,
-  ports,
-});
+  kind: _,
+  ...facts
+}: Extract<ContainerFacts["state"], { kind: "running" }>) => facts;
 
 /** Where a wish to stop leads from here; undefined once it leads there already. */
 function turnToStop({ stage, wish, trouble }: Attempt): Stage | undefined {

@@ -1,3 +1,4 @@
+import type { Vitals } from "../../core/vitals.ts";
 import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import { AssertionError } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -28,6 +29,8 @@ export interface AttemptDriver {
   stop(graceMs: number): void;
   /** The worker itself stops the attempt, which fails. A stop that is asked for comes first. */
   fail(failure: AttemptFailure, graceMs: number): void;
+  /** Its probes have been asked. */
+  feel(vitals: Vitals): void;
   /** Something may have happened to the container, or the engine is back: look now. */
   hint(): void;
   /** Moves the attempt until it has ended or is left. Rejects only for a bug. */
@@ -93,6 +96,9 @@ export function createAttemptDriver(deps: DriverDeps, first: Attempt): AttemptDr
     },
     fail(failure, graceMs) {
       if (cell.read().wish.kind === "run") stop({ kind: "stop", graceMs, failure });
+    },
+    feel(vitals) {
+      if (cell.read().stage.kind === "running") cell.change({ vitals });
     },
     hint: bell.ring,
     run: () => runToEnd(drive),

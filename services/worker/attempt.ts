@@ -1,3 +1,4 @@
+import type { Vitals } from "../../core/vitals.ts";
 import {
   type FailureReason,
   type PublishedPort,
@@ -17,6 +18,8 @@ export type Attempt = Readonly<{
   /** Undefined for an adopted attempt: its container tells all but the spec. */
   spec: TaskSpec | undefined;
   orders: StandingOrders;
+  /** What its probes said last. Absent before the first of them was asked. */
+  vitals?: Vitals | undefined;
   wish: Wish;
   stage: Stage;
   /** When the effort began of which the stage is a part, by the monotonic clock. */
@@ -42,6 +45,8 @@ export type Container = Readonly<{
   startTimeMs: number | undefined;
   /** Empty before it has started. */
   ports: readonly PublishedPort[];
+  /** Its own IP address. Absent before it has started, and where it has no network. */
+  address?: string;
 }>;
 
 /** Where an attempt stands: what was done last, and so what `advance` does next. */

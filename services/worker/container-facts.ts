@@ -45,13 +45,28 @@ function stateOf(
   const state = jsonAt(inspected, "State");
   const startTimeMs = parseEngineTimeMs(textAt(state, "StartedAt"));
   if (isRunning(textAt(state, "Status")) && startTimeMs !== undefined) {
-    return { kind: "running", startTimeMs, ports: publishedPorts(inspected, asked, hostAddress) };
+    const address = addressOf(inspected);
+    const ports = publishedPorts(inspected, asked, hostAddress);
+    return { kind: "running", startTimeMs, ports, ...(address && { address }) };
   }
   // A container whose start failed is still "created"; only the error tells.
   if (textAt(state, "Status") === "created" && textAt(state, "Error") === "") {
     return { kind: "created" };
   }
   return { kind: "exited", exit: exitOf(state) };
+}
+
+/**
+ * The container's own address, and no other: on the machine's own network that is the machine
+ * itself. Empty without a network.
+ */
+function addressOf(inspected: Json): string {
+  const mode = textAt(jsonAt(inspected, "HostConfig"), "NetworkMode");
+  if (mode === "host") return "127.0.0.1";
+  const networks = jsonAt(jsonAt(inspected, "NetworkSettings"), "Networks");
+  const [name = ""] = Object.keys(networks);
+  const network = jsonAt(networks, name);
+  return textAt(network, "IPAddress") || textAt(network, "GlobalIPv6Address");
 }
 
 /** A paused container lives; one that is being restarted is about to. */

@@ -8,6 +8,7 @@ import { createEngineClient, type EngineSend, pingTask } from "./engine-client.t
 import { createDescriber } from "./engine-describe.ts";
 import { defaultLimits, type EngineLimits } from "./engine-limits.ts";
 import { watchEngine } from "./engine-watch.ts";
+import { createExec, type Exec } from "./prober-exec.ts";
 import { createPuller } from "./pull-image.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -24,8 +25,11 @@ export type DockerRuntimeOptions = Readonly<{
   limits?: Partial<EngineLimits>;
 }>;
 
+/** A runtime that can also run a command in a container, as probes ask. */
+export type DockerRuntime = Runtime & Readonly<{ exec: Exec }>;
+
 /** Runs containers on a Docker engine. */
-export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
+export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntime {
   const { socketPath, clock, publishAddress, advertiseAddress = publishAddress } = options;
   const log = options.log.child({ component: "docker" });
   const limits = { ...defaultLimits(availableParallelism()), ...options.limits };
@@ -35,6 +39,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     ...createContainerVerbs(engine, { limits, publishAddress, advertiseAddress }),
     describe: createDescriber(deps),
     ping: () => engine.tell(pingTask),
+    exec: createExec(deps),
     pull: createPuller(deps),
     watch: (owner, signal) => watchEngine(deps, owner, signal),
     logs: (containerId, selection, signal) => readLogs(deps, { containerId, selection, signal }),

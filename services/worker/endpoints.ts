@@ -1,12 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { type Endpoint, EndpointSchema } from "../../gen/berth/v1/endpoint_pb.ts";
 import { type Attempt, compareKeys } from "./attempt.ts";
+import { vitalsOf } from "./prober-vitals.ts";
 
 /** The most endpoints a worker tells of: what a registry takes from one. */
 const ENDPOINTS_MAX = 10_000;
 
 /**
- * Where the running attempts among these can be reached on `host`: one entry a published port,
+ * Where the attempts among these that run and are ready can be reached on `host`: one entry a published port,
  * ordered by attempt. Beyond `ENDPOINTS_MAX` they are left out.
  */
 export function endpointsOf(attempts: readonly Attempt[], host: string): Endpoint[] {
@@ -16,12 +17,13 @@ export function endpointsOf(attempts: readonly Attempt[], host: string): Endpoin
     .slice(0, ENDPOINTS_MAX);
 }
 
-/** Whether a change of the attempt may change what is served: it has ports, and began or ended. */
+/** Whether a change of the attempt may change what is served: it has ports. */
 export const touchesEndpoints = ({ stage }: Attempt): boolean =>
   "container" in stage && (stage.container?.ports.length ?? 0) > 0;
 
-const endpointsOfOne = ({ key, name, stage }: Attempt, host: string): Endpoint[] =>
-  stage.kind === "running"
+const endpointsOfOne = (attempt: Attempt, host: string): Endpoint[] => {
+  const { key, name, stage } = attempt;
+  return stage.kind === "running" && vitalsOf(attempt).ready
     ? stage.container.ports.map((port) =>
         create(EndpointSchema, {
           name,
@@ -33,3 +35,4 @@ const endpointsOfOne = ({ key, name, stage }: Attempt, host: string): Endpoint[]
         }),
       )
     : [];
+};

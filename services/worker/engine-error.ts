@@ -15,6 +15,7 @@ export type EngineWork = Readonly<{
     | "remove"
     | "list"
     | "watch"
+    | "exec in"
     | "read logs of";
   subject: string;
 }>;
@@ -90,6 +91,7 @@ const RULES: readonly Rule[] = [
   },
   { kind: FailureReason.IMAGE_PULL_FAILED, verb: "pull" },
   { kind: FailureReason.STOP_TIMEOUT, verb: "stop", words: /did not receive an exit event/i },
+  { kind: FailureReason.UNHEALTHY, verb: "exec in" },
 ];
 
 function kindOf({ verb }: EngineWork, { status, words }: Refusal): Kind {

@@ -30,6 +30,8 @@ export type FakeContainer = {
   readonly owner: Owner;
   readonly spec: TaskSpec;
   readonly behaviour: Behaviour;
+  /** What every probe of it is told, whatever its behaviour. Absent while it is well. */
+  ailment?: string | undefined;
   state: ContainerFacts["state"];
   /** How often it was started. More than once is a bug of the supervisor. */
   startCount: number;

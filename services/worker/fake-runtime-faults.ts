@@ -30,6 +30,12 @@ export function exitProcess(engine: FakeEngine, key: AttemptKey, exitCode: numbe
   if (container) exitContainer(engine, container, { exitCode, oomKilled: false });
 }
 
+/** Probes of the container fail from now on, or no more. */
+export function sicken(engine: FakeEngine, key: AttemptKey, ailment: string | undefined): void {
+  const container = containerFor(engine, key);
+  if (container) container.ailment = ailment;
+}
+
 /** Somebody removes the container by force, as `docker rm -f` does. */
 export function removeByForce(engine: FakeEngine, key: AttemptKey): void {
   const container = containerFor(engine, key);

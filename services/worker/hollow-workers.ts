@@ -2,6 +2,7 @@ import { formatHostPort, parseHostPort } from "../../lib/host-port.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import { createFakeRuntime } from "./fake-runtime.ts";
 import { createFakeEngine } from "./fake-runtime-engine.ts";
+import { createFakeProbes } from "./prober-fake.ts";
 import type { StateFile } from "./state-folder.ts";
 import { startWorker, type WorkerConfig, type WorkerDeps } from "./worker.ts";
 import type { HostMeter } from "./worker-metrics.ts";
@@ -14,7 +15,7 @@ export type HollowConfig = Omit<WorkerConfig, "advertise" | "workerId" | "hostna
     idPrefix: string;
   }>;
 
-type Deps = Omit<WorkerDeps, "state" | "runtime" | "stats">;
+type Deps = Omit<WorkerDeps, "state" | "runtime" | "probes" | "stats">;
 
 /** Starts under way at once: a registry greets so many in one go without falling behind. */
 const STARTS_MAX = 50;
@@ -65,12 +66,14 @@ function startOne(
   deps: Deps,
 ): Promise<Running> {
   const workerId = `${idPrefix}-${String(number).padStart(ID_DIGITS, "0")}`;
+  const engine = createFakeEngine(deps.clock);
   return startWorker(
     { ...config, listen: anyPortOf(config.listen), hostname: workerId, workerId },
     {
       ...deps,
       state: createMemoryState(workerId),
-      runtime: createFakeRuntime(createFakeEngine(deps.clock)),
+      runtime: createFakeRuntime(engine),
+      probes: createFakeProbes(engine),
       stats: hollowHost,
     },
   );

@@ -1,9 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { toTimestamp } from "../../core/time.ts";
+import { isVitalNews } from "../../core/vitals.ts";
 import { type AttemptStatus, AttemptStatusSchema, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { type AttemptReport, AttemptReportSchema } from "../../gen/berth/v1/worker_service_pb.ts";
 import { unreachable } from "../../lib/assert.ts";
 import { type Attempt, containerOf, type Stage, stateOf } from "./attempt.ts";
+import { vitalsOf } from "./prober-vitals.ts";
 
 /** An attempt as the contract tells of it. */
 export const reportOf = (attempt: Attempt): AttemptReport =>
@@ -18,6 +20,7 @@ export const reportOf = (attempt: Attempt): AttemptReport =>
 export const isNews = (before: Attempt, after: Attempt): boolean =>
   stateOf(before.stage) !== stateOf(after.stage) ||
   messageOf(before) !== messageOf(after) ||
+  isVitalNews(vitalsOf(before), vitalsOf(after)) ||
   wasRestarted(before.stage, after.stage);
 
 /** Somebody restarted the container behind the worker's back: its ports may have moved. */
@@ -34,6 +37,7 @@ export function statusOf(attempt: Attempt): AttemptStatus {
     containerId: containerOf(stage)?.id ?? "",
     ports: isServing(stage) ? stage.container.ports.map((port) => ({ ...port })) : [],
     message: messageOf(attempt),
+    ...vitalsOf(attempt),
     ...times(stage),
     ...end(stage),
   });

@@ -18,7 +18,13 @@ export type ContainerFacts = Readonly<{
   orders: StandingOrders;
   state:
     | Readonly<{ kind: "created" }>
-    | Readonly<{ kind: "running"; startTimeMs: number; ports: readonly PublishedPort[] }>
+    | Readonly<{
+        kind: "running";
+        startTimeMs: number;
+        ports: readonly PublishedPort[];
+        /** Where it is reached from its own machine. Absent where it has no network. */
+        address?: string;
+      }>
     | Readonly<{ kind: "exited"; exit: ContainerExit }>;
 }>;
 

@@ -1,6 +1,7 @@
 import { STOP_GRACE_DEFAULT_SECONDS } from "../../core/limits.ts";
 import { toMillis } from "../../core/time.ts";
 import { OnDisconnect, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { labelsOfProbing, type Probing, probingFromLabels, probingOf } from "./prober-orders.ts";
 
 /**
  * What a worker does with an attempt unasked. Kept in the container's labels: a worker that was
@@ -9,12 +10,19 @@ import { OnDisconnect, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 export type StandingOrders = Readonly<{
   /** What becomes of the container when the worker is cut off from the cluster. */
   onDisconnect: Readonly<{ kind: "keep-running" }> | Readonly<{ kind: "stop"; graceMs: number }>;
+  /** How it is probed. Absent when the worker has nothing to ask. */
+  probing?: Probing;
 }>;
 
-export function ordersOf({ onDisconnect, stopGrace }: TaskSpec): StandingOrders {
-  if (onDisconnect !== OnDisconnect.STOP) return { onDisconnect: { kind: "keep-running" } };
+export function ordersOf(spec: TaskSpec): StandingOrders {
+  const probing = probingOf(spec);
+  return { onDisconnect: onDisconnectOf(spec), ...(probing && { probing }) };
+}
+
+function onDisconnectOf({ onDisconnect, stopGrace }: TaskSpec): StandingOrders["onDisconnect"] {
+  if (onDisconnect !== OnDisconnect.STOP) return { kind: "keep-running" };
   const graceMs = stopGrace ? toMillis(stopGrace) : STOP_GRACE_DEFAULT_SECONDS * 1_000;
-  return { onDisconnect: { kind: "stop", graceMs } };
+  return { kind: "stop", graceMs };
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -23,16 +31,24 @@ const ON_DISCONNECT = "dev.berth.on-disconnect";
 const STOP_GRACE_MS = "dev.berth.stop-grace-ms";
 
 /** The orders as labels: none where there is nothing to do. */
-export const labelsOfOrders = ({ onDisconnect }: StandingOrders): Labels =>
-  onDisconnect.kind === "stop"
-    ? { [ON_DISCONNECT]: "stop", [STOP_GRACE_MS]: String(onDisconnect.graceMs) }
-    : {};
+export const labelsOfOrders = ({ onDisconnect, probing }: StandingOrders): Labels => ({
+  ...(onDisconnect.kind === "stop" && {
+    [ON_DISCONNECT]: "stop",
+    [STOP_GRACE_MS]: String(onDisconnect.graceMs),
+  }),
+  ...(probing && labelsOfProbing(probing)),
+});
 
-/** A grace that somebody has garbled is the usual one. */
+/** A grace that somebody has garbled is the usual one, and probes that are are none. */
 export function ordersFromLabels(labels: Labels): StandingOrders {
-  if (labels[ON_DISCONNECT] !== "stop") return { onDisconnect: { kind: "keep-running" } };
+  const probing = probingFromLabels(labels);
+  return { onDisconnect: onDisconnectFrom(labels), ...(probing && { probing }) };
+}
+
+function onDisconnectFrom(labels: Labels): StandingOrders["onDisconnect"] {
+  if (labels[ON_DISCONNECT] !== "stop") return { kind: "keep-running" };
   const graceMs = Number(labels[STOP_GRACE_MS] || Number.NaN);
   const isGrace = Number.isFinite(graceMs) && graceMs >= 0;
   const usualMs = STOP_GRACE_DEFAULT_SECONDS * 1_000;
-  return { onDisconnect: { kind: "stop", graceMs: isGrace ? graceMs : usualMs } };
+  return { kind: "stop", graceMs: isGrace ? graceMs : usualMs };
 }

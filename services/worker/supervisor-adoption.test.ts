@@ -258,6 +258,7 @@ const driverOf = (first: FirstFacts): AttemptDriver => ({
   start: () => undefined,
   stop: () => undefined,
   fail: () => undefined,
+  feel: () => undefined,
   hint: () => undefined,
   run: async () => undefined,
   leave: () => undefined,

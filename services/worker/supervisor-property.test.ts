@@ -16,6 +16,7 @@ import {
   mendEngine,
   removeByForce,
 } from "./fake-runtime-faults.ts";
+import { createFakeProbes } from "./prober-fake.ts";
 import { statusOf } from "./reports.ts";
 import type { AttemptKey } from "./runtime.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
@@ -62,6 +63,7 @@ function createWorld(images: readonly string[]) {
     life = new AbortController();
     told = new Map();
     worker = createSupervisor({
+      probes: createFakeProbes(engine),
       runtime: createFakeRuntime(engine),
       owner: () => ({ clusterId: "c1", workerId: "w1" }),
       clock,

@@ -6,6 +6,7 @@ import { createManualClock } from "../../lib/manual-clock.ts";
 import { createSeededRandom } from "../../lib/random.ts";
 import { createFakeRuntime } from "./fake-runtime.ts";
 import { createFakeEngine } from "./fake-runtime-engine.ts";
+import { createFakeProbes } from "./prober-fake.ts";
 import { statusOf } from "./reports.ts";
 import { createSupervisor } from "./supervisor.ts";
 
@@ -34,6 +35,7 @@ export function machine() {
       lives.push(life);
       const supervisor = createSupervisor({
         runtime: createFakeRuntime(engine),
+        probes: createFakeProbes(engine),
         owner: () => self,
         clock,
         random: createSeededRandom(1),

@@ -7,6 +7,8 @@ import type { Random } from "../../lib/random.ts";
 import { firstStage } from "./advance.ts";
 import type { Attempt } from "./attempt.ts";
 import type { DriverDeps } from "./attempt-driver.ts";
+import type { ProbeCalls } from "./prober-calls.ts";
+import { createWard } from "./prober-ward.ts";
 import type { AttemptKey, Owner, Runtime } from "./runtime.ts";
 import { ordersOf } from "./standing-orders.ts";
 import { createAdoption } from "./supervisor-adoption.ts";
@@ -50,6 +52,7 @@ export interface Supervisor {
 
 export type SupervisorDeps = Readonly<{
   runtime: Runtime;
+  probes: ProbeCalls;
   /** Undefined until a cluster has claimed the worker; then always the same. */
   owner: () => Owner | undefined;
   clock: Clock;
@@ -73,8 +76,19 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const bug = createGate();
   const disposal = createDisposal({ ...deps, signal: life.signal });
   const cutOff = createCutOff({ drivers: () => table.drivers(), log: deps.log });
+  const ward = createWard({
+    ...deps,
+    calls: deps.probes,
+    find: (key) => table.find(key),
+    signal: life.signal,
+    onBug: bug.fail,
+  });
+  const onNews = (attempt: Attempt) => {
+    deps.onReport(attempt);
+    ward.attend(attempt);
+  };
   const table: AttemptTable = createAttemptTable({
-    driverDeps: () => driverDepsOf(deps),
+    driverDeps: () => driverDepsOf(deps, onNews),
     signal: life.signal,
     onAdd: cutOff.onAdd,
     onEnd: (attempt) => sweep(attempt, disposal),
@@ -108,13 +122,13 @@ function ownerOf(deps: SupervisorDeps): Owner {
   return owner;
 }
 
-const driverDepsOf = (deps: SupervisorDeps): DriverDeps => ({
+const driverDepsOf = (deps: SupervisorDeps, onNews: (attempt: Attempt) => void): DriverDeps => ({
   engine: deps.runtime,
   owner: ownerOf(deps),
   clock: deps.clock,
   random: deps.random,
   log: deps.log,
-  onNews: deps.onReport,
+  onNews,
 });
 
 /** Removes what an attempt left behind that ended while the engine was silent. */

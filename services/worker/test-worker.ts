@@ -21,6 +21,7 @@ import { createFakeRuntime } from "./fake-runtime.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-runtime-engine.ts";
 import { createHandlers } from "./handlers.ts";
 import { openIdentity } from "./identity.ts";
+import { createFakeProbes } from "./prober-fake.ts";
 import { createReportFeed } from "./reports-feed.ts";
 import { createSupervisor } from "./supervisor.ts";
 import { createWatchers } from "./watchers.ts";
@@ -72,7 +73,8 @@ async function openWorker(openWire: (handlers: Handlers) => Promise<Wire>): Prom
   const file = { path: "worker.json", read: async () => undefined, write: async () => undefined };
   const identity = await openIdentity(file, { workerId: "w1", hostname: "box", random });
   const feed = createReportFeed();
-  const deps = { runtime, clock, random, log: silentLog };
+  const probes = createFakeProbes(engine);
+  const deps = { runtime, probes, clock, random, log: silentLog };
   const onReport = feed.publish;
   const supervisor = createSupervisor({ ...deps, owner: identity.owner, onReport });
   const life = new AbortController();

@@ -16,6 +16,7 @@ import { endpointsOf, touchesEndpoints } from "./endpoints.ts";
 import { createHandlers } from "./handlers.ts";
 import { type Identity, openIdentity } from "./identity.ts";
 import { createLease } from "./lease.ts";
+import type { ProbeCalls } from "./prober-calls.ts";
 import { createReportFeed } from "./reports-feed.ts";
 import type { Runtime } from "./runtime.ts";
 import { createSession } from "./session.ts";
@@ -51,6 +52,8 @@ export type WorkerDeps = Readonly<{
   /** Where the worker remembers who it is. */
   state: StateFile;
   runtime: Runtime;
+  /** How containers are asked for their health. */
+  probes: ProbeCalls;
   stats: HostMeter;
   clock: Clock;
   random: Random;

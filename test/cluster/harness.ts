@@ -18,6 +18,7 @@ import type { Store } from "../../lib/store/store.ts";
 import { startManager } from "../../services/manager/manager.ts";
 import { startRegistry } from "../../services/registry/registry.ts";
 import { createFakeRuntime } from "../../services/worker/fake-runtime.ts";
+import { createFakeProbes } from "../../services/worker/prober-fake.ts";
 import { openStateFolder } from "../../services/worker/state-folder-disk.ts";
 import { startWorker } from "../../services/worker/worker.ts";
 import { openForLife } from "./crash-store.ts";
@@ -227,7 +228,8 @@ async function createWorkerPart(
       const stats = { measure: async () => host };
       const log = events.logOf(workerId);
       const state = await openStateFolder(join(folder, workerId));
-      const deps = { wire: socketWire, state, runtime, stats, clock, random, log };
+      const probes = createFakeProbes(engine);
+      const deps = { wire: socketWire, state, runtime, probes, stats, clock, random, log };
       return { running: await startWorker(config, deps) };
     },
   });
