@@ -60,8 +60,9 @@ type Beginning = Readonly<{
   jitter: number;
   /**
    * Whether the container is older than whoever asks, so that earlier answers are forgotten. It is
-   * taken for started up once its startup probe would have failed for good, and for ready until
-   * its readiness probe fails once: a restarted worker withdraws no endpoint without a reason.
+   * taken for started up once its startup probe would have failed for good, for healthy once its
+   * start period is over, and for ready until its readiness probe fails once: a restarted worker
+   * withdraws no endpoint without a reason.
    */
   adopted: boolean;
 }>;
@@ -91,7 +92,8 @@ function firstTally(kind: ProbeKind, rules: ProbeRules, beginning: Beginning): T
       hasPassed: true,
       failures: rules.failureThreshold - 1,
     };
-  return { ...counts, verdict: "open", hasPassed: false };
+  const isOld = adopted && nowMs - startMs > rules.startPeriodMs;
+  return { ...counts, verdict: "open", hasPassed: isOld && kind === "liveness" };
 }
 
 /** How long after a start a probe has failed for good at the latest, if it never passed. */
