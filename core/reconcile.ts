@@ -59,10 +59,13 @@ export function deliveriesAfter(task: Task, removed: boolean): readonly Delivery
   });
 }
 
-/** What ends an attempt for good: its container goes, running or not. */
+/**
+ * What ends an attempt for good: its container goes. One that was lost may still run; it is
+ * forgotten once its worker has said that it does not.
+ */
 function endOf(task: Task, known: KnownAttempt): readonly Delivery[] {
-  const { workerId, number: attempt } = known;
-  const kind = isLive(known) ? "stop" : "forget";
+  const { workerId, number: attempt, state } = known;
+  const kind = isLive(known) || state === TaskState.LOST ? "stop" : "forget";
   return workerId === "" ? [] : [{ workerId, push: { kind, taskId: task.id, attempt } }];
 }
 
