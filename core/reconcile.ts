@@ -31,9 +31,11 @@ const ATTEMPTS_KEPT = 1;
 function pushFor(task: Task, known: KnownAttempt): Push | undefined {
   if (!isLive(known)) return undefined;
   const { number: attempt, state } = known;
-  const isEnded = known.role === "current" && isCondemnedByManager(task);
-  // A successor is never stopped: what is not to take over any more is a past attempt.
-  if (known.role !== "successor" && (!isWanted(task, known) || isEnded))
+  // A successor that is not wanted is not stopped: what is not to take over is a past attempt.
+  const mustEnd = isWanted(task, known)
+    ? isCondemnedByManager(task, known)
+    : known.role !== "successor";
+  if (mustEnd)
     return state === TaskState.STOPPING ? undefined : { kind: "stop", taskId: task.id, attempt };
   return state === TaskState.SCHEDULED && isWanted(task, known)
     ? { kind: "start", taskId: task.id, attempt }
@@ -91,7 +93,7 @@ function answerTo(seen: Seen, task: Task, known: KnownAttempt): Push["kind"] | u
   // The forget that followed the end may have been lost.
   if (isTerminal(state)) return isForgotten(task, known) ? "forget" : undefined;
   // A worker that restarted while it ended an unhealthy attempt does not know of it any more.
-  const isUnaware = known.role === "current" && isCondemned(task) && health !== Health.UNHEALTHY;
+  const isUnaware = isCondemned(known) && health !== Health.UNHEALTHY;
   if (!isWanted(task, known) || isUnaware) return state < TaskState.STOPPING ? "stop" : undefined;
   // A worker that restarted before the start waits to be asked again.
   return state === TaskState.STARTING ? "start" : undefined;

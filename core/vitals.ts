@@ -2,13 +2,13 @@ import { create } from "@bufbuild/protobuf";
 import { ProbeFrom } from "../gen/berth/v1/probe_pb.ts";
 import {
   type AttemptStatus,
-  DesiredState,
   FailureReason,
   FailureSchema,
   Health,
   type Task,
   TaskState,
 } from "../gen/berth/v1/task_pb.ts";
+import type { KnownAttempt } from "./live-attempts.ts";
 import { isTerminal } from "./task-state.ts";
 
 /** What probes say of an attempt: the fields of its status that they fill. */
@@ -39,18 +39,14 @@ export const isVitalNews = (before: Vitals, after: Vitals): boolean =>
   before.ready !== after.ready ||
   (before.probeMessage === "") !== (after.probeMessage === "");
 
-/** Whether a probe of the task's attempt has failed for good, and the attempt has not ended yet. */
-export const isCondemned = ({ desiredState, state, attempt }: Task): boolean =>
-  desiredState === DesiredState.RUN &&
-  !isTerminal(state) &&
-  attempt?.status?.health === Health.UNHEALTHY;
+/** Whether a probe of an attempt has failed for good, and the attempt has not ended yet. */
+export const isCondemned = ({ state, attempt }: KnownAttempt): boolean =>
+  !isTerminal(state) && attempt.status?.health === Health.UNHEALTHY;
 
 /** Whether it is the manager that has to end it: a worker ends by itself what it found unhealthy. */
-export const isCondemnedByManager = (task: Task): boolean =>
-  isCondemned(task) &&
-  [task.spec?.startupProbe, task.spec?.livenessProbe].some(
-    (probe) => probe?.probeFrom === ProbeFrom.MANAGER,
-  );
+export const isCondemnedByManager = ({ spec }: Task, known: KnownAttempt): boolean =>
+  isCondemned(known) &&
+  [spec?.startupProbe, spec?.livenessProbe].some((probe) => probe?.probeFrom === ProbeFrom.MANAGER);
 
 /** Ends that say nothing of their own about a container that was being ended as unhealthy. */
 const isPlainEnd = ({ state, failure }: AttemptStatus): boolean =>

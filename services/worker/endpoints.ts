@@ -7,8 +7,8 @@ import { vitalsOf } from "./prober-vitals.ts";
 const ENDPOINTS_MAX = 10_000;
 
 /**
- * Where the attempts among these that run and are ready can be reached on `host`: one entry a published port,
- * ordered by attempt. Beyond `ENDPOINTS_MAX` they are left out.
+ * Where those of the attempts that run and are ready can be reached on `host`: one entry a
+ * published port, ordered by attempt. Beyond `ENDPOINTS_MAX` they are left out.
  */
 export function endpointsOf(attempts: readonly Attempt[], host: string): Endpoint[] {
   return [...attempts]

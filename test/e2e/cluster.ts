@@ -25,6 +25,7 @@ export type RoleName = "manager" | "registry" | "worker";
 export interface TestCluster {
   readonly client: Client<typeof ManagerService>;
   readonly managerAddress: string;
+  readonly registryAddress: string;
   readonly workerId: string;
   start(role: RoleName): void;
   /** Ends a process at once, as a crash would: kill -9. */
@@ -119,6 +120,7 @@ export async function startCluster(
   return {
     client,
     managerAddress: address("manager"),
+    registryAddress: address("registry"),
     workerId,
     start,
     crash: (role) => end(role, "SIGKILL"),
