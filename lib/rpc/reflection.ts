@@ -20,7 +20,12 @@ type Answer = NonNullable<
  */
 export function reflectionMounts(services: readonly DescService[]): ServiceMount[] {
   const listed = [...services, Service, ServiceAlpha];
-  const index = createDescriptorIndex(listed.map(({ file }) => file));
+  /** Made for the first who asks: few servers are ever asked. */
+  let made: DescriptorIndex | undefined;
+  const index = () => {
+    made ??= createDescriptorIndex(listed.map(({ file }) => file));
+    return made;
+  };
   const names = listed.map(({ typeName }) => ({ name: typeName }));
 
   const impl: ServiceImpl<typeof Service> = {
@@ -38,14 +43,14 @@ export function reflectionMounts(services: readonly DescService[]): ServiceMount
       case "listServices":
         return { case: "listServicesResponse", value: { service: names } };
       case "allExtensionNumbersOfType":
-        return extensionNumbers(index, request.value);
+        return extensionNumbers(index(), request.value);
       case "fileByFilename":
-        return files(index.fileNamed(request.value), request.value, sent);
+        return files(index().fileNamed(request.value), request.value, sent);
       case "fileContainingSymbol":
-        return files(index.fileWith(request.value), request.value, sent);
+        return files(index().fileWith(request.value), request.value, sent);
       case "fileContainingExtension": {
         const { containingType, extensionNumber } = request.value;
-        const file = index.fileExtending(containingType, extensionNumber);
+        const file = index().fileExtending(containingType, extensionNumber);
         return files(file, `extension ${extensionNumber} of ${containingType}`, sent);
       }
       case undefined:
@@ -56,7 +61,7 @@ export function reflectionMounts(services: readonly DescService[]): ServiceMount
   /** A file and all it imports, but for what this stream was sent before. */
   function files(file: DescFile | undefined, name: string, sent: Set<string>): Answer {
     if (!file) return refusal(Code.NotFound, `${name} is not served here`);
-    const fileDescriptorProto = index.closure(file, sent);
+    const fileDescriptorProto = index().closure(file, sent);
     return { case: "fileDescriptorResponse", value: { fileDescriptorProto } };
   }
 

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Interceptor } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import { unavailable } from "../errors.ts";
@@ -8,7 +9,7 @@ import { type Random, systemRandom } from "../random.ts";
 import { openFrontDoor } from "./front-door.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import { createHealth } from "./health.ts";
-import { createHttp1 } from "./http1.ts";
+import { createHttp1, type Http1 } from "./http1.ts";
 import { defaultLimits, type RpcLimits } from "./limits.ts";
 import { reflectionMounts } from "./reflection.ts";
 import { createRpcLog } from "./rpc-log.ts";
@@ -55,8 +56,13 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const services = servedBy(options, health.mount);
   const serving = { services, limits, log, draining: draining.signal };
   const grpc = createGrpcServer(serving);
-  const http1 = createHttp1(serving, fallback);
-  const accept = { grpc: grpc.accept, http1: http1.accept };
+  // Made for the first who speaks HTTP/1.1: to most servers nobody does, and it keeps a timer.
+  let http1: Http1 | undefined;
+  const acceptHttp1 = (socket: Socket) => {
+    http1 ??= createHttp1(serving, fallback);
+    http1.accept(socket);
+  };
+  const accept = { grpc: grpc.accept, http1: acceptHttp1 };
   const door = await openFrontDoor({ listen, limits, clock, log, accept });
   let stopped: Promise<void> | undefined;
 
@@ -67,7 +73,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     await clock.turn();
     draining.abort(unavailable("DRAINING", "the server is draining: try another, or again soon"));
     grpc.drain();
-    http1.drain();
+    http1?.drain();
     const finished = new AbortController();
     const empty = door.empty().then(() => finished.abort());
     if (graceMs > 0) await Promise.race([empty, clock.sleep(graceMs, finished.signal)]);
