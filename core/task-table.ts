@@ -12,6 +12,8 @@ export interface TaskTable {
   /** With an attempt on the worker that has not ended. A task that moves is on two workers. */
   placedOn(workerId: string): IterableIterator<Task>;
   placedCount(workerId: string): number;
+  /** The workers that have any such attempt. */
+  workerIds(): IterableIterator<string>;
   /** All tasks, without reading any: as `all`, for those to whom a sketch says enough. */
   sketches(): IterableIterator<TaskSketch>;
   /** How many tasks are in which state. */
@@ -61,6 +63,7 @@ export function createTaskTable(): TaskTable {
     all: () => tasksOf(entries.keys()),
     pending: () => tasksOf(indexes.pending),
     placedOn: (workerId) => tasksOf(indexes.placedOn(workerId)),
+    workerIds: indexes.workerIds,
     placedCount: (workerId) => indexes.placedOn(workerId).size,
     *sketches() {
       for (const { sketch } of entries.values()) yield sketch;
@@ -96,6 +99,7 @@ function createIndexes() {
   return {
     pending,
     counts,
+    workerIds: () => byWorker.keys(),
     placedOn: (workerId: string): ReadonlySet<string> => byWorker.get(workerId) ?? NONE,
     add({ id, state, workerIds }: TaskSketch): void {
       count(state, 1);

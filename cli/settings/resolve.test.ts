@@ -23,7 +23,7 @@ test("the nearest source wins: flag, environment, file, default", () => {
         env: variable === undefined ? {} : { BERTH_LEASE: `${variable}s` },
         file: fileOf(file === undefined ? "" : `lease: ${file}s`),
       });
-      expect(lease).toBe((flag ?? variable ?? file ?? 15) * 1000);
+      expect(lease).toBe((flag ?? variable ?? file ?? 4) * 1000);
     }),
   );
 });
@@ -54,7 +54,7 @@ test("every problem is told, with the source that is wrong", () => {
 
 test("an empty variable is as good as none", () => {
   expect(resolve(shape, { flags: {}, env: { BERTH_LEASE: "" }, file: new Map() }).lease).toBe(
-    15_000,
+    4_000,
   );
 });
 

@@ -86,6 +86,7 @@ export const managerShape = {
   defaultScheduler: settings.defaultScheduler,
   keepFinished: settings.keepFinished,
   keepEvents: settings.keepEvents,
+  lease: settings.lease,
 };
 
 type ManagerSettings = Values<typeof managerShape> & Readonly<{ stateDir: string | undefined }>;
@@ -97,6 +98,7 @@ export const managerConfigOf = (
 ): Omit<ManagerConfig, "listen" | "registryAddress"> => ({
   defaultScheduler: set.defaultScheduler,
   retention: { finishedMs: set.keepFinished, eventsMax: set.keepEvents },
+  leaseMs: set.lease,
   storeFolder: storeFolder(context, set.stateDir),
   version,
 });

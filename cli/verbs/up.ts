@@ -25,7 +25,6 @@ const shape = {
   managerListen: settings.managerListen,
   registryListen: settings.registryListen,
   workerListen: settings.workerListen,
-  lease: settings.lease,
   interval: settings.interval,
   ...managerShape,
   ...workerShape,

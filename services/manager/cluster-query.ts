@@ -24,6 +24,7 @@ export function getCluster({ ledger, workers, facts }: Deps): Cluster {
     schedulers: [...schedulers.keys()],
     readyWorkerCount: all.filter(isReady).length,
     workerCount: all.length,
+    brakeReason: workers.brakeReason(),
     taskCounts: [...counts].sort(([a], [b]) => a - b).map(([state, count]) => ({ state, count })),
   });
 }

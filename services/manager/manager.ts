@@ -6,6 +6,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
+import type { NetworkCheck } from "../../lib/rpc/network-check.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
@@ -18,6 +19,7 @@ import { createHandlers } from "./handlers.ts";
 import { openLedger } from "./ledger.ts";
 import { createObserver } from "./observer.ts";
 import { createPlacementBoard } from "./placement-board.ts";
+import { runProber } from "./prober.ts";
 import { runRegistryWatch } from "./registry-watch.ts";
 import { createRegistryWord } from "./registry-word.ts";
 import { runRetention } from "./retention.ts";
@@ -45,6 +47,8 @@ export type ManagerConfig = Readonly<{
 export type ManagerDeps = Readonly<{
   wire: Wire;
   store: Store;
+  /** How published ports are asked for a task's health. */
+  probes: NetworkCheck;
   clock: Clock;
   random: Random;
   log: Log;
@@ -55,7 +59,7 @@ const STOP_GRACE_MS = 5_000;
 
 /** Starts a manager: opens the ledger, serves, then runs its loops. They meet in the ledger only. */
 export async function startManager(config: ManagerConfig, deps: ManagerDeps): Promise<Running> {
-  const { wire, store, clock, random, log } = deps;
+  const { wire, store, probes, clock, random, log } = deps;
   const failure = createFailure();
   const ledger = await openLedger({ store, clock, random, onFailure: failure.raise });
   const workers = createWorkerTable();
@@ -70,7 +74,7 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
   const facts = { version, defaultScheduler, startMs: clock.now() };
   const drains = createDrains();
   const handlers = createHandlers({
-    ...{ ledger, store, workers, mutations, drains },
+    ...{ ledger, store, workers, mutations, board, drains },
     ...{ facts, clock, log, connect },
   });
   const server = await wire.serve({
@@ -92,6 +96,7 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
     runWorkerLinks(workers, { ledger, observer, connect, clock, random, log }, signal),
     runWorkerLoss({ ledger, workers, word, observer, connect, leaseMs, clock, log }, signal),
     runRegistryWatch({ workers, word, connect: connectRegistry, clock, random, log }, signal),
+    runProber({ ledger, workers, observer, ask: probes, clock, random, log }, signal),
     runEventSweeper({ store, ledger, log }, signal),
     runEventTrimmer({ store, ledger, clock, log }, retention, signal),
     runRetention({ ledger, clock, log }, retention, signal),

@@ -1,13 +1,15 @@
 import { create } from "@bufbuild/protobuf";
 import { lostStatus, recordReturn } from "../../core/attempt-lost.ts";
-import { findAttempt } from "../../core/live-attempts.ts";
+import { findAttempt, type KnownAttempt } from "../../core/live-attempts.ts";
 import { observe, vanished } from "../../core/observe.ts";
 import type { TaskChange } from "../../core/task-change.ts";
 import { toTimestamp } from "../../core/time.ts";
+import { combined, type Vitals } from "../../core/vitals.ts";
 import {
   type AttemptStatus,
   AttemptStatusSchema,
   FailureReason,
+  type Task,
   TaskState,
 } from "../../gen/berth/v1/task_pb.ts";
 import type { AttemptReport } from "../../gen/berth/v1/worker_service_pb.ts";
@@ -15,6 +17,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Ledger } from "./ledger.ts";
+import { type Case, createCases } from "./prober-cases.ts";
 
 type AttemptName = Readonly<{ taskId: string; attempt: number }>;
 
@@ -22,6 +25,11 @@ type AttemptName = Readonly<{ taskId: string; attempt: number }>;
 export interface Observer {
   /** A worker's own word. */
   report(report: AttemptReport): void;
+  /** What the manager's own probes say of a running attempt. */
+  feel(name: AttemptName, vitals: Vitals): void;
+  /** What is known of an attempt that the manager probes. Undefined when it does not. */
+  openCase(task: Task, known: KnownAttempt): Case | undefined;
+  closeCase(name: AttemptName): void;
   /** A worker should hold the attempt and has no trace of it. */
   vanish(name: AttemptName): void;
   /** A worker will not take the attempt. */
@@ -35,6 +43,8 @@ export interface Observer {
 type Deps = Readonly<{ ledger: Ledger; clock: Clock; random: Random; log: Log }>;
 
 export function createObserver({ ledger, clock, random, log }: Deps): Observer {
+  const cases = createCases();
+
   function see({ taskId, attempt }: AttemptName, status: AttemptStatus): void {
     const task = ledger.tasks.get(taskId);
     if (!task) return;
@@ -58,7 +68,21 @@ export function createObserver({ ledger, clock, random, log }: Deps): Observer {
 
   return {
     report: ({ taskId, attempt, status }) => {
-      if (status) see({ taskId, attempt }, status);
+      const task = ledger.tasks.get(taskId);
+      const known = task && findAttempt(task, attempt);
+      if (!known || !status) return;
+      see({ taskId, attempt }, cases.complete(task, known, status));
+    },
+    openCase: cases.open,
+    closeCase: ({ taskId, attempt }) => cases.close(taskId, attempt),
+    feel({ taskId, attempt }, vitals) {
+      const task = ledger.tasks.get(taskId);
+      const known = task && findAttempt(task, attempt);
+      const mine = known && cases.open(task, known);
+      const status = known?.attempt.status;
+      if (!mine || status?.state !== TaskState.RUNNING) return;
+      mine.own = vitals;
+      see({ taskId, attempt }, { ...status, ...combined(mine.heard, vitals) });
     },
     vanish(name) {
       const task = ledger.tasks.get(name.taskId);

@@ -8,6 +8,7 @@ import { createSeededRandom } from "../../lib/random.ts";
 import { aPresence } from "../../test/builders.ts";
 import { until } from "../../test/until.ts";
 import { runRegistryWatch } from "./registry-watch.ts";
+import { createRegistryWord } from "./registry-word.ts";
 import { asChannel } from "./testing/manager-rig.ts";
 import { createWorkerTable } from "./worker-table.ts";
 
@@ -16,6 +17,7 @@ function createRig(...known: readonly WorkerPresence[]) {
   let list = known;
   const workers = createWorkerTable();
   const clock = createManualClock();
+  const word = createRegistryWord(clock);
   const control = new AbortController();
   const transport = createRouterTransport(({ service }) =>
     service(RegistryService, {
@@ -26,6 +28,7 @@ function createRig(...known: readonly WorkerPresence[]) {
   );
   const deps = {
     workers,
+    word,
     connect: () => asChannel(transport),
     clock,
     random: createSeededRandom(1),
@@ -34,6 +37,7 @@ function createRig(...known: readonly WorkerPresence[]) {
   const ended = runRegistryWatch(deps, control.signal);
   return {
     workers,
+    word,
     clock,
     know: (...workersKnown: readonly WorkerPresence[]) => {
       list = workersKnown;
@@ -65,9 +69,26 @@ test("a worker that a registry come back does not know is down until it register
   know();
   await clock.advance(2_000);
   await until("it is down", () => stateOf("w1") === WorkerState.DOWN);
-  expect(workers.get("w1")?.presence.reason).toBe("unknown to the registry");
+  expect(workers.get("w1")).toMatchObject({
+    absent: true,
+    presence: { reason: "unknown to the registry" },
+  });
   know(aPresence("w1"));
   await clock.advance(2_000);
   await until("it is up again", () => stateOf("w1") === WorkerState.UP);
+  expect(workers.get("w1")?.absent).toBe(false);
+  await stop();
+});
+
+test("the registry's word holds from the end of its list until it is out of reach", async () => {
+  const { word, clock, stop } = createRig(aPresence("w1"));
+  const heard: (number | undefined)[] = [];
+  word.subscribe(() => heard.push(word.heardMs()));
+  await until("it has told its list", () => heard.length > 0);
+  expect(heard).toEqual([0]);
+  await until("it is away", () => word.heardMs() === undefined);
+  await clock.advance(2_000);
+  expect(heard.length).toBeGreaterThan(1);
+  expect(word.firstToldMs()).toBe(0);
   await stop();
 });

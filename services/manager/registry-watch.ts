@@ -1,5 +1,8 @@
 import type { Client } from "@connectrpc/connect";
-import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
+import {
+  RegistryService,
+  type WatchWorkersResponse,
+} from "../../gen/berth/v1/registry_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
@@ -7,10 +10,12 @@ import { createBackoff } from "../../lib/retry.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
+import type { RegistryWord } from "./registry-word.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
 type Deps = Readonly<{
   workers: WorkerTable;
+  word: RegistryWord;
   connect: () => Channel;
   clock: Clock;
   random: Random;
@@ -34,6 +39,7 @@ export async function runRegistryWatch(deps: Deps, signal: AbortSignal): Promise
     } catch (err) {
       if (!signal.aborted) log.warn({ registry: channel.address, err }, "registry watch lost");
     } finally {
+      deps.word.lose();
       channel.close();
     }
     await clock.sleep(backoff.next(), signal);
@@ -42,28 +48,39 @@ export async function runRegistryWatch(deps: Deps, signal: AbortSignal): Promise
 
 async function watch(
   client: Client<typeof RegistryService>,
-  { workers, clock, log }: Deps,
+  deps: Deps,
   signal: AbortSignal,
 ): Promise<void> {
   const silent = new AbortController();
-  const dog = createWatchdog(clock, SILENCE_MS_MAX, () => silent.abort());
-  const known = new Set<string>();
+  const dog = createWatchdog(deps.clock, SILENCE_MS_MAX, () => silent.abort());
+  const takeIn = createIntake(deps);
+  const either = AbortSignal.any([signal, silent.signal]);
   try {
-    const either = AbortSignal.any([signal, silent.signal]);
-    for await (const { workers: news, complete, events } of client.watchWorkers(
-      {},
-      { signal: either },
-    )) {
+    for await (const news of client.watchWorkers({}, { signal: either })) {
       dog.kick();
-      for (const presence of news) {
-        known.add(presence.workerId);
-        workers.setPresence(presence);
-      }
-      if (complete) workers.keepOnly(known);
-      for (const { workerId, kind, reason } of events)
-        log.info({ workerId, kind, reason }, "worker changed");
+      takeIn(news);
     }
   } finally {
     dog.stop();
   }
+}
+
+/** Takes in what comes over one connection: first the list of all workers, then changes. */
+function createIntake({ workers, word, log }: Deps): (news: WatchWorkersResponse) => void {
+  const listed = new Set<string>();
+  let isComplete = false;
+
+  function list(news: WatchWorkersResponse): void {
+    for (const { workerId } of news.workers) listed.add(workerId);
+    if (news.complete) workers.keepOnly(listed);
+    isComplete = news.complete;
+  }
+
+  return (news) => {
+    news.workers.forEach(workers.setPresence);
+    if (!isComplete) list(news);
+    if (isComplete) word.hear();
+    for (const { workerId, kind, reason } of news.events)
+      log.info({ workerId, kind, reason }, "worker changed");
+  };
 }

@@ -134,15 +134,17 @@ test("a refusal that is not final breaks the link, not the task", async () => {
   await stop();
 });
 
-test("what the worker refuses for good has failed, with its words", async () => {
+test("what the worker refuses for good has failed with its words, and is due elsewhere", async () => {
   const { place, start, stop, worker, ledger } = await createRig();
   worker.refuse("t1", denied("HOST_NETWORK_DENIED", "host network is not allowed here"));
   start();
   await place("t1");
-  await until("it has failed", () => ledger.tasks.get("t1")?.state === TaskState.FAILED);
-  expect(ledger.tasks.get("t1")?.attempt?.status?.failure).toMatchObject({
-    reason: FailureReason.REFUSED,
-    message: "host network is not allowed here",
+  await until("it is tried again", () => ledger.tasks.get("t1")?.attempt?.number === 2);
+  const { state, restartCount, pastAttempts = [] } = ledger.tasks.get("t1") ?? {};
+  expect({ state, restartCount }).toEqual({ state: TaskState.PENDING, restartCount: 0 });
+  expect(pastAttempts[0]?.status).toMatchObject({
+    state: TaskState.FAILED,
+    failure: { reason: FailureReason.REFUSED, message: "host network is not allowed here" },
   });
   await stop();
 });

@@ -1,8 +1,13 @@
 import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { type LinkDeps, runWorkerLink } from "./worker-link.ts";
-import type { KnownWorker, WorkerTable } from "./worker-table.ts";
+import { isTakenOver, type KnownWorker, type WorkerTable } from "./worker-table.ts";
 
-type Link = Readonly<{ address: string; control: AbortController; ended: Promise<void> }>;
+type Link = Readonly<{
+  address: string;
+  round: number;
+  control: AbortController;
+  ended: Promise<void>;
+}>;
 
 /** Keeps one link to every worker that has an address and has not left, until `signal` aborts. */
 export async function runWorkerLinks(
@@ -13,18 +18,29 @@ export async function runWorkerLinks(
   const links = new Map<string, Link>();
   const onLinked = (workerId: string, linked: boolean) => workers.setLinked(workerId, linked);
 
-  function adjust({ workerId, presence }: KnownWorker): void {
-    if (signal.aborted) return;
-    const wanted = presence.state === WorkerState.LEFT ? "" : (presence.description?.address ?? "");
-    const link = links.get(workerId);
-    if (link?.address === wanted) return;
-    link?.control.abort();
+  function adjust(worker: KnownWorker): void {
+    const link = links.get(worker.workerId);
+    const wanted = wantedAddress(worker);
+    if (signal.aborted || isAsWanted(link, { address: wanted, round: worker.linkRound })) return;
+    drop(worker.workerId);
+    if (wanted === "" || isTakenOver(worker, workers)) return;
+    evict(wanted);
+    links.set(worker.workerId, open(worker, wanted, link));
+  }
+
+  /** Whoever had the address before is not there any more. */
+  function evict(address: string): void {
+    for (const [workerId, link] of links) if (link.address === address) drop(workerId);
+  }
+
+  function drop(workerId: string): void {
+    links.get(workerId)?.control.abort();
     links.delete(workerId);
-    if (wanted !== "") links.set(workerId, open(workerId, wanted, link));
   }
 
   /** The new link begins once the old one has let go, so that the two never speak at once. */
-  function open(workerId: string, address: string, previous: Link | undefined): Link {
+  function open(worker: KnownWorker, address: string, previous: Link | undefined): Link {
+    const { workerId, linkRound: round } = worker;
     const control = new AbortController();
     const target = { workerId, address };
     const either = AbortSignal.any([signal, control.signal]);
@@ -32,7 +48,7 @@ export async function runWorkerLinks(
       await previous?.ended;
       await runWorkerLink(target, { ...deps, onLinked }, either);
     };
-    return { address, control, ended: run() };
+    return { address, round, control, ended: run() };
   }
 
   workers.subscribe(adjust);
@@ -40,3 +56,9 @@ export async function runWorkerLinks(
   await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   await Promise.all([...links.values()].map((link) => link.ended));
 }
+
+const isAsWanted = (link: Link | undefined, wanted: Pick<Link, "address" | "round">): boolean =>
+  link ? link.address === wanted.address && link.round === wanted.round : wanted.address === "";
+
+const wantedAddress = ({ presence }: KnownWorker): string =>
+  presence.state === WorkerState.LEFT ? "" : (presence.description?.address ?? "");

@@ -1,5 +1,8 @@
+import { toMillis } from "../../core/time.ts";
 import { DEFAULT_RECORD, type WorkerRecord } from "../../core/worker-settings.ts";
 import { type WorkerPresence, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+
+const UNLINKED = { linked: false, linkRound: 0 };
 
 /** A worker as the manager knows it. */
 export type KnownWorker = Readonly<{
@@ -8,6 +11,10 @@ export type KnownWorker = Readonly<{
   presence: WorkerPresence;
   /** Whether the manager holds a working link to it. */
   linked: boolean;
+  /** Grows when the link should be made anew though the address is the same. */
+  linkRound: number;
+  /** Whether the registry no longer knows it, having started anew. */
+  absent: boolean;
   /** What operators decided about it. */
   record: WorkerRecord;
 }>;
@@ -23,10 +30,15 @@ export interface WorkerTable {
   all(): readonly KnownWorker[];
   setPresence(presence: WorkerPresence): void;
   setLinked(workerId: string, linked: boolean): void;
+  /** Asks for another link: nothing comes over this one. */
+  renewLink(workerId: string): void;
   /** Also of a worker that the registry has yet to tell of. */
   setRecord(workerId: string, record: WorkerRecord): void;
   /** Takes workers that the registry no longer knows for down. */
   keepOnly(workerIds: ReadonlySet<string>): void;
+  /** Why workers that seem lost are not taken for lost yet. Empty when none is spared. */
+  brakeReason(): string;
+  setBrakeReason(reason: string): void;
   /** Calls `listener` after each change of a worker. */
   subscribe(listener: (worker: KnownWorker) => void): void;
 }
@@ -34,6 +46,7 @@ export interface WorkerTable {
 export function createWorkerTable(): WorkerTable {
   const workers = new Map<string, KnownWorker>();
   const records = new Map<string, WorkerRecord>();
+  let brakeReason = "";
   const listeners: ((worker: KnownWorker) => void)[] = [];
 
   function put(worker: KnownWorker): void {
@@ -47,11 +60,16 @@ export function createWorkerTable(): WorkerTable {
     setPresence(presence) {
       const { workerId } = presence;
       const record = records.get(workerId) ?? DEFAULT_RECORD;
-      put({ workerId, presence, linked: workers.get(workerId)?.linked ?? false, record });
+      const { linked, linkRound } = workers.get(workerId) ?? UNLINKED;
+      put({ workerId, presence, linked, linkRound, absent: false, record });
     },
     setLinked(workerId, linked) {
       const worker = workers.get(workerId);
       if (worker && worker.linked !== linked) put({ ...worker, linked });
+    },
+    renewLink(workerId) {
+      const worker = workers.get(workerId);
+      if (worker) put({ ...worker, linkRound: worker.linkRound + 1 });
     },
     setRecord(workerId, record) {
       records.set(workerId, record);
@@ -62,9 +80,37 @@ export function createWorkerTable(): WorkerTable {
       for (const worker of workers.values()) {
         if (workerIds.has(worker.workerId) || worker.presence.state !== WorkerState.UP) continue;
         const reason = "unknown to the registry";
-        put({ ...worker, presence: { ...worker.presence, state: WorkerState.DOWN, reason } });
+        const presence = { ...worker.presence, state: WorkerState.DOWN, reason };
+        put({ ...worker, presence, absent: true });
       }
+    },
+    brakeReason: () => brakeReason,
+    setBrakeReason: (reason) => {
+      brakeReason = reason;
     },
     subscribe: (listener) => void listeners.push(listener),
   };
 }
+
+/** Whether the registry counts a worker as alive. */
+export const isUp = ({ presence }: KnownWorker): boolean => presence.state === WorkerState.UP;
+
+/**
+ * Whether another worker has since registered with this one's address: what is said there must not
+ * be taken for this one's word.
+ */
+export function isTakenOver(worker: KnownWorker, workers: Pick<WorkerTable, "all">): boolean {
+  const address = worker.presence.description?.address;
+  return workers
+    .all()
+    .some(
+      (other) =>
+        isUp(other) &&
+        other.workerId !== worker.workerId &&
+        other.presence.description?.address === address &&
+        registeredMs(other) > registeredMs(worker),
+    );
+}
+
+const registeredMs = ({ presence }: KnownWorker): number =>
+  presence.registerTime ? toMillis(presence.registerTime) : 0;

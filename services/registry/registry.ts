@@ -1,3 +1,4 @@
+import { LEASE_INTERVAL_MS_DEFAULT, LEASE_MS_DEFAULT } from "../../core/limits.ts";
 import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -14,18 +15,16 @@ import { createRoster } from "./roster.ts";
 export type RegistryConfig = Readonly<{
   /** `host:port`; port 0 means any free one. */
   listen: string;
-  /** How long a worker counts as alive without a word. Default 15 s. */
+  /** How long a worker counts as alive without a word. Default `LEASE_MS_DEFAULT`. */
   leaseMs?: number;
-  /** How often a worker should send a heartbeat. Default a third of the lease. */
+  /** How often a worker should send a heartbeat. Default a quarter of the lease. */
   intervalMs?: number;
 }>;
 
 export type RegistryDeps = Readonly<{ wire: Wire; clock: Clock; random: Random; log: Log }>;
 
-const LEASE_MS_DEFAULT = 15_000;
-
-/** Two heartbeats may be lost before a lease runs out. */
-const INTERVALS_PER_LEASE = 3;
+/** Three heartbeats may be lost before a lease runs out. */
+const INTERVALS_PER_LEASE = LEASE_MS_DEFAULT / LEASE_INTERVAL_MS_DEFAULT;
 
 /** How long calls that are under way may take when the registry stops. */
 const STOP_GRACE_MS = 2_000;

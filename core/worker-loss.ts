@@ -1,0 +1,137 @@
+import { OnDisconnect, type Task } from "../gen/berth/v1/task_pb.ts";
+import { STOP_GRACE_DEFAULT_SECONDS } from "./limits.ts";
+import { toMillis } from "./time.ts";
+
+/**
+ * Why the registry does not count a worker as up. `down`: its lease ran out. `left`: it said
+ * goodbye; its containers run on, and it may be back in a moment, with a newer version.
+ * `absent`: a registry that has just started has yet to hear from it.
+ */
+export type Departure = "down" | "left" | "absent";
+
+/** What the manager has seen of a worker. Times are milliseconds on a clock that never jumps. */
+export type Sighting = Readonly<{
+  workerId: string;
+  /** Undefined while the registry counts it as up. */
+  gone?: Readonly<{ kind: Departure; sinceMs: number }> | undefined;
+  /** Whether the manager itself has asked since then and got no answer, over no link. */
+  silent: boolean;
+}>;
+
+/** What holds for all workers. */
+export type Weather = Readonly<{
+  nowMs: number;
+  leaseMs: number;
+  /** When the registry spoke last. Undefined while it is out of reach or has yet to tell all. */
+  registryHeardMs: number | undefined;
+  /** Since when the manager has been running without a stall. */
+  steadySinceMs: number;
+}>;
+
+/** What is to be thought of the workers now. */
+export type Judgement = Readonly<{
+  /** The workers that are lost, and when each was, at the earliest: see `lossMs`. */
+  lost: ReadonlyMap<string, number>;
+  /** The workers that the manager must ask itself: only who does not answer may be lost. */
+  asked: readonly string[];
+  /** When to judge again though nothing happens. Undefined: there is nothing to wait for. */
+  nextMs: number | undefined;
+  /** Why workers that seem lost are not taken for lost yet. Empty while the brake is off. */
+  brakeReason: string;
+}>;
+
+/** This many workers at once, and more than half of all, are more likely cut off than dead. */
+const BRAKE_WORKERS_MIN = 3;
+
+/**
+ * By how much a worker's stop may come later than its lease and its grace say: its timers, its
+ * engine, and a clock that runs a little slower.
+ */
+const DRIFT_MS = 1_000;
+
+/**
+ * Who is lost. A worker is when the registry has not heard from it for a lease **and** it does
+ * not answer the manager either. One that left or that a new registry does not know has a lease to
+ * come back; so have all after the manager started or stalled, since it may have missed something.
+ * When very many go at once, a second lease must confirm it.
+ */
+export function judgeWorkers(sightings: readonly Sighting[], weather: Weather): Judgement {
+  const { nowMs, registryHeardMs } = weather;
+  const gone = sightings.flatMap((sighting) => toGone(sighting, weather));
+  const braked = new Set(brakedBy(sightings.length, gone, weather));
+  const confirmed = gone.map((each) =>
+    braked.has(each) ? { ...each, dueMs: each.dueMs + weather.leaseMs } : each,
+  );
+  const isLost = (each: Gone) => each.silent && each.dueMs <= nowMs && isTold(each, weather);
+  const held = confirmed.filter((each, index) => isLost(gone[index] ?? each) && !isLost(each));
+  const later = confirmed.map(({ dueMs }) => dueMs).filter((dueMs) => dueMs > nowMs);
+  return {
+    lost: new Map(confirmed.filter(isLost).map(({ workerId, dueMs }) => [workerId, dueMs])),
+    asked: gone.filter(({ kind }) => kind !== "left").map(({ workerId }) => workerId),
+    nextMs: registryHeardMs === undefined ? undefined : later.toSorted((a, b) => a - b)[0],
+    brakeReason: held.length === 0 ? "" : brakeText(held.length, sightings.length, weather),
+  };
+}
+
+type Gone = Readonly<{
+  workerId: string;
+  kind: Departure;
+  sinceMs: number;
+  silent: boolean;
+  dueMs: number;
+}>;
+
+/** A worker that the registry does not count as up, and when it may be taken for lost. */
+function toGone({ workerId, gone, silent }: Sighting, weather: Weather): readonly Gone[] {
+  if (!gone) return [];
+  const { leaseMs, steadySinceMs } = weather;
+  const { kind, sinceMs } = gone;
+  const graceMs = kind === "down" ? 0 : leaseMs;
+  const dueMs = Math.max(sinceMs + graceMs, steadySinceMs + leaseMs);
+  return [{ workerId, kind, sinceMs, silent, dueMs }];
+}
+
+/**
+ * Whether the registry's word suffices. That a lease ran out stays true. That a worker has not come
+ * back is known only from a registry that still spoke when it should have.
+ */
+const isTold = ({ kind, dueMs }: Gone, { registryHeardMs }: Weather): boolean =>
+  registryHeardMs !== undefined && (kind === "down" || registryHeardMs >= dueMs);
+
+/** Those who went together with so many others that a second lease must confirm it. */
+function brakedBy(total: number, gone: readonly Gone[], { leaseMs }: Weather): readonly Gone[] {
+  if (gone.length < BRAKE_WORKERS_MIN) return [];
+  const times = gone.map(({ sinceMs }) => sinceMs).toSorted((a, b) => a - b);
+  return gone.filter(({ sinceMs }) => {
+    const before = countBelow(times, sinceMs - leaseMs);
+    const together = countBelow(times, sinceMs + leaseMs + 1) - before;
+    // Who went long before is no part of the fleet any more.
+    return together >= BRAKE_WORKERS_MIN && together * 2 > total - before;
+  });
+}
+
+/** How many of the sorted numbers are below a limit. */
+function countBelow(sorted: readonly number[], limit: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? limit) < limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const brakeText = (count: number, total: number, { leaseMs }: Weather): string =>
+  `${count} of ${total} workers went at once: none is taken for lost before another ${leaseMs / 1000} s`;
+
+/**
+ * When the attempts of a task on a worker that is lost since `lostMs` are lost. A task that stops
+ * itself when its worker is cut off must have done so before there is another: that worker's
+ * lease ran out before it was lost, so what is left is to stop.
+ */
+export function lossMs(task: Task, lostMs: number): number {
+  if (task.spec?.onDisconnect !== OnDisconnect.STOP) return lostMs;
+  const grace = task.stopGrace ?? task.spec.stopGrace;
+  return lostMs + (grace ? toMillis(grace) : STOP_GRACE_DEFAULT_SECONDS * 1000) + DRIFT_MS;
+}

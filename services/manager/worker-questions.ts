@@ -1,0 +1,84 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Channel } from "../../lib/rpc/channel.ts";
+import { createClient } from "../../lib/rpc/client.ts";
+import { isTakenOver, type WorkerTable } from "./worker-table.ts";
+
+/** Asks workers whether they are alive, each again and again for as long as that is of interest. */
+export interface Questions {
+  /** Goes on with these workers, begins with those that are new, stops with the others. */
+  keep(workerIds: Iterable<string>): void;
+}
+
+type Deps = Readonly<{
+  workers: Pick<WorkerTable, "get" | "all">;
+  connect: (address: string) => Channel;
+  clock: Clock;
+  log: Log;
+  onAnswer: (workerId: string, answered: boolean) => void;
+}>;
+
+/** A worker that lives answers within milliseconds; one that does not costs this much time. */
+const ANSWER_MS_MAX = 1_000;
+
+const PAUSE_MS = 1_000;
+
+export function createQuestions(deps: Deps, signal: AbortSignal): Questions {
+  const asking = new Map<string, AbortController>();
+
+  function begin(workerId: string): void {
+    const control = new AbortController();
+    asking.set(workerId, control);
+    void askAgainAndAgain(workerId, deps, AbortSignal.any([signal, control.signal]));
+  }
+
+  return {
+    keep(workerIds) {
+      const wanted = new Set(workerIds);
+      for (const [workerId, control] of asking) {
+        if (wanted.has(workerId)) continue;
+        control.abort();
+        asking.delete(workerId);
+      }
+      for (const workerId of wanted) if (!asking.has(workerId)) begin(workerId);
+    },
+  };
+}
+
+async function askAgainAndAgain(workerId: string, deps: Deps, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const answered = await ask(workerId, deps, signal);
+    if (signal.aborted) return;
+    deps.onAnswer(workerId, answered);
+    await deps.clock.sleep(PAUSE_MS, signal);
+  }
+}
+
+/** Over a connection of its own: an old one may be the very thing that is broken. */
+async function ask(workerId: string, deps: Deps, signal: AbortSignal): Promise<boolean> {
+  const address = addressOf(workerId, deps.workers);
+  if (address === "") return false;
+  const channel = deps.connect(address);
+  try {
+    const client = createClient(WorkerService, channel);
+    await client.getStats({}, { signal, timeoutMs: ANSWER_MS_MAX });
+    return true;
+  } catch (err) {
+    deps.log.debug({ workerId, address, err }, "worker asked whether it lives");
+    return !SILENCE.includes(ConnectError.from(err).code);
+  } finally {
+    channel.close();
+  }
+}
+
+/** Any other error is an answer too. */
+const SILENCE: readonly Code[] = [Code.Unavailable, Code.DeadlineExceeded, Code.Canceled];
+
+/** Empty when it has none, or when another worker is there now. */
+function addressOf(workerId: string, workers: Deps["workers"]): string {
+  const worker = workers.get(workerId);
+  if (!worker || isTakenOver(worker, workers)) return "";
+  return worker.presence.description?.address ?? "";
+}

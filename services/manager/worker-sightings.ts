@@ -1,0 +1,80 @@
+import type { Departure, Sighting } from "../../core/worker-loss.ts";
+import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Ledger } from "./ledger.ts";
+import type { RegistryWord } from "./registry-word.ts";
+import type { KnownWorker, WorkerTable } from "./worker-table.ts";
+
+/** What has been seen of every worker that is known or that a task is placed on. */
+export interface Sightings {
+  /** Takes in that a worker changed. Whether that matters to who is lost. */
+  notice(worker: KnownWorker): boolean;
+  /** The manager's own question to a worker was answered, or was not. */
+  answer(workerId: string, answered: boolean): void;
+  all(): readonly Sighting[];
+}
+
+type Deps = Readonly<{
+  ledger: Pick<Ledger, "tasks">;
+  workers: Pick<WorkerTable, "all" | "get">;
+  word: Pick<RegistryWord, "firstToldMs">;
+  clock: Clock;
+}>;
+
+type Seen = Readonly<{
+  gone: NonNullable<Sighting["gone"]>;
+  linked: boolean;
+  /** Asked by the manager since it went, it did not answer. */
+  unanswered: boolean;
+}>;
+
+export function createSightings({ ledger, workers, word, clock }: Deps): Sightings {
+  /** Workers that the registry does not count as up. */
+  const gone = new Map<string, Seen>();
+
+  /** Workers that hold tasks of which no registry has told since the manager started. */
+  function* unheardOf(): Generator<Sighting> {
+    const sinceMs = word.firstToldMs();
+    if (sinceMs === undefined) return;
+    for (const workerId of ledger.tasks.workerIds())
+      if (!workers.get(workerId))
+        yield { workerId, gone: { kind: "absent", sinceMs }, silent: true };
+  }
+
+  return {
+    notice(worker) {
+      const { workerId, linked } = worker;
+      const before = gone.get(workerId);
+      const kind = departureOf(worker);
+      if (kind === undefined) return gone.delete(workerId);
+      const isNews = before?.gone.kind !== kind;
+      const sinceMs = isNews ? clock.monotonic() : before.gone.sinceMs;
+      // A link that comes up is an answer.
+      const isLinkedAnew = linked && before?.linked !== true;
+      const unanswered = !isNews && !isLinkedAnew && before.unanswered;
+      gone.set(workerId, { gone: { kind, sinceMs }, linked, unanswered });
+      return isNews || before.linked !== linked;
+    },
+    answer(workerId, answered) {
+      const seen = gone.get(workerId);
+      if (seen) gone.set(workerId, { ...seen, unanswered: !answered });
+    },
+    all: () => [
+      ...workers.all().map(({ workerId }) => sightingOf(workerId, gone.get(workerId))),
+      ...unheardOf(),
+    ],
+  };
+}
+
+function departureOf({ presence, absent }: KnownWorker): Departure | undefined {
+  if (presence.state === WorkerState.UP) return undefined;
+  if (presence.state === WorkerState.LEFT) return "left";
+  return absent ? "absent" : "down";
+}
+
+/** One that left is not asked: the manager lets go of the link, and it goes itself. */
+function sightingOf(workerId: string, seen: Seen | undefined): Sighting {
+  if (!seen) return { workerId, silent: false };
+  const { gone, linked, unanswered } = seen;
+  return { workerId, gone, silent: gone.kind === "left" ? !linked : unanswered };
+}
