@@ -50,8 +50,9 @@ export function createVirtualTime(): VirtualTime {
   let count = 0;
 
   function add(event: Pick<TimeEvent, "process" | "kind" | "run">, delayMs: number): TimeEvent {
+    const { process, kind, run } = event;
     const dueMs = elapsed + Math.min(Math.max(0, delayMs), TIMER_MS_MAX);
-    const timed = { ...event, dueMs, sequence: sequence++, isCancelled: false };
+    const timed = { process, kind, run, dueMs, sequence: sequence++, isCancelled: false };
     queue.push(timed);
     return timed;
   }
@@ -108,7 +109,10 @@ export function createVirtualTime(): VirtualTime {
   };
 }
 
-/** A process's clock. `now` is off by what `skewMs` says at the moment; `monotonic` never is. */
+/**
+ * A process's clock, as coarse as Node's: timers count whole milliseconds, from one on. `now` is
+ * off by what `skewMs` says at the moment; `monotonic` never is.
+ */
 export function createClock(
   time: VirtualTime,
   process: Process,
@@ -124,7 +128,7 @@ export function createClock(
     sleep: (delayMs, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted) return resolve();
-        const cancel = time.schedule(process, delayMs, done);
+        const cancel = time.schedule(process, Math.max(1, Math.trunc(delayMs)), done);
         signal?.addEventListener("abort", stop, { once: true });
         function stop() {
           cancel();

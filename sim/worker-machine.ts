@@ -1,7 +1,11 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import { createFakeRuntime } from "../services/worker/fake-runtime.ts";
-import { createFakeEngine, type FakeEngine } from "../services/worker/fake-runtime-engine.ts";
+import {
+  createFakeEngine,
+  exitContainer,
+  type FakeEngine,
+} from "../services/worker/fake-runtime-engine.ts";
 import type { Runtime } from "../services/worker/runtime.ts";
 import type { StateFile } from "../services/worker/state-folder.ts";
 import type { Process, VirtualTime } from "./virtual-clock.ts";
@@ -16,6 +20,15 @@ export type WorkerMachine = {
   /** How long the engine takes over each call at most. */
   engineMs: number;
 };
+
+/** Has all processes of a machine's containers end, as they do when it loses power. */
+export function killContainers({ engine }: WorkerMachine): void {
+  for (const container of engine.containers.values())
+    exitContainer(engine, container, { exitCode: EXIT_KILLED, oomKilled: false });
+}
+
+/** What an engine reports of a process that it finds gone. */
+const EXIT_KILLED = 137;
 
 /** An engine that has little to do. */
 export const ENGINE_MS = 5;

@@ -3,12 +3,18 @@ import { createSeededRandom, type Random } from "../lib/random.ts";
 import type { Batch } from "../lib/store/store.ts";
 import { startManager } from "../services/manager/manager.ts";
 import { startRegistry } from "../services/registry/registry.ts";
+import { createFakeProbes } from "../services/worker/prober-fake.ts";
 import { startWorker } from "../services/worker/worker.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { createPart, type Life, type Part, type PartDeps } from "./part.ts";
 import { createDisk, type Disk } from "./store.ts";
 import { createTrace, type Trace } from "./trace.ts";
-import { createClock, createProcess, createVirtualTime, type VirtualTime } from "./virtual-clock.ts";
+import {
+  createClock,
+  createProcess,
+  createVirtualTime,
+  type VirtualTime,
+} from "./virtual-clock.ts";
 import { createEther, type Ether } from "./wire.ts";
 import {
   createWorkerMachine,
@@ -26,12 +32,18 @@ export interface World {
   readonly trace: Trace;
   readonly random: Random;
   /** By the name of the machine: `manager`, `registry`, `worker-1`. */
-  readonly parts: ReadonlyMap<string, Part>;
+  readonly parts: Map<string, Part>;
   readonly machines: ReadonlyMap<string, WorkerMachine>;
   /** What happens in it belongs to no process. */
   readonly self: PartDeps["world"];
+  /** Names of tasks whose containers were ended behind everybody's back. */
+  readonly tampered: Set<string>;
+  /** Workers that could not keep their promise to stop what must not run twice. */
+  readonly excused: Set<string>;
   /** What should never have happened. */
   readonly bugs: string[];
+  /** A machine with a copy of a worker's disk and an engine of its own. */
+  addClone(workerId: string, name: string): Part;
 }
 
 export type WorldOptions = Readonly<{
@@ -68,7 +80,20 @@ export function createWorld(options: WorldOptions): World {
     machines.set(workerId, machine);
     parts.set(workerId, createWorker(deps, { name: workerId, workerId, machine }));
   }
-  return { time, network, ether, disk, trace, random, parts, machines, self, bugs };
+
+  function addClone(workerId: string, name: string): Part {
+    const machine = createWorkerMachine(createClock(time, self));
+    machine.stateText = machines.get(workerId)?.stateText;
+    const clone = createWorker(deps, { name, workerId, machine });
+    parts.set(name, clone);
+    return clone;
+  }
+
+  return {
+    ...{ time, network, ether, disk, trace, random, parts, machines, self, bugs, addClone },
+    tampered: new Set(),
+    excused: new Set(),
+  };
 }
 
 const createRegistry = (deps: PartDeps): Part =>
@@ -108,10 +133,7 @@ type WorkerOptions = Readonly<{
 }>;
 
 /** A worker on a machine. Two may have one ID, if a disk was copied. */
-export const createWorker = (
-  deps: PartDeps,
-  { name, workerId, machine }: WorkerOptions,
-): Part =>
+export const createWorker = (deps: PartDeps, { name, workerId, machine }: WorkerOptions): Part =>
   createPart(deps, {
     machine: name,
     mayEnd: () => machine.isDiskFull,
@@ -136,6 +158,7 @@ function depsOf({ time, world, random }: PartDeps, machine: WorkerMachine, life:
     ...life,
     state: stateFileFor(machine, outside),
     runtime: runtimeFor(machine, outside),
+    probes: createFakeProbes(machine.engine),
     stats: { measure: async () => host },
   };
 }

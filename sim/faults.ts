@@ -1,0 +1,138 @@
+import { breakEngine, mendEngine } from "../services/worker/fake-runtime-faults.ts";
+import { engineFaults } from "./faults-engine.ts";
+import { networkFaults } from "./faults-network.ts";
+import type { FaultStep } from "./plan.ts";
+import { FLUSH_MS } from "./store.ts";
+import { killContainers } from "./worker-machine.ts";
+import type { World } from "./world.ts";
+
+/** What a fault befalls. */
+export type Target = "manager" | "worker" | "part" | "pair" | "task";
+
+export type Fault = Readonly<{
+  target: Target;
+  /** Lets it begin. Returns how it ends; undefined for what is over at once. */
+  begin: (world: World, step: FaultStep) => (() => void) | undefined;
+}>;
+
+const processFaults = {
+  /** The process is killed, and started again. */
+  crash: {
+    target: "part",
+    begin(world, { on }) {
+      world.parts.get(on)?.crash(false);
+      return () => world.parts.get(on)?.start();
+    },
+  },
+  /** The machine goes without a word, and with it the containers; then it boots. */
+  "power-loss": {
+    target: "part",
+    begin(world, { on }) {
+      world.parts.get(on)?.crash(true);
+      world.network.switchPower(on, false);
+      const machine = world.machines.get(on);
+      if (machine) {
+        breakEngine(machine.engine, "down");
+        for (const { spec } of machine.engine.containers.values()) world.tampered.add(spec.name);
+        killContainers(machine);
+      }
+      return () => {
+        world.network.switchPower(on, true);
+        if (machine) mendEngine(machine.engine);
+        world.parts.get(on)?.start();
+      };
+    },
+  },
+  /** It is asked to stop, and started again when it has. */
+  restart: {
+    target: "part",
+    begin(world, { on }) {
+      const part = world.parts.get(on);
+      void part?.stop().then(() => part.start());
+      return undefined;
+    },
+  },
+  /** The process stands still in the middle of everything. */
+  freeze: {
+    target: "part",
+    begin(world, { on }) {
+      world.parts.get(on)?.freeze();
+      return () => world.parts.get(on)?.thaw();
+    },
+  },
+  /** The machine's calendar jumps by up to an hour, and back. */
+  "clock-step": {
+    target: "part",
+    begin(world, { on, level = 1 }) {
+      const part = world.parts.get(on);
+      if (!part) return undefined;
+      part.skewMs = (level - 0.5) * HOUR_MS * 2;
+      return () => {
+        part.skewMs = 0;
+      };
+    },
+  },
+  "store-slow": {
+    target: "manager",
+    begin({ disk }, { level = 1 }) {
+      disk.flushMs = level * FLUSH_MS_SLOW;
+      return () => {
+        disk.flushMs = FLUSH_MS;
+      };
+    },
+  },
+  /** The next flush fails; the manager must end. */
+  "store-error": {
+    target: "manager",
+    begin({ disk }) {
+      disk.isFailing = true;
+      return () => {
+        disk.isFailing = false;
+      };
+    },
+  },
+  "worker-disk-full": {
+    target: "worker",
+    begin({ machines }, { on }) {
+      const machine = machines.get(on);
+      if (!machine) return undefined;
+      machine.isDiskFull = true;
+      return () => {
+        machine.isDiskFull = false;
+      };
+    },
+  },
+  /** A second machine comes up from a copy of a worker's disk. */
+  "worker-clone": {
+    target: "worker",
+    begin: startClone,
+  },
+} as const satisfies Record<string, Fault>;
+
+function startClone(world: World, { on }: FaultStep): (() => void) | undefined {
+  const original = world.machines.get(on);
+  const name = `${on}-clone`;
+  if (!original || world.parts.has(name)) return undefined;
+  for (const { spec } of original.engine.containers.values()) world.tampered.add(spec.name);
+  world.excused.add(on);
+  const clone = world.addClone(on, name);
+  clone.start();
+  return () => {
+    clone.crash(false);
+    world.parts.delete(name);
+  };
+}
+
+const HOUR_MS = 3_600_000;
+
+/** A disk that is about to give up. */
+const FLUSH_MS_SLOW = 4_000;
+
+/** All that can go wrong, by name. */
+export const faults = { ...processFaults, ...networkFaults, ...engineFaults };
+
+export type FaultName = keyof typeof faults;
+
+export const faultNames = Object.keys(faults) as FaultName[];
+
+export const isFaultName = (name: string): name is FaultName => name in faults;

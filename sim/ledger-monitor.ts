@@ -1,0 +1,158 @@
+import {
+  type Attempt,
+  DesiredState,
+  RestartMode,
+  type Task,
+  TaskState,
+} from "../gen/berth/v1/task_pb.ts";
+import type { Batch } from "../lib/store/store.ts";
+import { prefixes, readTask } from "../services/manager/ledger-records.ts";
+
+/** What is on the manager's disk, followed change by change. */
+export interface LedgerMonitor {
+  /** The tasks as they are on disk. */
+  readonly tasks: ReadonlyMap<string, Task>;
+  /** By name: names are unique in a plan. */
+  byName(name: string): Task | undefined;
+  /** Every attempt that was ever placed: `task/number@worker`. */
+  readonly placements: ReadonlySet<string>;
+  /** Names of the tasks that were ever on disk. */
+  readonly everStored: ReadonlySet<string>;
+  /** Takes in what has just become durable. */
+  take(batch: Batch): void;
+}
+
+export type Complain = (invariant: string, text: string) => void;
+
+/** Of two versions of a task on disk. */
+type Pair = Readonly<{ before: Task; after: Task }>;
+
+export function createLedgerMonitor(
+  complain: Complain,
+  onChange: (after: Task, before: Task | undefined) => void,
+): LedgerMonitor {
+  const tasks = new Map<string, Task>();
+  const ids = new Map<string, string>();
+  const placements = new Set<string>();
+  const everStored = new Set<string>();
+  let revision = 0n;
+
+  function put(after: Task): void {
+    const name = after.spec?.name ?? "";
+    const before = tasks.get(after.id);
+    if (after.revision <= revision && before && after.revision <= before.revision)
+      complain("revisions-grow", `${name} was written at ${after.revision} again`);
+    const known = ids.get(name);
+    if (known !== undefined && known !== after.id)
+      complain("request-ids", `${name} was made twice: ${known} and ${after.id}`);
+    ids.set(name, after.id);
+    everStored.add(name);
+    for (const attempt of authorised(after)) notePlacement(after.id, attempt);
+    if (before) compare({ before, after }, complain);
+    tasks.set(after.id, after);
+    if (after.revision > revision) revision = after.revision;
+    onChange(after, before);
+  }
+
+  function notePlacement(taskId: string, { number, placement }: Attempt): void {
+    if (placement) placements.add(`${taskId}/${number}@${placement.workerId}`);
+  }
+
+  function remove(id: string): void {
+    const task = tasks.get(id);
+    if (!task) return;
+    tasks.delete(id);
+    if (task.desiredState !== DesiredState.REMOVE && task.state < TaskState.COMPLETED)
+      if (task.state !== TaskState.PENDING)
+        complain("acks-kept", `${task.spec?.name} went while it was ${TaskState[task.state]}`);
+  }
+
+  return {
+    tasks,
+    placements,
+    everStored,
+    byName: (name) => tasks.get(ids.get(name) ?? ""),
+    take({ writes }) {
+      for (const write of writes) {
+        if (!write.key.startsWith(prefixes.task)) continue;
+        if (write.kind === "put") put(readTask({ ...write, revision: 0n }));
+        else remove(write.key.slice(prefixes.task.length));
+      }
+    },
+  };
+}
+
+/** The attempts that may run: the current one, and its successor while the task moves. */
+export const authorised = ({ attempt, successor }: Task): readonly Attempt[] =>
+  [attempt, successor].filter((each) => each !== undefined);
+
+function compare({ before, after }: Pair, complain: Complain): void {
+  const name = after.spec?.name ?? "";
+  if (after.desiredState < before.desiredState)
+    complain("acks-kept", `${name} is wished less than before`);
+  const [was, is] = [before.attempt?.number ?? 0, after.attempt?.number ?? 0];
+  if (is < was) complain("attempts-grow", `${name} went from attempt ${was} back to ${is}`);
+  if (is === was) compareAttempt({ before, after }, complain);
+  if (is > was) compareGenerations({ before, after }, complain);
+}
+
+const { PENDING, SCHEDULED, STARTING, RUNNING, STOPPING } = TaskState;
+const { COMPLETED, STOPPED, FAILED, LOST } = TaskState;
+const ENDS = [COMPLETED, STOPPED, FAILED, LOST];
+
+/** Every move there is. Written down here once more, so that a change of the other is noticed. */
+const MOVES: ReadonlyMap<TaskState, readonly TaskState[]> = new Map([
+  [PENDING, [SCHEDULED, STARTING, RUNNING, STOPPING, ...ENDS]],
+  [SCHEDULED, [STARTING, RUNNING, STOPPING, ...ENDS]],
+  [STARTING, [RUNNING, STOPPING, ...ENDS]],
+  [RUNNING, [STOPPING, ...ENDS]],
+  [STOPPING, [STOPPED, FAILED, LOST]],
+]);
+
+function compareAttempt({ before, after }: Pair, complain: Complain): void {
+  const what = `${after.spec?.name}/${after.attempt?.number}`;
+  if (before.state !== after.state && !MOVES.get(before.state)?.includes(after.state))
+    complain(
+      "states-go-forward",
+      `${what} went from ${TaskState[before.state]} to ${TaskState[after.state]}`,
+    );
+  const [was, is] = [before.attempt?.placement?.workerId, after.attempt?.placement?.workerId];
+  if (was !== undefined && was !== is)
+    complain("attempts-stay", `${what} went from ${was} to ${is}`);
+}
+
+/** A new attempt follows one that has ended, and only as often as the policy allows. */
+function compareGenerations({ before, after }: Pair, complain: Complain): void {
+  const name = after.spec?.name ?? "";
+  const ended = after.pastAttempts.find(({ number }) => number === before.attempt?.number);
+  const endState = ended?.status?.state ?? before.state;
+  const isMove = before.successor?.number === after.attempt?.number;
+  if (!isMove && ended?.placement && endState < COMPLETED)
+    complain(
+      "one-attempt",
+      `${name} has attempt ${after.attempt?.number}, and the one before is ${TaskState[endState]}`,
+    );
+  if (before.desiredState !== DesiredState.RUN && !isMove)
+    complain("wishes-heeded", `${name} got a new attempt though nobody wants it to run`);
+  const restarts = after.restartCount - before.restartCount;
+  if (restarts < 0 || restarts > 1)
+    complain("restart-budget", `${name} was restarted ${restarts} times at once`);
+  if (restarts === 1) checkRestart(after, ended, complain);
+}
+
+function checkRestart(task: Task, ended: Attempt | undefined, complain: Complain): void {
+  const { mode, restartsMax, window } = task.spec?.restartPolicy ?? {};
+  const name = task.spec?.name;
+  const state = ended?.status?.state;
+  const isAllowed =
+    mode === RestartMode.ALWAYS ||
+    mode === RestartMode.UNLESS_STOPPED ||
+    (mode === RestartMode.ON_FAILURE && state !== COMPLETED);
+  if (!isAllowed)
+    complain("restart-policy", `${name} was restarted after ${state && TaskState[state]}`);
+  if (restartsMax !== undefined && !window && task.restartCount > restartsMax)
+    complain(
+      "restart-budget",
+      `${name} was restarted ${task.restartCount} times of ${restartsMax}`,
+    );
+}

@@ -1,0 +1,52 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+
+/** All that happens in a simulated world, as data: the same plan gives the same run. */
+export type Plan = Readonly<{
+  /** Decides on everything that the plan leaves to chance, such as delays. */
+  seed: number;
+  workerCount: number;
+  /** When all faults are over, at the latest. */
+  troubleMs: number;
+  steps: readonly Step[];
+}>;
+
+export type Step = UserStep | FaultStep;
+
+/** What a user does. Tasks are called by names of the plan's own. */
+export type UserStep = Readonly<{ atMs: number }> &
+  (
+    | Readonly<{
+        do: "submit";
+        task: string;
+        /** In the JSON form of `berth.v1.TaskSpec`. */
+        spec: JsonObject;
+        /** How many calls with the same request ID are made at once. Default: 1. */
+        calls?: number;
+      }>
+    | Readonly<{ do: "stop"; task: string }>
+    | Readonly<{ do: "remove"; task: string; force?: boolean }>
+  );
+
+/** What goes wrong, where, and for how long. */
+export type FaultStep = Readonly<{
+  do: "fault";
+  atMs: number;
+  fault: string;
+  /** A machine, such as `worker-1`, or a task of the plan, as the fault has it. */
+  on: string;
+  /** The other machine, for faults of the network. */
+  to?: string;
+  /** How long it lasts. Without meaning for what happens in a moment. */
+  forMs?: number;
+  /** How bad it is, in the fault's own unit. */
+  level?: number;
+}>;
+
+/** A plan that a person wrote, with defaults for what it leaves out. */
+export function completePlan(plan: Partial<Plan>): Plan {
+  const steps = plan.steps ?? [];
+  const lastMs = steps.reduce((last, step) => Math.max(last, endOf(step)), 0);
+  return { seed: 1, workerCount: 3, troubleMs: lastMs, ...plan, steps };
+}
+
+const endOf = (step: Step): number => step.atMs + (step.do === "fault" ? (step.forMs ?? 0) : 0);

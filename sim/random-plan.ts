@@ -1,0 +1,145 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { createSeededRandom, type Random } from "../lib/random.ts";
+import { type FaultName, faultNames, faults, type Target } from "./faults.ts";
+import type { FaultStep, Plan, Step, UserStep } from "./plan.ts";
+
+/** A world, its users and its troubles, drawn from a seed. */
+export function randomPlan(seed: number): Plan {
+  const dice = createDice(seed);
+  const workerCount = dice.chance(0.6) ? 3 : dice.between(1, 6);
+  const troubleMs = dice.between(20, 90) * 1_000;
+  const taskCount = dice.between(5, 30);
+  const names = Array.from({ length: taskCount }, (_, index) => `t${index + 1}`);
+  const userSteps = names.flatMap((task) => lifeOf(task, { dice, troubleMs }));
+  const kinds = dice.subset(faultNames, dice.between(1, 8));
+  const faultCount = dice.between(1, 14);
+  const world = { workerCount, names };
+  const faultSteps = Array.from({ length: faultCount }, () =>
+    anyFault(dice.any(kinds), { dice, troubleMs, world }),
+  );
+  const steps: Step[] = [...userSteps, ...faultSteps].sort((a, b) => a.atMs - b.atMs);
+  return { seed, workerCount, troubleMs, steps };
+}
+
+type Dice = ReturnType<typeof createDice>;
+
+function createDice(seed: number) {
+  // Not the sequence that the run itself draws from.
+  const random: Random = createSeededRandom(seed ^ 0x5eed);
+  const between = (least: number, most: number) =>
+    least + Math.floor(random() * (most - least + 1));
+  const any = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+  return {
+    random,
+    between,
+    any,
+    chance: (share: number) => random() < share,
+    subset<T>(items: readonly T[], count: number): readonly T[] {
+      const left = [...items];
+      return Array.from({ length: count }, () => left.splice(between(0, left.length - 1), 1))
+        .flat()
+        .slice(0, count);
+    },
+  };
+}
+
+type Circumstances = Readonly<{ dice: Dice; troubleMs: number }>;
+
+/** A task's life as its user has it: submitted, perhaps stopped, perhaps removed. */
+function lifeOf(task: string, { dice, troubleMs }: Circumstances): readonly UserStep[] {
+  const atMs = dice.between(0, troubleMs * 0.8);
+  const spec = anySpec(task, dice);
+  const calls = dice.chance(0.1) ? 3 : 1;
+  const steps: UserStep[] = [{ atMs, do: "submit", task, spec, calls }];
+  const later = () => atMs + dice.between(0, dice.chance(0.3) ? 50 : troubleMs - atMs);
+  if (dice.chance(0.3)) steps.push({ atMs: later(), do: "stop", task });
+  if (dice.chance(0.2)) steps.push({ atMs: later(), do: "remove", task, force: dice.chance(0.6) });
+  // What restarts for ever has to be stopped, or nothing would ever be quiet.
+  if (isRestless(spec)) steps.push({ atMs: troubleMs, do: "stop", task });
+  return steps;
+}
+
+const IMAGES = [
+  ...["web:1", "web:1", "web:1", "web:ignores", "web:pull-3000", "web:remote"],
+  ...["web:after-50.exit-0", "web:after-50.exit-3", "web:after-2000.exit-3"],
+  ...["web:after-2000.exit-0", "web:after-20000.exit-0", "web:after-20000.exit-7"],
+  ...["web:after-1000.oom", "web:nostart", "web:missing", "web:unreachable"],
+];
+
+const POLICIES: readonly (JsonObject | undefined)[] = [
+  undefined,
+  { mode: "RESTART_MODE_NO" },
+  { mode: "RESTART_MODE_ON_FAILURE", restartsMax: 2 },
+  { mode: "RESTART_MODE_ON_FAILURE", restartsMax: 3, window: "120s" },
+  { mode: "RESTART_MODE_ON_FAILURE" },
+  { mode: "RESTART_MODE_ALWAYS", restartsMax: 2 },
+  { mode: "RESTART_MODE_ALWAYS", restartsMax: 1, window: "60s" },
+  { mode: "RESTART_MODE_UNLESS_STOPPED" },
+];
+
+function anySpec(name: string, dice: Dice): JsonObject {
+  const restartPolicy = dice.any(POLICIES);
+  const cpuMillis = dice.any(["0", "10", "100", "500", "2000"]);
+  return {
+    name,
+    image: dice.any(IMAGES),
+    reservation: { cpuMillis, memoryBytes: String(dice.any([0, 2 ** 20, 2 ** 30])) },
+    stopGrace: dice.any(["0s", "1s", "5s"]),
+    ...(restartPolicy && { restartPolicy }),
+    ...(dice.chance(0.15) && { ports: [{ containerPort: 80, hostPort: dice.any([8080, 8081]) }] }),
+    ...(dice.chance(0.2) && { onDisconnect: "ON_DISCONNECT_STOP" }),
+  };
+}
+
+/** Whether a task may be restarted without end. */
+const isRestless = ({ image, restartPolicy }: JsonObject): boolean => {
+  const policy = restartPolicy as JsonObject | undefined;
+  const isBounded = policy?.["restartsMax"] !== undefined || policy === undefined;
+  return !isBounded && !/:(1|ignores|pull|remote)/.test(String(image));
+};
+
+type Surroundings = Circumstances &
+  Readonly<{ world: Readonly<{ workerCount: number; names: readonly string[] }> }>;
+
+function anyFault(fault: FaultName, { dice, troubleMs, world }: Surroundings): FaultStep {
+  const atMs = dice.between(500, troubleMs);
+  const forMs = Math.min(dice.any([50, 500, 2_000, 8_000, 20_000, 45_000]), troubleMs - atMs);
+  const { target } = faults[fault];
+  return {
+    ...{ do: "fault" as const, atMs, fault, forMs },
+    ...placeOf(target, { dice, troubleMs, world }),
+    level: Math.round(dice.random() * 100) / 100,
+  };
+}
+
+function placeOf(target: Target, { dice, world }: Surroundings): { on: string; to?: string } {
+  const workers = Array.from({ length: world.workerCount }, (_, index) => `worker-${index + 1}`);
+  switch (target) {
+    case "manager":
+      return { on: "manager" };
+    case "worker":
+      return { on: dice.any(workers) };
+    case "part":
+      return { on: dice.any(["manager", "registry", ...workers]) };
+    case "task":
+      return { on: dice.any(world.names) };
+    case "pair": {
+      const pair = anyPair(dice, workers);
+      const [on, to] = dice.chance(0.5) ? pair : [pair[1], pair[0]];
+      return { on, to };
+    }
+  }
+}
+
+/** Two machines that talk to each other. */
+function anyPair(dice: Dice, workers: readonly string[]): readonly [string, string] {
+  const worker = dice.any(workers);
+  return dice.any([
+    ["manager", worker],
+    ["manager", worker],
+    ["registry", worker],
+    ["registry", worker],
+    ["manager", "registry"],
+    ["manager", "user"],
+  ] as const);
+}
