@@ -29,5 +29,12 @@ export const spread: Scheduler = {
   },
 };
 
+/** How full a worker is as `spread` counts it: 0 is idle, 1 is all that it offers. */
+export function fullnessOf({ capacity, reserved, taskCount }: Candidate): number {
+  const cpu = reserved.cpuMillis + taskCount * TASK_CPU_MILLIS;
+  const memory = reserved.memoryBytes + taskCount * TASK_MEMORY_BYTES;
+  return (share(cpu, capacity.cpuMillis) + share(memory, capacity.memoryBytes)) / 2;
+}
+
 /** A worker that offers nothing counts as one that offers the least unit. */
 const share = (used: number, capacity: number): number => used / Math.max(capacity, 1);

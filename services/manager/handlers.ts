@@ -2,13 +2,15 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { type FieldViolation, invalidFields, unavailable } from "../../lib/errors.ts";
+import { type FieldViolation, invalidFields } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { toStatus } from "../../lib/status.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { type ClusterFacts, getCluster } from "./cluster-query.ts";
 import type { Ledger } from "./ledger.ts";
+import type { PlacementBoard } from "./placement-board.ts";
+import { rebalanceTasks } from "./rebalance-tasks.ts";
 import { streamTaskLogs } from "./task-logs.ts";
 import type { TaskMutations } from "./task-mutations.ts";
 import { getTask, listTaskEvents, listTasks } from "./task-queries.ts";
@@ -22,6 +24,7 @@ export type HandlerDeps = Readonly<{
   store: Store;
   workers: WorkerTable;
   mutations: TaskMutations;
+  board: PlacementBoard;
   drains: Drains;
   facts: ClusterFacts;
   log: Log;
@@ -58,7 +61,7 @@ export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerSer
       await updateWorker(request, deps);
       return { worker: getWorker(request.workerId, deps) };
     },
-    rebalanceTasks: () => Promise.reject(unavailable("NOT_SERVED", "not served yet")),
+    rebalanceTasks: (request) => rebalanceTasks(request, deps),
     getCluster: () => ({ cluster: getCluster(deps) }),
   };
 }

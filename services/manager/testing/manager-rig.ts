@@ -88,7 +88,7 @@ export async function createManagerRig(options: Options = {}) {
   const facts = { version: "test", defaultScheduler: "spread", startMs: clock.now() };
   const drains = createDrains();
   const handlers = createHandlers({
-    ...{ ledger, store, workers, mutations, drains },
+    ...{ ledger, store, workers, mutations, board, drains },
     ...{ facts, clock, log: silentLog, connect },
   });
   const { transport, close } = await openWire(options.wire ?? "memory", handlers);
