@@ -24,19 +24,22 @@ export async function loadServices(): Promise<Services> {
 }
 
 async function startStoredManager({ storeFolder, ...config }: ManagerConfig, deps: ServiceDeps) {
-  const [{ startManager }, { openLmdbStore }, { socketWire }] = await Promise.all([
-    import("../services/manager/manager.ts"),
-    import("../lib/store/lmdb-store.ts"),
-    import("../lib/rpc/wire.ts"),
-  ]);
+  const [{ startManager }, { openLmdbStore }, { socketWire }, { createNetworkCheck }] =
+    await Promise.all([
+      import("../services/manager/manager.ts"),
+      import("../lib/store/lmdb-store.ts"),
+      import("../lib/rpc/wire.ts"),
+      import("../lib/rpc/network-check.ts"),
+    ]);
   const { clock } = deps;
   const wire = socketWire;
+  const probes = createNetworkCheck(clock);
   let onFailure: (error: Error) => void = () => undefined;
   const storeFailed = new Promise<Error>((resolve) => {
     onFailure = resolve;
   });
   const store = await openLmdbStore({ folder: storeFolder, clock, onFailure });
-  const running = await startManager(config, { ...deps, wire, store }).catch(
+  const running = await startManager(config, { ...deps, wire, store, probes }).catch(
     async (error: unknown) => {
       await store.close();
       throw error;

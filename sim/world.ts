@@ -3,7 +3,8 @@ import { createSeededRandom, type Random } from "../lib/random.ts";
 import type { Batch } from "../lib/store/store.ts";
 import { startManager } from "../services/manager/manager.ts";
 import { startRegistry } from "../services/registry/registry.ts";
-import { createFakeProbes } from "../services/worker/prober-fake.ts";
+import type { FakeEngine } from "../services/worker/fake-runtime-engine.ts";
+import { createFakePortProbes, createFakeProbes } from "../services/worker/prober-fake.ts";
 import { startWorker } from "../services/worker/worker.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { createPart, type Life, type Part, type PartDeps } from "./part.ts";
@@ -73,7 +74,8 @@ export function createWorld(options: WorldOptions): World {
   const parts = new Map<string, Part>();
   const machines = new Map<string, WorkerMachine>();
   parts.set("registry", createRegistry(deps));
-  parts.set("manager", createManager(deps, disk));
+  const engines = () => [...machines.values()].map(({ engine }) => engine);
+  parts.set("manager", createManager(deps, disk, engines));
   for (const workerId of workerIds) {
     const clock = createClock(time, self, () => parts.get(workerId)?.skewMs ?? 0);
     const machine = createWorkerMachine(clock);
@@ -103,7 +105,7 @@ const createRegistry = (deps: PartDeps): Part =>
     begin: (life) => startRegistry({ listen: ADDRESSES.registry }, life),
   });
 
-function createManager(deps: PartDeps, disk: Disk): Part {
+function createManager(deps: PartDeps, disk: Disk, engines: () => Iterable<FakeEngine>): Part {
   let failureCount = 0;
   return createPart(deps, {
     machine: "manager",
@@ -118,7 +120,7 @@ function createManager(deps: PartDeps, disk: Disk): Part {
           defaultScheduler: "spread",
           version: "0.0.0",
         },
-        { ...life, store: disk.openFor(life.process) },
+        { ...life, store: disk.openFor(life.process), probes: createFakePortProbes(engines) },
       );
     },
   });

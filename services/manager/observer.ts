@@ -49,22 +49,9 @@ export function createObserver({ ledger, clock, random, log }: Deps): Observer {
     const task = ledger.tasks.get(taskId);
     if (!task) return;
     const changes = observe(task, { attempt, status, now: clock.now(), jitter: random() });
-    changes.forEach(tell);
+    for (const change of changes) tell(log, change);
     if (changes.length > 0) void ledger.commit(changes);
   }
-
-  const tell = ({ task, fromState, reason, workerId }: TaskChange) =>
-    log.info(
-      {
-        taskId: task.id,
-        attempt: task.attempt?.number,
-        from: TaskState[fromState],
-        to: TaskState[task.state],
-        reason,
-        workerId,
-      },
-      "task state changed",
-    );
 
   return {
     report: ({ taskId, attempt, status }) => {
@@ -99,14 +86,19 @@ export function createObserver({ ledger, clock, random, log }: Deps): Observer {
       const changes = task ? recordReturn(task, { attempt, workerId, now: clock.now() }) : [];
       if (changes.length > 0) void ledger.commit(changes);
     },
-    refuse: (name, message) =>
-      see(
-        name,
-        create(AttemptStatusSchema, {
-          state: TaskState.FAILED,
-          observeTime: toTimestamp(clock.now()),
-          failure: { reason: FailureReason.REFUSED, message },
-        }),
-      ),
+    refuse: (name, message) => see(name, refusedStatus(message, clock.now())),
   };
 }
+
+function tell(log: Log, { task, fromState, reason, workerId }: TaskChange): void {
+  const { id: taskId, attempt, state } = task;
+  const move = { from: TaskState[fromState], to: TaskState[state] };
+  log.info({ taskId, attempt: attempt?.number, ...move, reason, workerId }, "task state changed");
+}
+
+const refusedStatus = (message: string, now: number): AttemptStatus =>
+  create(AttemptStatusSchema, {
+    state: TaskState.FAILED,
+    observeTime: toTimestamp(now),
+    failure: { reason: FailureReason.REFUSED, message },
+  });

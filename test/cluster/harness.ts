@@ -18,7 +18,7 @@ import type { Store } from "../../lib/store/store.ts";
 import { startManager } from "../../services/manager/manager.ts";
 import { startRegistry } from "../../services/registry/registry.ts";
 import { createFakeRuntime } from "../../services/worker/fake-runtime.ts";
-import { createFakeProbes } from "../../services/worker/prober-fake.ts";
+import { createFakePortProbes, createFakeProbes } from "../../services/worker/prober-fake.ts";
 import { openStateFolder } from "../../services/worker/state-folder-disk.ts";
 import { startWorker } from "../../services/worker/worker.ts";
 import { openForLife } from "./crash-store.ts";
@@ -75,9 +75,9 @@ export async function startCluster({ seed, workerCount }: Options): Promise<Clus
   const events = createEventRecorder();
   const folder = await mkdtemp(join(tmpdir(), "berth-cluster-"));
   const store = createMemoryStore();
-  const world: World = { clock, random, events, folder, store, relays: new Map() };
   const workerIds = Array.from({ length: workerCount }, (_, index) => `worker-${index + 1}`);
   const engines = new Map(workerIds.map((id) => [id, createRememberedEngine(clock)]));
+  const world: World = { clock, random, events, folder, store, engines, relays: new Map() };
   const [toManager, toRegistry] = [await openRelay(), await openRelay()];
   world.relays.set("manager", toManager).set("registry", toRegistry);
 
@@ -116,6 +116,7 @@ type World = Readonly<{
   folder: string;
   store: Store;
   /** The ways to each part. */
+  engines: ReadonlyMap<string, RememberedEngine>;
   relays: Map<PartName, Relay>;
 }>;
 
@@ -194,7 +195,10 @@ const createManagerPart = (world: World, door: Relay): Promise<Part> =>
         version: "0.0.0",
       };
       const log = events.logOf("manager");
-      const deps = { wire: socketWire, store: life.store, clock, random, log };
+      const probes = createFakePortProbes(() =>
+        [...world.engines.values()].map(({ engine }) => engine),
+      );
+      const deps = { wire: socketWire, store: life.store, probes, clock, random, log };
       return { running: await startManager(config, deps), die: life.die };
     },
   });
