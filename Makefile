@@ -3,22 +3,28 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # jest runs ES modules by a feature of Node that still has to be asked for.
-test unit e2e: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
+test unit e2e faults: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
 
 INSTALLED := node_modules/.package-lock.json
+MINUTES ?= 10
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 demo: build ## Run a container through a cluster of this machine, and show what happens
 	@scripts/docker-engine.sh scripts/demo.sh
 
 test: build ## Run all tests, those that need a Docker engine too
-	@scripts/docker-engine.sh scripts/test.mjs unit e2e
+	@scripts/fault-tools.sh
+	@scripts/docker-engine.sh scripts/test.mjs unit e2e faults
 
 unit: $(INSTALLED) ## Run the tests that need nothing but Node
 	@scripts/test.mjs unit
 
 e2e: build ## Run the tests that need a Docker engine
 	@scripts/docker-engine.sh scripts/test.mjs e2e
+
+faults: build ## Break real processes, engines, disks and networks; most of it needs root
+	@scripts/fault-tools.sh
+	@scripts/docker-engine.sh scripts/test.mjs faults
 
 check: $(INSTALLED) ## Everything that needs no test to be known wrong, fastest first
 	buf format --diff --exit-code proto
@@ -49,6 +55,9 @@ bench-restart: build ## How long a manager with 100,000 tasks in its store takes
 bench-recovery: build ## How fast Berth recovers, beside Docker Swarm on the same engine
 	@scripts/docker-engine.sh bash -c 'BENCH_IMAGE=$$(scripts/demo-image.sh) node dist/bench/recovery.js'
 
+churn: build ## Load hollow workers for MINUTES=10 and print what grows
+	@MINUTES=$(MINUTES) node dist/bench/churn.js
+
 up: ## Start a manager, a registry and a worker with docker compose
 	$(COMPOSE) up --build --detach
 
@@ -67,4 +76,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test unit e2e check gen fmt build bench bench-restart bench-recovery up down clean help
+.PHONY: demo test unit e2e faults check gen fmt build bench bench-restart bench-recovery churn up down clean help

@@ -2,14 +2,17 @@
 // Runs jest projects one after the other and adds up their results:   scripts/test.mjs PROJECT...
 //
 // Ends in the line `N passed, N failed`, also kept in .test/summary. Fails when a test failed, and
-// when a project ran none: a run that tested nothing proves nothing. Project `e2e` needs an engine
-// at DOCKER_HOST.
+// when a project ran none: a run that tested nothing proves nothing. Tests that this machine cannot
+// run are counted in that line too, and told by name with the reason in it. Projects `e2e` and
+// `faults` need an engine at DOCKER_HOST.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 
 const FOLDER = ".test";
+
+const NEED_ENGINE = new Set(["e2e", "faults"]);
 
 /** How long jest may take to end after its results are there. */
 const EXIT_MS = 15_000;
@@ -25,7 +28,7 @@ async function run(project) {
   const results = `${project}.json`;
   rmSync(join(FOLDER, results), { force: true });
   const args = ["--selectProjects", project, "--json", "--outputFile", join(FOLDER, results)];
-  const env = project === "e2e" ? { ...process.env, PATH: pathWithBusybox() } : process.env;
+  const env = NEED_ENGINE.has(project) ? { ...process.env, PATH: pathWithBusybox() } : process.env;
   const jest = spawn("jest", args, { stdio: ["ignore", "ignore", "inherit"], env });
   const notes = await ended(jest, results);
   return { project, ...sumOf(results), notes };
@@ -51,12 +54,17 @@ async function ended(jest, results) {
 function sumOf(results) {
   const read = readResults(results);
   if (!read) return { passed: 0, failed: 1, problem: "no results: the run was broken off" };
-  const { numPassedTests: passed, numFailedTests, numPendingTests: skipped } = read;
+  const { numPassedTests: passed, numFailedTests } = read;
   // A file that could not be run counts as one failure: its tests are not in jest's count.
   const failed = numFailedTests + read.numRuntimeErrorTestSuites;
   if (passed + failed === 0) return { passed, failed: 1, problem: "no test ran" };
-  return { passed, failed, problem: skipped > 0 ? `${skipped} skipped` : undefined };
+  return { passed, failed, notRun: notRunOf(read) };
 }
+
+const notRunOf = ({ testResults }) =>
+  testResults.flatMap(({ assertionResults }) =>
+    assertionResults.filter(({ status }) => status === "pending").map(({ fullName }) => fullName),
+  );
 
 function readResults(results) {
   try {
@@ -69,10 +77,13 @@ function readResults(results) {
 
 function tell(sums) {
   const total = (key) => sums.reduce((sum, one) => sum + one[key], 0);
-  const line = `${total("passed")} passed, ${total("failed")} failed\n`;
+  const notRun = sums.flatMap((one) => one.notRun ?? []);
+  const rest = notRun.length > 0 ? `, ${notRun.length} not run` : "";
+  const line = `${total("passed")} passed, ${total("failed")} failed${rest}\n`;
   process.stdout.write("\n");
-  for (const { project, problem, notes } of sums)
-    for (const note of [problem, ...notes]) if (note) process.stdout.write(`${project}: ${note}\n`);
+  for (const { project, problem, notRun = [], notes } of sums)
+    for (const note of [problem, ...notRun.map((name) => `not run: ${name}`), ...notes])
+      if (note) process.stdout.write(`${project}: ${note}\n`);
   writeFileSync(join(FOLDER, "summary"), line);
   process.stdout.write(line);
   process.exitCode = total("failed") > 0 || total("passed") === 0 ? 1 : 0;
