@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -14,8 +22,18 @@ export interface BerthProcess {
   /** CPU seconds used so far, user and system. */
   cpuSeconds(): number;
   rssBytes(): number;
+  descriptorCount(): number;
+  /** What it keeps on disk, as blocks that are in use. */
+  stateBytes(): number;
+  /** What is left after a collection of garbage. Only of a process that was started as probed. */
+  resources(): Promise<Resources>;
   stop(): Promise<void>;
 }
+
+/** As `resource-probe.ts` writes them. */
+export type Resources = Readonly<{ liveBytes: number; counts: Readonly<Record<string, number>> }>;
+
+const PROBE = new URL("./resource-probe.js", import.meta.url).pathname;
 
 type Options = Readonly<{
   args: readonly string[];
@@ -25,6 +43,8 @@ type Options = Readonly<{
   readyWhen: RegExp;
   /** Whether it keeps something on disk. */
   isStateful: boolean;
+  /** Whether it is to answer `resources`. */
+  isProbed?: boolean;
 }>;
 
 /** Starts a command and resolves once its output says that it is ready. */
@@ -33,12 +53,18 @@ export async function startBerth({
   managerAddress,
   readyWhen,
   isStateful,
+  isProbed = false,
 }: Options): Promise<BerthProcess> {
   const folder = mkdtempSync(join(tmpdir(), "berth-bench-"));
   const log = join(folder, "log");
   const output = openSync(log, "a");
-  const all = [BERTH, ...args, ...(isStateful ? ["--state-dir", join(folder, "state")] : [])];
-  const child = spawn(process.execPath, all, { stdio: ["ignore", output, output] });
+  const resourcesFile = join(folder, "resources.json");
+  const all = [
+    ...(isProbed ? ["--expose-gc", "--import", PROBE] : []),
+    ...[BERTH, ...args, ...(isStateful ? ["--state-dir", join(folder, "state")] : [])],
+  ];
+  const env = { ...process.env, RESOURCES_FILE: resourcesFile };
+  const child = spawn(process.execPath, all, { stdio: ["ignore", output, output], env });
   await untilReady(child, log, readyWhen);
   const read = (file: string) => readFileSync(`/proc/${child.pid}/${file}`, "utf8");
   return {
@@ -46,6 +72,13 @@ export async function startBerth({
     cpuSeconds() {
       const fields = read("stat").split(") ")[1]?.split(" ") ?? [];
       return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+    },
+    descriptorCount: () => readdirSync(`/proc/${child.pid}/fd`).length,
+    stateBytes: () => usedBytes(join(folder, "state")),
+    async resources() {
+      rmSync(resourcesFile, { force: true });
+      child.kill("SIGUSR2");
+      return JSON.parse(await untilWritten(resourcesFile));
     },
     rssBytes: () => Number(/VmRSS:\s+(\d+)/.exec(read("status"))?.[1]) * 1024,
     async stop() {
@@ -55,6 +88,24 @@ export async function startBerth({
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** Blocks in use, as `du` counts them: files may have holes. */
+function usedBytes(folder: string): number {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.reduce((sum, { parentPath, name }) => sum + blocksOf(join(parentPath, name)), 0);
+}
+
+const blocksOf = (path: string): number => statSync(path).blocks * 512;
+
+async function untilWritten(file: string): Promise<string> {
+  for (let left = 200; left > 0; left--) {
+    const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+    if (text.endsWith("}")) return text;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${file} was not written: does the process still live?`);
 }
 
 async function untilReady(child: ChildProcess, log: string, readyWhen: RegExp): Promise<void> {
