@@ -20,8 +20,11 @@ const PORTS = { manager: 17090, registry: 17091 };
 const SAMPLE_MS = 10_000;
 const STEP_MS = 250;
 
-/** Until as many tasks go as come, and code is warm: what grows before that is no leak. */
-const WARM_UP_MS = Math.min(120_000, MINUTES * 20_000);
+/**
+ * Until as many tasks go as come, and the manager's histories, which keep a fixed number of changes,
+ * are full: what grows before that is no leak.
+ */
+const WARM_UP_MS = Math.min(300_000, MINUTES * 30_000);
 
 /** Ended tasks that nobody removes are purged after this. */
 const KEEP_FINISHED = "15s";
