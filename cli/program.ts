@@ -5,16 +5,20 @@ import { type ExitCode, exitCodeHelp, exitCodes } from "./exit-codes.ts";
 import { oneLine } from "./output/format.ts";
 import { printError } from "./print-error.ts";
 import { printLine } from "./terminal.ts";
+import { activateCommand, drainCommand, pauseCommand } from "./verbs/availability.ts";
 import type { Run } from "./verbs/client-verb.ts";
 import { clusterCommand } from "./verbs/cluster.ts";
 import { eventsCommand } from "./verbs/events.ts";
 import { inspectCommand } from "./verbs/inspect.ts";
+import { labelCommand } from "./verbs/label.ts";
 import { logsCommand } from "./verbs/logs.ts";
 import { managerCommand } from "./verbs/manager.ts";
 import { psCommand } from "./verbs/ps.ts";
+import { rebalanceCommand } from "./verbs/rebalance.ts";
 import { registryCommand } from "./verbs/registry.ts";
 import { rmCommand } from "./verbs/rm.ts";
 import { runCommand } from "./verbs/run.ts";
+import { simCommand } from "./verbs/sim.ts";
 import { stopCommand } from "./verbs/stop.ts";
 import { upCommand } from "./verbs/up.ts";
 import { versionCommand } from "./verbs/version.ts";
@@ -41,6 +45,7 @@ const groups = {
   tasks: "Tasks:",
   cluster: "Cluster:",
   servers: "Servers:",
+  proof: "Proof:",
 } as const;
 
 /** The whole command line. `run` is given what to do when a verb was typed. */
@@ -63,13 +68,23 @@ export function createProgram(run: Run): Command {
     stopCommand(run),
     rmCommand(run),
   ]);
-  add(groups.cluster, [workersCommand(run), clusterCommand(run), versionCommand(run)]);
+  add(groups.cluster, [
+    workersCommand(run),
+    drainCommand(run),
+    pauseCommand(run),
+    activateCommand(run),
+    labelCommand(run),
+    rebalanceCommand(run),
+    clusterCommand(run),
+    versionCommand(run),
+  ]);
   add(groups.servers, [
     upCommand(run),
     managerCommand(run),
     registryCommand(run),
     workerCommand(run),
   ]);
+  add(groups.proof, [simCommand(run)]);
   for (const command of program.commands) {
     command.showHelpAfterError(`  see: berth ${command.name()} --help`);
   }

@@ -1,7 +1,9 @@
+import { toMillis } from "../../core/time.ts";
+import { labelsOf } from "../../core/worker-settings.ts";
 import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
-import { formatCpus, formatLabels, formatSince, formatSize, oneLine } from "./format.ts";
+import { formatAge, formatCpus, formatLabels, formatSince, formatSize, oneLine } from "./format.ts";
 import { formatFields } from "./table.ts";
-import { cpuText, diskText, memoryText, troubleText, workerStateText } from "./worker-listing.ts";
+import { cpuText, diskText, memoryText, whyText, workerStateText } from "./worker-listing.ts";
 
 /** All about a worker, for people. */
 export function describeWorker(worker: Worker, nowMs: number): string {
@@ -9,7 +11,7 @@ export function describeWorker(worker: Worker, nowMs: number): string {
   const description = presence?.description;
   return formatFields([
     ["ID", id],
-    ["State", [workerStateText(worker), troubleText(worker)].filter(Boolean).join(": ")],
+    ["State", [workerStateText(worker), whyText(worker)].filter(Boolean).join(": ")],
     ["Heard of", `${formatSince(presence?.heardTime, nowMs)} ago`],
     ["In this state", formatSince(presence?.stateTime, nowMs)],
     ["Hostname", oneLine(description?.hostname ?? "")],
@@ -18,12 +20,25 @@ export function describeWorker(worker: Worker, nowMs: number): string {
     ["Engine", oneLine(description?.engine ?? "")],
     ["Version", oneLine(description?.version ?? "")],
     ["Capabilities", description?.capabilities.join(", ") ?? ""],
-    ["Labels", oneLine(formatLabels(description?.labels ?? {}))],
+    ["Labels", oneLine(formatLabels(labelsOf(worker)))],
     ["Capacity", amountText(description?.capacity)],
     ["Reserved", amountText(allocation?.reserved)],
     ["Tasks", String(allocation?.taskCount ?? 0)],
+    ...drainFields(worker, nowMs),
     ...measurements(worker),
   ]);
+}
+
+/** How far a drain has come, and what holds it up, a line a task. */
+function drainFields({ drain }: Worker, nowMs: number): readonly (readonly [string, string])[] {
+  if (!drain) return [];
+  const { remainingCount, deadlineTime, blocks } = drain;
+  const leftMs = deadlineTime ? Math.max(0, toMillis(deadlineTime) - nowMs) : undefined;
+  const end = leftMs === undefined ? "" : `, the rest is stopped in ${formatAge(leftMs)}`;
+  return [
+    ["Drain", remainingCount === 0 ? "done" : `${remainingCount} left${end}`],
+    ...blocks.map(({ taskId, reason }) => ["Blocked by", `${taskId}: ${oneLine(reason)}`] as const),
+  ];
 }
 
 function measurements({ presence }: Worker): readonly (readonly [string, string])[] {

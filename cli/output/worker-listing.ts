@@ -1,6 +1,8 @@
+import { labelsOf } from "../../core/worker-settings.ts";
 import type { Resources } from "../../gen/berth/v1/resources_pb.ts";
 import {
   type Worker,
+  WorkerAvailability,
   type WorkerMetrics,
   WorkerSchema,
   WorkerState,
@@ -17,7 +19,7 @@ export const workerListing = (colors: Colors, nowMs: number): Listing<typeof Wor
     { title: "ID", cell: ({ id }) => id },
     {
       title: "STATE",
-      cell: (worker) => (isReady(worker) ? colors.good : colors.bad)(workerStateText(worker)),
+      cell: (worker) => colorOf(worker, colors)(workerStateText(worker)),
     },
     {
       title: "TASKS",
@@ -50,9 +52,9 @@ export const workerListing = (colors: Colors, nowMs: number): Listing<typeof Wor
     {
       title: "LABELS",
       wide: true,
-      cell: (worker) => described(worker, ({ labels }) => formatLabels(labels)),
+      cell: (worker) => oneLine(formatLabels(labelsOf(worker))) || "-",
     },
-    { title: "REASON", cell: troubleText },
+    { title: "REASON", cell: whyText },
   ],
 });
 
@@ -60,18 +62,41 @@ export const workerListing = (colors: Colors, nowMs: number): Listing<typeof Wor
 const isReady = ({ presence, linked }: Worker): boolean =>
   presence?.state === WorkerState.UP && linked && presence.metrics?.engineHealthy !== false;
 
-/** The state in one word or two: `ready`, `down`, `not linked`, `engine down`. */
+const colorOf = (worker: Worker, colors: Colors) => {
+  if (!isReady(worker)) return colors.bad;
+  return availabilityText(worker) === "" ? colors.good : colors.moving;
+};
+
+/** What operators decided: `paused`, `draining`, or nothing while the worker takes tasks. */
+export function availabilityText({ settings }: Worker): string {
+  const { availability } = settings ?? {};
+  if (availability === WorkerAvailability.PAUSED) return "paused";
+  return availability === WorkerAvailability.DRAINING ? "draining" : "";
+}
+
+/** The state in a few words: `ready`, `paused`, `draining`, `down`, `not linked, draining`. */
 export function workerStateText(worker: Worker): string {
+  const decided = availabilityText(worker);
+  if (isReady(worker)) return decided || "ready";
+  return [presentText(worker), decided].filter(Boolean).join(", ");
+}
+
+/** What the worker itself is. */
+function presentText(worker: Worker): string {
   const { presence, linked } = worker;
   if (presence?.state !== WorkerState.UP) {
     return (WorkerState[presence?.state ?? 0] ?? "unknown").toLowerCase();
   }
-  if (!linked) return "not linked";
-  return isReady(worker) ? "ready" : "engine down";
+  return linked ? "engine down" : "not linked";
 }
 
+/** Why a worker takes no tasks, in the words of whoever knows. Empty when it does. */
+export const whyText = (worker: Worker): string =>
+  troubleText(worker) ||
+  (availabilityText(worker) === "" ? "" : oneLine(worker.settings?.reason ?? ""));
+
 /** Why a worker is not ready. Empty when it is. */
-export function troubleText(worker: Worker): string {
+function troubleText(worker: Worker): string {
   if (isReady(worker)) return "";
   const { presence, linked } = worker;
   if (presence?.state !== WorkerState.UP) return oneLine(presence?.reason ?? "");

@@ -11,7 +11,8 @@ import type {
 import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { notFound, wrongState } from "../../lib/errors.ts";
+import { wrongState } from "../../lib/errors.ts";
+import { createFakeFleet } from "./fake-fleet.ts";
 import { createFakeLedger, type FakeLedger } from "./fake-ledger.ts";
 
 type Options = Readonly<{
@@ -31,12 +32,13 @@ export function createFakeManager({
   onIdle,
 }: Options): ServiceImpl<typeof ManagerService> {
   const ledger = createFakeLedger(clock);
+  const fleet = createFakeFleet(workers, clock);
   const revision = () => BigInt(ledger.changes.length);
   return {
     submitTask: (request) => ({ task: ledger.submit(request) }),
     submitTasks: () => ({}),
-    updateWorker: () => ({}),
-    rebalanceTasks: () => ({}),
+    updateWorker: (request) => ({ worker: fleet.update(request) }),
+    rebalanceTasks: ({ validateOnly }) => rebalance(ledger, validateOnly),
     getTask: ({ taskId }) => ({ task: ledger.find(taskId) }),
     listTasks: ({ filter }) => ({ tasks: select(ledger, filter), revision: revision() }),
     async *watchTasks(request, { signal }) {
@@ -66,12 +68,8 @@ export function createFakeManager({
       );
       yield { entries: tail === undefined ? entries : entries.slice(entries.length - tail) };
     },
-    listWorkers: () => ({ workers: [...workers] }),
-    getWorker({ workerId }) {
-      const worker = workers.find(({ id }) => id === workerId);
-      if (!worker) throw notFound("worker", workerId);
-      return { worker };
-    },
+    listWorkers: () => ({ workers: fleet.all() }),
+    getWorker: ({ workerId }) => ({ worker: fleet.find(workerId) }),
     getCluster: () => ({ cluster: clusterOf(clock.now(), workers.length, revision()) }),
   };
 }
@@ -101,6 +99,18 @@ const matcher =
       Object.entries(labels).every(([key, value]) => task.spec?.labels[key] === value)
     );
   };
+
+/** The first running task moves from worker-1 to a worker that has joined; the others stay. */
+function rebalance({ tasks }: FakeLedger, isPlan: boolean) {
+  const [first, ...others] = [...tasks.values()].filter(({ state }) => state === TaskState.RUNNING);
+  if (!first || !isPlan) return { moves: [], blocks: [] };
+  const names = { taskId: first.id, taskName: first.spec?.name ?? "" };
+  const route = { fromWorkerId: "worker-1", toWorkerId: "worker-4" };
+  return {
+    moves: [{ ...names, ...route, reason: "worker-1 is 62 % full, worker-4 0 %" }],
+    blocks: others.map(({ id }) => ({ taskId: id, reason: "ends by itself" })),
+  };
+}
 
 const linesOf = (task: Task): readonly LogEntry[] => [
   line(task, LogStream.STDOUT, "listening"),

@@ -1,18 +1,16 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Command } from "commander";
-import { randomWord } from "../../lib/random.ts";
 import { CommandError } from "../command-error.ts";
 import type { Context, Manager } from "../context.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import { oneLine } from "../output/format.ts";
+import { createRequestId } from "../request-id.ts";
 import { printLine } from "../terminal.ts";
 import { callOf, clientCommand, type Run, withManager } from "./client-verb.ts";
 import { eachReference } from "./each-reference.ts";
 
 type RmFlags = Readonly<{ force?: true }>;
-
-const REQUEST_ID_LENGTH = 26;
 
 export const rmCommand = (run: Run): Command =>
   clientCommand("rm")
@@ -29,7 +27,7 @@ async function rm(
 ): Promise<ExitCode> {
   async function removeOne(manager: Manager, reference: string): Promise<void> {
     const { id: taskId } = await findTask(manager, reference, callOf(context));
-    const requestId = randomWord(context.random, REQUEST_ID_LENGTH);
+    const requestId = createRequestId(context);
     const force = flags.force === true;
     try {
       await manager.removeTask({ taskId, requestId, force }, callOf(context));

@@ -2,7 +2,6 @@ import { type Command, Option } from "commander";
 import { stateName } from "../../core/task-state.ts";
 import { type Task, TaskSchema, TaskSpecSchema, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
-import { randomWord } from "../../lib/random.ts";
 import { attachTask } from "../attach-task.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import type { Context, Manager } from "../context.ts";
@@ -11,6 +10,7 @@ import { formatDocument, jsonOf } from "../output/document.ts";
 import { addFormatFlag, type Format } from "../output/output-flags.ts";
 import { progressText } from "../output/task-text.ts";
 import { parseDuration } from "../parse/duration.ts";
+import { createRequestId } from "../request-id.ts";
 import {
   type EnvFile,
   runFlagOfField,
@@ -105,7 +105,7 @@ async function submit(
     flags.waitTimeout === undefined
       ? undefined
       : flagValue("--wait-timeout", parseDuration(flags.waitTimeout));
-  const requestId = flags.requestId ?? randomWord(context.random, REQUEST_ID_LENGTH);
+  const requestId = flags.requestId ?? createRequestId(context);
   const { task } = await manager.submitTask({ spec, requestId }, callOf(context));
   assert(task, "the manager answers a submit with the task");
   const quiet = flags.quiet === true;
@@ -119,9 +119,6 @@ async function submit(
     ? endOf(last, quiet ? progressText(last, context.clock.now()) : "")
     : exitCodes.ok;
 }
-
-/** 130 bits: as unlikely to meet again as a UUID. */
-const REQUEST_ID_LENGTH = 26;
 
 const isRunning = ({ state }: Task): boolean => state === TaskState.RUNNING;
 
