@@ -8,6 +8,7 @@ import {
   type Task,
   TaskState,
 } from "../gen/berth/v1/task_pb.ts";
+import { findAttempt } from "./live-attempts.ts";
 import { type TaskChange, write } from "./task-change.ts";
 import { toTimestamp } from "./time.ts";
 
@@ -20,31 +21,23 @@ export const lostStatus = (attempt: Attempt, message: string, now: number): Atte
   ready: false,
 });
 
-/** An attempt and the worker that told of it. */
-export type Returned = Readonly<{ attempt: number; workerId: string; now: number }>;
-
 /**
  * Records that a lost attempt still runs on its worker, which is back, and is stopped now. Empty
  * when that is on record, and for an attempt that was not lost.
  */
-export function recordReturn(task: Task, returned: Returned): readonly TaskChange[] {
-  const { attempt: number, workerId, now } = returned;
+export function recordReturn(task: Task, number: number, now: number): readonly TaskChange[] {
+  const known = findAttempt(task, number);
+  const status = known?.attempt.status;
+  if (!known || status?.state !== TaskState.LOST) return [];
+  const { workerId } = known;
   const message = `worker ${workerId} is back: attempt ${number} is stopped there`;
-  const note = (attempt: Attempt): Attempt =>
-    attempt.number === number && isNewsOf(attempt, message)
-      ? { ...attempt, status: { ...attempt.status, message } }
-      : attempt;
-  const current = task.attempt && note(task.attempt);
-  const pastAttempts = task.pastAttempts.map(note);
-  const isSame =
-    current === task.attempt &&
-    pastAttempts.every((attempt, index) => attempt === task.pastAttempts[index]);
-  if (isSame) return [];
-  const next = { ...task, pastAttempts, updateTime: toTimestamp(now) };
-  return [write({ ...next, ...(current && { attempt: current }) }, task.state, message)];
+  if (status.message === message) return [];
+  const noted: Attempt = { ...known.attempt, status: { ...status, message } };
+  const next: Task = {
+    ...task,
+    updateTime: toTimestamp(now),
+    pastAttempts: task.pastAttempts.map((past) => (past.number === number ? noted : past)),
+    ...(known.role === "current" && { attempt: noted }),
+  };
+  return [{ ...write(next, task.state, message), workerId }];
 }
-
-type WithStatus = Attempt & { status: AttemptStatus };
-
-const isNewsOf = (attempt: Attempt, message: string): attempt is WithStatus =>
-  attempt.status?.state === TaskState.LOST && attempt.status.message !== message;

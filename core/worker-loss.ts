@@ -36,6 +36,8 @@ export type Judgement = Readonly<{
   asked: readonly string[];
   /** When to judge again though nothing happens. Undefined: there is nothing to wait for. */
   nextMs: number | undefined;
+  /** Whether the registry's next word may change this. */
+  awaitsWord: boolean;
   /** Why workers that seem lost are not taken for lost yet. Empty while the brake is off. */
   brakeReason: string;
 }>;
@@ -62,13 +64,16 @@ export function judgeWorkers(sightings: readonly Sighting[], weather: Weather): 
   const confirmed = gone.map((each) =>
     braked.has(each) ? { ...each, dueMs: each.dueMs + weather.leaseMs } : each,
   );
-  const isLost = (each: Gone) => each.silent && each.dueMs <= nowMs && isTold(each, weather);
+  const isDue = (each: Gone) => each.silent && each.dueMs <= nowMs;
+  const isLost = (each: Gone) => isDue(each) && isTold(each, weather);
   const held = confirmed.filter((each, index) => isLost(gone[index] ?? each) && !isLost(each));
   const later = confirmed.map(({ dueMs }) => dueMs).filter((dueMs) => dueMs > nowMs);
   return {
     lost: new Map(confirmed.filter(isLost).map(({ workerId, dueMs }) => [workerId, dueMs])),
     asked: gone.filter(({ kind }) => kind !== "left").map(({ workerId }) => workerId),
     nextMs: registryHeardMs === undefined ? undefined : later.toSorted((a, b) => a - b)[0],
+    awaitsWord:
+      registryHeardMs === undefined || confirmed.some((each) => isDue(each) && !isLost(each)),
     brakeReason: held.length === 0 ? "" : brakeText(held.length, sightings.length, weather),
   };
 }

@@ -3,6 +3,7 @@ import { lostStatus, recordReturn } from "../../core/attempt-lost.ts";
 import { findAttempt, type KnownAttempt } from "../../core/live-attempts.ts";
 import { observe, vanished } from "../../core/observe.ts";
 import type { TaskChange } from "../../core/task-change.ts";
+import { isTerminal } from "../../core/task-state.ts";
 import { toTimestamp } from "../../core/time.ts";
 import { combined, type Vitals } from "../../core/vitals.ts";
 import {
@@ -36,8 +37,6 @@ export interface Observer {
   refuse(name: AttemptName, message: string): void;
   /** The attempt's worker is lost. */
   lose(name: AttemptName, message: string): void;
-  /** A worker still runs an attempt that does not count any more. */
-  strayed(name: AttemptName, workerId: string): void;
 }
 
 type Deps = Readonly<{ ledger: Ledger; clock: Clock; random: Random; log: Log }>;
@@ -53,12 +52,20 @@ export function createObserver({ ledger, clock, random, log }: Deps): Observer {
     if (changes.length > 0) void ledger.commit(changes);
   }
 
+  /** A lost attempt still runs: its worker is back. That it must stop is the link's business. */
+  function noteReturn(task: Task, attempt: number): void {
+    const changes = recordReturn(task, attempt, clock.now());
+    for (const change of changes) tell(log, change);
+    if (changes.length > 0) void ledger.commit(changes);
+  }
+
   return {
     report: ({ taskId, attempt, status }) => {
       const task = ledger.tasks.get(taskId);
       const known = task && findAttempt(task, attempt);
       if (!known || !status) return;
       see({ taskId, attempt }, cases.complete(task, known, status));
+      if (known.state === TaskState.LOST && !isTerminal(status.state)) noteReturn(task, attempt);
     },
     openCase: cases.open,
     closeCase: ({ taskId, attempt }) => cases.close(taskId, attempt),
@@ -79,12 +86,6 @@ export function createObserver({ ledger, clock, random, log }: Deps): Observer {
       const task = ledger.tasks.get(taskId);
       const known = task && findAttempt(task, attempt);
       if (known) see({ taskId, attempt }, lostStatus(known.attempt, message, clock.now()));
-    },
-    strayed({ taskId, attempt }, workerId) {
-      const task = ledger.tasks.get(taskId);
-      log.info({ taskId, attempt, workerId }, "stray attempt is stopped");
-      const changes = task ? recordReturn(task, { attempt, workerId, now: clock.now() }) : [];
-      if (changes.length > 0) void ledger.commit(changes);
     },
     refuse: (name, message) => see(name, refusedStatus(message, clock.now())),
   };

@@ -46,7 +46,7 @@ export async function runWorkerLoss(deps: Deps, signal: AbortSignal): Promise<vo
     if (sightings.notice(worker)) round.ring();
   });
   workers.all().forEach(sightings.notice);
-  word.subscribe(() => loss.isWaiting() && round.ring());
+  word.subscribe(() => loss.awaitsWord() && round.ring());
   const stalls = watchStalls(clock, loss.stall, signal);
 
   while (!signal.aborted) {
@@ -76,11 +76,11 @@ type Outlook = Readonly<{ asked: readonly string[]; nextMs: number }>;
 function createLoss(deps: Deps, sightings: Sightings) {
   const { ledger, workers, word, clock, leaseMs, log } = deps;
   let steadySinceMs = clock.monotonic();
-  let waiting = false;
+  let awaitsWord = true;
 
   return {
-    /** Whether anybody is gone, so that the registry's next word may settle it. */
-    isWaiting: () => waiting,
+    /** Whether the registry's next word may settle it. */
+    awaitsWord: () => awaitsWord,
     stall(stallMs: number): void {
       steadySinceMs = clock.monotonic();
       log.warn({ stallMs }, "manager stalled, no worker is taken for lost for a lease");
@@ -95,7 +95,7 @@ function createLoss(deps: Deps, sightings: Sightings) {
         loseWorker({ workerId, lostMs, nowMs }, deps),
       );
       const asked = judgement.asked.filter((id) => ledger.tasks.placedCount(id) > 0);
-      waiting = asked.length > 0 || judgement.nextMs !== undefined;
+      awaitsWord = judgement.awaitsWord;
       return {
         asked,
         nextMs: Math.min(judgement.nextMs ?? Number.POSITIVE_INFINITY, ...taskMs, nowMs + IDLE_MS),

@@ -27,7 +27,7 @@ test("serves from its start to its end", async () => {
   const session = answers[Symbol.asyncIterator]();
   expect((await session.next()).value?.word).toMatchObject({
     case: "terms",
-    value: { lease: { seconds: 15n } },
+    value: { lease: { seconds: 4n } },
   });
   expect((await client.listWorkers({})).workers).toMatchObject([
     { workerId: "w1", state: WorkerState.UP },
