@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "@jest/globals";
+import { ProbeFrom } from "../gen/berth/v1/probe_pb.ts";
 import {
   NetworkMode,
   OnDisconnect,
@@ -96,4 +97,45 @@ test("fields of the contract are told as flags", () => {
   expect(runFlagOfField("spec.ports[0].host_port")).toBe("--publish");
   expect(runFlagOfField("spec.restart_policy.restarts_max")).toBe("--restart");
   expect(runFlagOfField("spec.environment")).toBeUndefined();
+});
+
+test("probes have flags of their own, by the names that Docker gave them", () => {
+  const spec = specOf({
+    healthHttp: ":8080/health?a=b",
+    healthInterval: "500ms",
+    healthTimeout: "1s",
+    healthRetries: "5",
+    healthStartPeriod: "1m",
+    healthFrom: "manager",
+    readyCmd: "test -e /ready",
+    startupGrpc: "50051/shop.Cart",
+  });
+  expect(spec.livenessProbe).toMatchObject({
+    check: { case: "http", value: { port: 8080, path: "/health?a=b" } },
+    interval: durationFromMs(500),
+    timeout: durationFromMs(1_000),
+    failureThreshold: 5,
+    startPeriod: durationFromMs(60_000),
+    probeFrom: ProbeFrom.MANAGER,
+  });
+  const command = ["/bin/sh", "-c", "test -e /ready"];
+  expect(spec.readinessProbe?.check).toMatchObject({ case: "exec", value: { command } });
+  const value = { port: 50_051, service: "shop.Cart" };
+  expect(spec.startupProbe?.check).toMatchObject({ case: "grpc", value });
+});
+
+test.each([
+  [{ healthHttp: "health" }, "--health-http is"],
+  [{ healthTcp: "0" }, "--health-tcp is"],
+  [{ readyGrpc: "a.B" }, "--ready-grpc is"],
+  [{ healthTcp: "80", healthCmd: "true" }, "--health-*: only one of"],
+  [{ startupRetries: "3" }, "--startup-*: nothing is asked"],
+])("of %j it is said what is wrong", (flags, problem) => {
+  expect(() => specOf(flags)).toThrow(problem);
+});
+
+test("what the manager finds wrong with a probe is told by its flag", () => {
+  expect(runFlagOfField("spec.liveness_probe.http.port")).toBe("--health-http");
+  expect(runFlagOfField("spec.readiness_probe.exec.command[0]")).toBe("--ready-cmd");
+  expect(runFlagOfField("spec.startup_probe.failure_threshold")).toBe("--startup-retries");
 });

@@ -7,46 +7,48 @@ import {
   PullPolicy,
   type TaskSpecSchema,
 } from "../gen/berth/v1/task_pb.ts";
-import { usageError } from "./command-error.ts";
+import { createFlagReader, type FlagReader } from "./flag-reader.ts";
 import { parseCpus } from "./parse/cpus.ts";
 import { parseDuration } from "./parse/duration.ts";
 import { type KeyValue, parseEnv, parseEnvFile, parseLabel } from "./parse/key-value.ts";
-import { oneOf, type Parsed, parseEach, parseWhole } from "./parse/parsed.ts";
+import { oneOf, parseWhole } from "./parse/parsed.ts";
 import { parsePublish } from "./parse/publish.ts";
 import { parseRestart, type RestartInit } from "./parse/restart.ts";
 import { parseSize } from "./parse/size.ts";
+import { type ProbeFlags, probeFlagsOfFields, readProbe } from "./probe-flags.ts";
 
 export type TaskSpecInit = MessageInitShape<typeof TaskSpecSchema>;
 
 /** The flags of `run` that describe the task, as they were typed. */
-export type TaskSpecFlags = Readonly<{
-  publish?: readonly string[];
-  env?: readonly string[];
-  envFile?: readonly string[];
-  cpus?: string;
-  memory?: string;
-  reserveCpus?: string;
-  reserveMemory?: string;
-  reserveDisk?: string;
-  pidsLimit?: string;
-  name?: string;
-  label?: readonly string[];
-  restart?: string;
-  restartWindow?: string;
-  onDisconnect?: string;
-  placementTimeout?: string;
-  pullTimeout?: string;
-  startTimeout?: string;
-  entrypoint?: string;
-  workdir?: string;
-  user?: string;
-  network?: string;
-  pull?: string;
-  platform?: string;
-  scheduler?: string;
-  stopTimeout?: string;
-  stopSignal?: string;
-}>;
+export type TaskSpecFlags = ProbeFlags &
+  Readonly<{
+    publish?: readonly string[];
+    env?: readonly string[];
+    envFile?: readonly string[];
+    cpus?: string;
+    memory?: string;
+    reserveCpus?: string;
+    reserveMemory?: string;
+    reserveDisk?: string;
+    pidsLimit?: string;
+    name?: string;
+    label?: readonly string[];
+    restart?: string;
+    restartWindow?: string;
+    onDisconnect?: string;
+    placementTimeout?: string;
+    pullTimeout?: string;
+    startTimeout?: string;
+    entrypoint?: string;
+    workdir?: string;
+    user?: string;
+    network?: string;
+    pull?: string;
+    platform?: string;
+    scheduler?: string;
+    stopTimeout?: string;
+    stopSignal?: string;
+  }>;
 
 /** An `--env-file` with its content. */
 export type EnvFile = Readonly<{ path: string; content: string }>;
@@ -81,7 +83,7 @@ const PIDS_MAX = 4_194_304;
  */
 export function taskSpecOf(options: Options): TaskSpecInit {
   const { image, args, flags } = options;
-  const reader = createReader();
+  const reader = createFlagReader();
   const { read, readList } = reader;
   const spec: TaskSpecInit = {
     image,
@@ -98,6 +100,9 @@ export function taskSpecOf(options: Options): TaskSpecInit {
       networkMode: read("--network", flags.network, oneOf<NetworkMode>(NETWORKS)),
       pullPolicy: read("--pull", flags.pull, oneOf<PullPolicy>(PULLS)),
       ...readSpans(flags, reader),
+      livenessProbe: readProbe("health", flags, reader),
+      readinessProbe: readProbe("ready", flags, reader),
+      startupProbe: readProbe("startup", flags, reader),
     }),
   };
   reader.finish();
@@ -116,13 +121,13 @@ const texts = (flags: TaskSpecFlags) =>
     stopSignal: flags.stopSignal,
   });
 
-function readRestart(flags: TaskSpecFlags, { read }: Reader): RestartInit | undefined {
+function readRestart(flags: TaskSpecFlags, { read }: FlagReader): RestartInit | undefined {
   const policy = read("--restart", flags.restart, parseRestart);
   const windowMs = read("--restart-window", flags.restartWindow, parseDuration);
   return windowMs === undefined ? policy : { ...policy, window: durationFromMs(windowMs) };
 }
 
-function readSpans(flags: TaskSpecFlags, { read }: Reader) {
+function readSpans(flags: TaskSpecFlags, { read }: FlagReader) {
   const span = (flag: string, text: string | undefined) =>
     mapped(read(flag, text, parseDuration), durationFromMs);
   return {
@@ -135,7 +140,7 @@ function readSpans(flags: TaskSpecFlags, { read }: Reader) {
 
 function readLimit(
   flags: TaskSpecFlags,
-  { read }: Reader,
+  { read }: FlagReader,
 ): MessageInitShape<typeof LimitsSchema> | undefined {
   const parsePids = (text: string) => parseWhole(text, 1, PIDS_MAX);
   return unlessEmpty({
@@ -147,7 +152,7 @@ function readLimit(
 
 function readReservation(
   flags: TaskSpecFlags,
-  { read }: Reader,
+  { read }: FlagReader,
 ): MessageInitShape<typeof ResourcesSchema> | undefined {
   return unlessEmpty({
     cpuMillis: read("--reserve-cpus", flags.reserveCpus, parseCpus),
@@ -159,7 +164,7 @@ function readReservation(
 /** Files first, in their order, then `--env`: what is nearer to the user wins. */
 function readEnv(
   { flags, envFiles, environment }: Options,
-  { read, readList }: Reader,
+  { read, readList }: FlagReader,
 ): Record<string, string> {
   const fromFiles = envFiles.flatMap(
     ({ path, content }): readonly KeyValue[] =>
@@ -167,38 +172,6 @@ function readEnv(
   );
   const fromFlags = readList("--env", flags.env, (text) => parseEnv(text, environment));
   return Object.fromEntries([...fromFiles, ...fromFlags]);
-}
-
-type Reader = ReturnType<typeof createReader>;
-
-/** Reads flags one by one and remembers what is wrong with them. */
-function createReader() {
-  const problems: string[] = [];
-  function read<T>(
-    flag: string,
-    text: string | undefined,
-    parse: (text: string) => Parsed<T>,
-  ): T | undefined {
-    if (text === undefined) return undefined;
-    const result = parse(text);
-    if (result.kind === "parsed") return result.value;
-    problems.push(`${flag} ${result.problem}`);
-    return undefined;
-  }
-  function readList<T>(
-    flag: string,
-    given: readonly string[] | undefined,
-    parse: (text: string) => Parsed<T>,
-  ): readonly T[] {
-    const result = parseEach(given ?? [], parse);
-    if (result.kind === "parsed") return result.value;
-    problems.push(`${flag} ${result.problem}`);
-    return [];
-  }
-  function finish(): void {
-    if (problems.length > 0) throw usageError(problems, ["see: berth run --help"]);
-  }
-  return { read, readList, finish };
 }
 
 const mapped = <T, U>(value: T | undefined, map: (value: T) => U): U | undefined =>
@@ -244,6 +217,7 @@ const FLAG_OF_FIELD: readonly (readonly [field: string, flag: string])[] = [
   ["spec.stop_grace", "--stop-timeout"],
   ["spec.stop_signal", "--stop-signal"],
   ["request_id", "--request-id"],
+  ...probeFlagsOfFields,
 ];
 
 /** The flag of `run` that fills a field of SubmitTaskRequest. */

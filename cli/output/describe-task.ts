@@ -13,6 +13,7 @@ import { type Colors, paintOf } from "./colors.ts";
 import { amountText } from "./describe-worker.ts";
 import { eventListing } from "./event-listing.ts";
 import { formatLabels, formatSince, formatTime, oneLine } from "./format.ts";
+import { probeText } from "./probe-text.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { detailText, nameOf, portsText, reasonName, stateText } from "./task-text.ts";
 
@@ -72,6 +73,9 @@ function specFields(spec: TaskSpec | undefined): Fields {
     ["Network", (NetworkMode[spec.networkMode] ?? "unknown").toLowerCase()],
     ["Limit", [amountText(spec.limit), pidsText(spec)].filter(Boolean).join(", ")],
     ["Reserved", amountText(spec.reservation)],
+    ["Startup", probeText(spec.startupProbe)],
+    ["Liveness", probeText(spec.livenessProbe)],
+    ["Readiness", probeText(spec.readinessProbe)],
     ["Platform", spec.platform],
     ["Scheduler", spec.scheduler],
   ];

@@ -4,6 +4,7 @@ import { toTimestamp } from "../../core/time.ts";
 import {
   DesiredState,
   FailureReason,
+  Health,
   PortProtocol,
   TaskSchema,
   TaskState,
@@ -19,6 +20,24 @@ test("a running task tells how long its container has run", () => {
   const status = { state: TaskState.RUNNING, startTime: ago(180_000), observeTime: ago(1000) };
   const running = task({ state: TaskState.RUNNING, attempt: { number: 1, status } });
   expect(stateText(running, NOW)).toBe("running 3m");
+});
+
+test.each([
+  [{ health: Health.STARTING }, "running (starting) 3m"],
+  [{ health: Health.HEALTHY, ready: true }, "running (healthy) 3m"],
+  [{ health: Health.HEALTHY, ready: false }, "running (not ready) 3m"],
+  [{ health: Health.UNHEALTHY, ready: false }, "running (unhealthy) 3m"],
+  [{ ready: true }, "running 3m"],
+])("a running task tells what its probes say: %j", (vitals, text) => {
+  const status = { state: TaskState.RUNNING, startTime: ago(180_000), ...vitals };
+  const spec = { readinessProbe: {} };
+  expect(stateText(task({ state: TaskState.RUNNING, spec, attempt: { status } }), NOW)).toBe(text);
+});
+
+test("a running task tells what its latest failing probe said", () => {
+  const status = { state: TaskState.RUNNING, probeMessage: "liveness probe: HTTP status 500" };
+  const failing = task({ state: TaskState.RUNNING, attempt: { number: 1, status } });
+  expect(detailText(failing, NOW)).toBe("liveness probe: HTTP status 500");
 });
 
 test("a failed task tells its exit code and how long ago it was", () => {

@@ -3,6 +3,7 @@ import { toMillis } from "../../core/time.ts";
 import {
   DesiredState,
   FailureReason,
+  Health,
   PortProtocol,
   type PublishedPort,
   type Task,
@@ -13,13 +14,28 @@ import { formatAge, formatSince, oneLine } from "./format.ts";
 export const nameOf = (task: Task): string => task.spec?.name || task.id;
 export const workerOf = (task: Task): string => task.attempt?.placement?.workerId ?? "";
 
-/** The state, the exit code of a failure, and for how long it has been so: `failed (3) 2m ago`. */
+/**
+ * The state, the exit code of a failure or what probes say, and for how long it has been so:
+ * `failed (3) 2m ago`, `running (healthy) 5m`.
+ */
 export function stateText(task: Task, nowMs: number): string {
   const code = task.state === TaskState.FAILED ? task.attempt?.status?.exitCode : undefined;
   const since = formatSince(stateTime(task), nowMs);
-  const words = code === undefined ? stateName(task.state) : `${stateName(task.state)} (${code})`;
+  const note = code === undefined ? healthText(task) : String(code);
+  const words = note === "" ? stateName(task.state) : `${stateName(task.state)} (${note})`;
   return isTerminal(task.state) ? `${words} ${since} ago` : `${words} ${since}`;
 }
+
+/** What probes say of a running task: `healthy`. Empty where nothing is asked. */
+export function healthText({ state, spec, attempt }: Task): string {
+  const { health = Health.UNSPECIFIED, ready = false } = attempt?.status ?? {};
+  if (state !== TaskState.RUNNING) return "";
+  if (health === Health.UNHEALTHY || health === Health.STARTING) return healthName(health);
+  if (spec?.readinessProbe && !ready) return "not ready";
+  return health === Health.HEALTHY ? healthName(health) : "";
+}
+
+const healthName = (health: Health): string => (Health[health] ?? "unknown").toLowerCase();
 
 /** When the task came into its state, by the account that is nearest to the container. */
 function stateTime(task: Task) {
@@ -41,7 +57,7 @@ export function detailText(task: Task, nowMs: number): string {
     case TaskState.STOPPED:
       return failureText(task);
     case TaskState.RUNNING:
-      return wishText(task);
+      return wishText(task) || oneLine(status?.probeMessage ?? "");
     default:
       return [wishText(task), oneLine(status?.message ?? "")].filter(Boolean).join(": ");
   }

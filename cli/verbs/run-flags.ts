@@ -1,14 +1,17 @@
 import { type Command, Option } from "commander";
+import { PROBE_NAMES, type ProbeName } from "../probe-flags.ts";
 import { collect } from "./client-verb.ts";
 
 const TASK = "Task:";
 const RESOURCES = "Resources:";
 const NETWORK = "Network:";
+const PROBES = "Probes:";
 
 /** Adds the flags that describe the task: those of `docker run` where it has one. */
 export function addTaskSpecFlags(command: Command): Command {
-  for (const option of [...taskOptions(), ...resourceOptions(), ...networkOptions()]) {
-    command.addOption(option);
+  const probes = PROBE_NAMES.flatMap(probeOptions);
+  for (const each of [...taskOptions(), ...resourceOptions(), ...networkOptions(), ...probes]) {
+    command.addOption(each);
   }
   return command;
 }
@@ -72,4 +75,23 @@ const networkOptions = (): readonly Option[] => [
     "publish [HOST-PORT:]CONTAINER-PORT[/udp]; without HOST-PORT on any free one",
   ),
   option(NETWORK, "--network <mode>", "bridge, host, none (default: bridge)"),
+];
+
+/** What follows from a failure, by the flags' name for the probe. */
+const EFFECTS: Readonly<Record<ProbeName, string>> = {
+  health: "end it as unhealthy when",
+  ready: "withdraw its endpoints while",
+  startup: "hold back the other probes while",
+};
+
+const probeOptions = (name: ProbeName): readonly Option[] => [
+  option(PROBES, `--${name}-cmd <command>`, `${EFFECTS[name]} this fails in its /bin/sh`),
+  option(PROBES, `--${name}-http <port/path>`, `${EFFECTS[name]} GET fails, such as :80/health`),
+  option(PROBES, `--${name}-tcp <port>`, `${EFFECTS[name]} this port refuses connections`),
+  option(PROBES, `--${name}-grpc <port/service>`, `${EFFECTS[name]} grpc.health.v1 is not SERVING`),
+  option(PROBES, `--${name}-interval <time>`, "time between checks (default: 10s)"),
+  option(PROBES, `--${name}-timeout <time>`, "how long a check may take (default: 3s)"),
+  option(PROBES, `--${name}-retries <number>`, "failures in a row that count (default: 3)"),
+  option(PROBES, `--${name}-start-period <time>`, "failures before do not count (default: 0s)"),
+  option(PROBES, `--${name}-from <who>`, "who asks: worker or manager (default: worker)"),
 ];

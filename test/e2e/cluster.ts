@@ -41,6 +41,7 @@ export interface TestCluster {
 
 export async function startCluster(
   roles: readonly RoleName[] = ["registry", "manager", "worker"],
+  extraFlags: Partial<Record<RoleName, readonly string[]>> = {},
 ): Promise<TestCluster> {
   const folder = mkdtempSync(join(tmpdir(), "berth-e2e-"));
   const ports = { manager: await freePort(), registry: await freePort(), worker: await freePort() };
@@ -78,9 +79,8 @@ export async function startCluster(
 
   function start(role: RoleName): void {
     const log = openSync(logFile(role), "a");
-    const child = spawn(process.execPath, [BERTH, role, ...flags[role], "--log-level", "info"], {
-      stdio: ["ignore", log, log],
-    });
+    const all = [...flags[role], ...(extraFlags[role] ?? []), "--log-level", "info"];
+    const child = spawn(process.execPath, [BERTH, role, ...all], { stdio: ["ignore", log, log] });
     processes.set(role, child);
   }
 

@@ -24,7 +24,8 @@ let channel: Channel;
 let registry: Client<typeof RegistryService>;
 beforeAll(async () => {
   await ensureImage();
-  cluster = await startCluster();
+  // Long enough for a worker to come back on a busy machine before it is taken for lost.
+  cluster = await startCluster(undefined, { registry: ["--lease", "60s"] });
   const { registryAddress: address } = cluster;
   channel = openChannel({ address, clock: systemClock, log: silentLog });
   registry = createClient(RegistryService, channel);
