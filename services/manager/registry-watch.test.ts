@@ -70,13 +70,13 @@ test("a worker that a registry come back does not know is down until it register
   await clock.advance(2_000);
   await until("it is down", () => stateOf("w1") === WorkerState.DOWN);
   expect(workers.get("w1")).toMatchObject({
-    absent: true,
+    absences: expect.any(Number),
     presence: { reason: "unknown to the registry" },
   });
   know(aPresence("w1"));
   await clock.advance(2_000);
   await until("it is up again", () => stateOf("w1") === WorkerState.UP);
-  expect(workers.get("w1")?.absent).toBe(false);
+  expect(workers.get("w1")?.absences).toBe(0);
   await stop();
 });
 

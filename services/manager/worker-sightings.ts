@@ -23,6 +23,7 @@ type Deps = Readonly<{
 
 type Seen = Readonly<{
   gone: NonNullable<Sighting["gone"]>;
+  absences: number;
   linked: boolean;
   /** Asked by the manager since it went, it did not answer. */
   unanswered: boolean;
@@ -43,16 +44,16 @@ export function createSightings({ ledger, workers, word, clock }: Deps): Sightin
 
   return {
     notice(worker) {
-      const { workerId, linked } = worker;
+      const { workerId, linked, absences } = worker;
       const before = gone.get(workerId);
       const kind = departureOf(worker);
       if (kind === undefined) return gone.delete(workerId);
-      const isNews = before?.gone.kind !== kind;
+      const isNews = before?.gone.kind !== kind || before.absences !== absences;
       const sinceMs = isNews ? clock.monotonic() : before.gone.sinceMs;
       // A link that comes up is an answer.
       const isLinkedAnew = linked && before?.linked !== true;
       const unanswered = !isNews && !isLinkedAnew && before.unanswered;
-      gone.set(workerId, { gone: { kind, sinceMs }, linked, unanswered });
+      gone.set(workerId, { gone: { kind, sinceMs }, absences, linked, unanswered });
       return isNews || before.linked !== linked;
     },
     answer(workerId, answered) {
@@ -66,10 +67,10 @@ export function createSightings({ ledger, workers, word, clock }: Deps): Sightin
   };
 }
 
-function departureOf({ presence, absent }: KnownWorker): Departure | undefined {
+function departureOf({ presence, absences }: KnownWorker): Departure | undefined {
   if (presence.state === WorkerState.UP) return undefined;
   if (presence.state === WorkerState.LEFT) return "left";
-  return absent ? "absent" : "down";
+  return absences > 0 ? "absent" : "down";
 }
 
 /** One that left is not asked: the manager lets go of the link, and it goes itself. */

@@ -13,8 +13,8 @@ export type KnownWorker = Readonly<{
   linked: boolean;
   /** Grows when the link should be made anew though the address is the same. */
   linkRound: number;
-  /** Whether the registry no longer knows it, having started anew. */
-  absent: boolean;
+  /** How many registries that started anew did not know it, one after the other. */
+  absences: number;
   /** What operators decided about it. */
   record: WorkerRecord;
 }>;
@@ -61,7 +61,7 @@ export function createWorkerTable(): WorkerTable {
       const { workerId } = presence;
       const record = records.get(workerId) ?? DEFAULT_RECORD;
       const { linked, linkRound } = workers.get(workerId) ?? UNLINKED;
-      put({ workerId, presence, linked, linkRound, absent: false, record });
+      put({ workerId, presence, linked, linkRound, absences: 0, record });
     },
     setLinked(workerId, linked) {
       const worker = workers.get(workerId);
@@ -78,10 +78,10 @@ export function createWorkerTable(): WorkerTable {
     },
     keepOnly(workerIds) {
       for (const worker of workers.values()) {
-        if (workerIds.has(worker.workerId) || worker.presence.state !== WorkerState.UP) continue;
+        if (workerIds.has(worker.workerId)) continue;
         const reason = "unknown to the registry";
         const presence = { ...worker.presence, state: WorkerState.DOWN, reason };
-        put({ ...worker, presence, absent: true });
+        put({ ...worker, presence, absences: worker.absences + 1 });
       }
     },
     brakeReason: () => brakeReason,

@@ -27,7 +27,11 @@ import { createEventRecorder } from "./event-recorder.ts";
 import { createFastClock } from "./fast-clock.ts";
 import { openRelay, type Relay } from "./relay.ts";
 
-const REGISTRY_LEASE = { leaseMs: 5_000, intervalMs: 1_500 };
+/**
+ * A lease longer than any outage that chaos makes: nobody is lost here, so every task must end as its
+ * image has it. What follows a loss is the simulation's to show.
+ */
+const REGISTRY_LEASE = { leaseMs: 120_000, intervalMs: 1_500 };
 
 const host = {
   cpuPercent: 1,
@@ -192,6 +196,7 @@ const createManagerPart = (world: World, door: Relay): Promise<Part> =>
         listen: "127.0.0.1:0",
         registryAddress: relays.get("registry")?.address ?? "",
         defaultScheduler: "spread",
+        leaseMs: REGISTRY_LEASE.leaseMs,
         version: "0.0.0",
       };
       const log = events.logOf("manager");
