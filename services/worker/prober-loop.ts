@@ -22,8 +22,8 @@ import type { AttemptKey } from "./runtime.ts";
 
 export type ProbeDeps = Readonly<{
   calls: ProbeCalls;
-  /** Bounds how many questions the worker asks at a time. */
-  turnstile: Turnstile;
+  /** Bound how many questions the worker asks at a time. Waiting there is not counted as time. */
+  turnstiles: Readonly<{ network: Turnstile; exec: Turnstile }>;
   clock: Clock;
   random: Random;
   log: Log;
@@ -66,7 +66,7 @@ export function runProbes(
 async function check(
   patient: Patient,
   kind: ProbeKind,
-  { clock, calls, turnstile, log }: ProbeDeps,
+  { clock, calls, turnstiles, log }: ProbeDeps,
   signal: AbortSignal,
 ): Promise<(checkup: Checkup) => Checkup> {
   const { key, plan, containerId, address } = patient;
@@ -79,6 +79,7 @@ async function check(
     const asked = { key, kind, question, containerId, address: address(), timeoutMs };
     return calls.ask(asked, cut);
   };
+  const turnstile = question?.kind === "exec" ? turnstiles.exec : turnstiles.network;
   const result = await turnstile.pass(() => {
     beginMs = clock.monotonic();
     return timedCheck(ask, { clock, timeoutMs, signal });

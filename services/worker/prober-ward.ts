@@ -30,8 +30,11 @@ type Deps = Readonly<{
   signal: AbortSignal;
 }>;
 
-/** Questions asked at the same time. A start storm's worth; each may wait for its whole timeout. */
+/** Questions asked over the network at the same time; each may wait for its whole timeout. */
 const QUESTIONS_MAX = 128;
+
+/** Commands begun at the same time: each costs the engine about as much as a start. */
+const COMMANDS_MAX = 8;
 
 type Stay = Readonly<{
   containerId: string;
@@ -41,7 +44,11 @@ type Stay = Readonly<{
 
 export function createWard(deps: Deps): Ward {
   const stays = new Map<string, Stay>();
-  const probes: ProbeDeps = { ...deps, turnstile: createTurnstile(QUESTIONS_MAX) };
+  const turnstiles = {
+    network: createTurnstile(QUESTIONS_MAX),
+    exec: createTurnstile(COMMANDS_MAX),
+  };
+  const probes: ProbeDeps = { ...deps, turnstiles };
   deps.signal.addEventListener("abort", () => {
     for (const { end } of stays.values()) end.abort(OVER);
     stays.clear();
