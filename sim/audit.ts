@@ -1,3 +1,4 @@
+import { toMillis } from "../core/time.ts";
 import {
   type Attempt,
   DesiredState,
@@ -30,7 +31,8 @@ export function audit(witnesses: Witnesses): string[] {
   ];
 }
 
-function auditTask(wish: Wish, { world, ledger }: Witnesses): string[] {
+function auditTask(wish: Wish, witnesses: Witnesses): string[] {
+  const { world, ledger } = witnesses;
   const { name, asked } = wish;
   const task = ledger.byName(name);
   const isGone = asked === DesiredState.REMOVE;
@@ -48,7 +50,7 @@ function auditTask(wish: Wish, { world, ledger }: Witnesses): string[] {
     found.push(`${name} of ${task.spec?.image} has not ended`);
   if (task.state !== TaskState.RUNNING && task.state !== TaskState.PENDING)
     found.push(`${name} should run and is ${state}: ${task.waitingReason}`);
-  if (task.state === TaskState.PENDING) found.push(...auditWait(task, { world, ledger }));
+  if (task.state === TaskState.PENDING) found.push(...auditWait(task, witnesses));
   return found;
 }
 
@@ -78,10 +80,12 @@ function auditEnd(task: Task): string[] {
 }
 
 /** A task may wait only for room, and only if there is none. */
-function auditWait(task: Task, { world, ledger }: Pick<Witnesses, "world" | "ledger">): string[] {
+function auditWait(task: Task, { world, users, ledger }: Witnesses): string[] {
+  const nowMs = users.clock.now();
   const name = task.spec?.name;
   if (task.waitingReason === "") return [`${name} waits and does not say for what`];
-  if (task.retryTime) return [`${name} waits to be retried: ${task.waitingReason}`];
+  const retryMs = task.retryTime ? toMillis(task.retryTime) : 0;
+  if (retryMs > nowMs) return [`${name} waits to be retried: ${task.waitingReason}`];
   const roomy = [...world.machines.keys()].filter((workerId) => hasRoom(workerId, task, ledger));
   return roomy.length === 0 ? [] : [`${name} waits (${task.waitingReason}), and ${roomy} has room`];
 }
@@ -159,14 +163,19 @@ function whyUseless(
   if (owner.clusterId === STRANGER) return undefined;
   const task = tasks.get(key.taskId);
   if (!task) return "its task is gone";
-  if (state.kind === "exited")
+  const { number = 0, placement } = task.attempt ?? {};
+  if (state.kind === "exited") {
+    if (key.attempt < number - ATTEMPTS_KEPT) return `its task is in attempt ${number}`;
     return task.desiredState === DesiredState.RUN ? undefined : "nobody wants it";
-  const { number, placement } = task.attempt ?? {};
+  }
   const isCurrent = number === key.attempt && placement?.workerId === workerId;
   if (!isCurrent || task.state !== TaskState.RUNNING)
     return `its task is ${nameOf(task.state)} in ${number} on ${placement?.workerId}`;
   return task.desiredState === DesiredState.RUN ? undefined : "nobody wants it";
 }
+
+/** How many attempts before the current one keep their containers, for their logs. */
+const ATTEMPTS_KEPT = 1;
 
 /** The cluster that somebody else's containers belong to. */
 export const STRANGER = "stranger";

@@ -50,10 +50,11 @@ export function createEngineMonitor({ world, complain, placements }: Deps): Engi
 
   /** Of a task that must not run twice nothing else runs. */
   function checkSingle({ key, spec }: FakeContainer): void {
-    for (const other of everMade.values())
-      if (other.key.taskId === key.taskId && other.key.attempt !== key.attempt)
-        if (other.state.kind === "running" && !world.excused.has(other.owner.workerId))
-          complain("at-most-one", `${spec.name} runs as ${other.key.attempt} and ${key.attempt}`);
+    for (const [workerId, { engine }] of world.machines)
+      for (const other of engine.containers.values())
+        if (other.key.taskId === key.taskId && other.key.attempt !== key.attempt)
+          if (other.state.kind === "running" && !world.excused.has(workerId))
+            complain("at-most-one", `${spec.name} runs as ${other.key.attempt} and ${key.attempt}`);
   }
 
   return {

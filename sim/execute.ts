@@ -35,6 +35,16 @@ const QUIET_MS = 30_000;
 /** Runs a plan: trouble, then convergence, then quiet. The first violation ends it. */
 export async function execute(plan: Plan, isTraced = false): Promise<Outcome> {
   const run = createRun(plan, isTraced);
+  const onUnhandled = (error: unknown) => run.complain("no-crash", `unhandled: ${error}`);
+  process.on("unhandledRejection", onUnhandled);
+  try {
+    return await carryOut(plan, run);
+  } finally {
+    process.off("unhandledRejection", onUnhandled);
+  }
+}
+
+async function carryOut(plan: Plan, run: Run): Promise<Outcome> {
   const { world, violations } = run;
   for (const part of world.parts.values()) part.start();
   const endings = schedule(plan, run);

@@ -91,6 +91,7 @@ export const engineFaults = {
 function trouble(world: World, on: string, begin: (machine: WorkerMachine) => void) {
   const machine = world.machines.get(on);
   if (!machine) return undefined;
+  world.excused.add(on);
   begin(machine);
   return () => mend(machine);
 }
@@ -114,6 +115,7 @@ function tamper(world: World, { on }: FaultStep, act: (...args: Parameters<Tampe
     for (const container of machine.engine.containers.values())
       if (container.spec.name === on && container.state.kind === "running") {
         world.tampered.add(on);
+        world.excused.add(workerId);
         const end = act(machine, container, workerId);
         return typeof end === "function" ? () => void end() : undefined;
       }

@@ -20,6 +20,7 @@ const processFaults = {
   crash: {
     target: "part",
     begin(world, { on }) {
+      world.excused.add(on);
       world.parts.get(on)?.crash(false);
       return () => world.parts.get(on)?.start();
     },
@@ -48,6 +49,7 @@ const processFaults = {
     target: "part",
     begin(world, { on }) {
       const part = world.parts.get(on);
+      world.excused.add(on);
       void part?.stop().then(() => part.start());
       return undefined;
     },
@@ -56,6 +58,7 @@ const processFaults = {
   freeze: {
     target: "part",
     begin(world, { on }) {
+      world.excused.add(on);
       world.parts.get(on)?.freeze();
       return () => world.parts.get(on)?.thaw();
     },
