@@ -121,13 +121,13 @@ export function complaintsAboutEvents(events: readonly TaskEvent[]): string[] {
   });
 }
 
-/** A move within an attempt, or the beginning of the next after the end of one. */
+/**
+ * A move within an attempt, the beginning of the next after the end of one, or a successor that
+ * takes over.
+ */
 function isStep(before: TaskEvent, event: TaskEvent): boolean {
   if (event.attempt === before.attempt)
     return event.toState === before.toState || canMove(before.toState, event.toState);
-  return (
-    event.attempt === before.attempt + 1 &&
-    isTerminal(before.toState) &&
-    event.toState === TaskState.PENDING
-  );
+  if (event.attempt < before.attempt) return false;
+  return event.toState === TaskState.PENDING ? isTerminal(before.toState) : isPlaced(event.toState);
 }
