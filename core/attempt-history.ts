@@ -4,6 +4,10 @@ import { toMillis } from "./time.ts";
 /** An attempt that ran this long counts as a success: the next failure is the first in a row. */
 const STABLE_RUN_MS = 60_000;
 
+/** No place was found in time: to try again would be to wait for longer than was allowed. */
+export const wasUnplaceable = ({ status }: Attempt): boolean =>
+  status?.failure?.reason === FailureReason.UNPLACEABLE;
+
 /** The worker refused it, or did not take it in time. */
 export const wasRefused = ({ status }: Attempt): boolean =>
   status?.state === TaskState.FAILED && status.failure?.reason === FailureReason.REFUSED;

@@ -67,7 +67,10 @@ const withAttempts = (task: Task, attempts: readonly Attempt[]): Task => {
   };
 };
 
-const decide = (task: Task, jitter = 0.999_999) => decideRestart(task, { now, jitter });
+/** The next thing to 1, so that delays are the longest. */
+const LATEST = 1 - 2 ** -40;
+
+const decide = (task: Task, jitter = LATEST) => decideRestart(task, { now, jitter });
 
 describe("whether a task is tried again", () => {
   test.each([
@@ -139,7 +142,7 @@ describe("an attempt that never ran", () => {
 });
 
 describe("when", () => {
-  const delayAfter = (runTimesMs: readonly number[], policy: Policy = {}, jitter = 0.999_999) => {
+  const delayAfter = (runTimesMs: readonly number[], policy: Policy = {}, jitter = LATEST) => {
     const task = ended(RestartMode.ALWAYS, TaskState.FAILED, { runTimesMs, ...policy });
     const decision = decide(task, jitter);
     return decision.kind === "restarted" ? decision.delayMs : undefined;

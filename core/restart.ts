@@ -5,7 +5,13 @@ import {
   type Task,
   TaskState,
 } from "../gen/berth/v1/task_pb.ts";
-import { endedByItself, neverRan, ranStably, wasRefused } from "./attempt-history.ts";
+import {
+  endedByItself,
+  neverRan,
+  ranStably,
+  wasRefused,
+  wasUnplaceable,
+} from "./attempt-history.ts";
 import { RESTART_TIMES_MAX } from "./limits.ts";
 import { currentAttempt } from "./task-change.ts";
 import { toMillis } from "./time.ts";
@@ -43,6 +49,7 @@ export function decideRestart(
   { now, jitter }: Readonly<{ now: number; jitter: number }>,
 ): RestartDecision {
   if (task.desiredState !== DesiredState.RUN) return { kind: "rested", reason: "" };
+  if (wasUnplaceable(currentAttempt(task))) return { kind: "rested", reason: "" };
   if (neverRan(currentAttempt(task))) return { kind: "retried", delayMs: retryDelayMs(task) };
   const policy = task.spec?.restartPolicy;
   if (!isWanted(policy?.mode, task.state)) return { kind: "rested", reason: "" };

@@ -24,11 +24,11 @@ test("a task begins pending and says what it waits for", () => {
   expect(task.waitingReason).not.toBe("");
 });
 
-test("placing names the worker and ends the wait", () => {
+test("placing names the worker, for which the task then waits", () => {
   const task = aPlacedTask("t1", "w7");
   expect(task.state).toBe(TaskState.SCHEDULED);
   expect(workerOf(task)).toBe("w7");
-  expect(task.waitingReason).toBe("");
+  expect(task.waitingReason).toBe("waits for worker w7 to accept it");
 });
 
 test("a reason to wait is recorded once", () => {

@@ -15,6 +15,7 @@ import { lingering, nextNumber } from "./live-attempts.ts";
 import { remember, withoutSuccessor } from "./past-attempts.ts";
 import { canMove, isTerminal } from "./task-state.ts";
 import { toTimestamp } from "./time.ts";
+import { waitingFor } from "./waiting.ts";
 
 /**
  * A decision about one task, before the ledger gives it a revision and makes it durable.
@@ -49,15 +50,16 @@ export function schedule(task: Task, placement: Placement, now: number): TaskCha
   const { workerId, scheduler } = placement;
   const attempt: Attempt = { ...currentAttempt(task), placement };
   const { retryTime: _, ...kept } = task;
-  const next = move({ ...kept, attempt, waitingReason: "" }, TaskState.SCHEDULED, now);
+  const next = move({ ...kept, attempt }, TaskState.SCHEDULED, now);
   return write(next, task.state, `placed on ${workerId} by ${scheduler}`);
 }
 
-/** Why a task is still pending, if that has changed. */
+/** What a task waits for, if that has changed. */
 export function wait(task: Task, waitingReason: string, now: number): readonly TaskChange[] {
   if (task.waitingReason === waitingReason) return [];
   const next = { ...task, waitingReason, updateTime: toTimestamp(now) };
-  return [write(next, task.state, waitingReason)];
+  const reason = waitingReason || "waits no longer";
+  return [{ ...write(next, task.state, reason), task: next }];
 }
 
 /** A user's wish that the task stop. Empty when it is already known or the task has ended. */
@@ -97,9 +99,10 @@ export function move(task: Task, state: TaskState, now: number): Task {
   return { ...task, state, updateTime: toTimestamp(now) };
 }
 
+/** A change of a task that says in its new state what it waits for. */
 export const write = (task: Task, fromState: TaskState, reason: string): TaskChange => ({
   kind: "written",
-  task,
+  task: { ...task, waitingReason: waitingFor(task) },
   fromState,
   reason,
   workerId: workerOf(task),
@@ -146,5 +149,5 @@ function wish(
 
 function endUnplaced(task: Task, now: number): Task {
   const { retryTime: _, ...kept } = task;
-  return { ...move(kept, TaskState.STOPPED, now), waitingReason: "" };
+  return move(kept, TaskState.STOPPED, now);
 }

@@ -6,19 +6,21 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
+import type { Channel } from "../../lib/rpc/channel.ts";
 import type { NetworkCheck } from "../../lib/rpc/network-check.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { runDeadlines } from "./deadline-loop.ts";
 import { runDrainLoop } from "./drain-loop.ts";
 import { createDrains } from "./drains.ts";
 import { runEventSweeper } from "./event-log.ts";
 import { runEventTrimmer } from "./event-trimmer.ts";
 import { createHandlers } from "./handlers.ts";
-import { openLedger } from "./ledger.ts";
+import { type Ledger, openLedger } from "./ledger.ts";
 import { createObserver } from "./observer.ts";
-import { createPlacementBoard } from "./placement-board.ts";
+import { createPlacementBoard, type PlacementBoard } from "./placement-board.ts";
 import { runProber } from "./prober.ts";
 import { runRegistryWatch } from "./registry-watch.ts";
 import { createRegistryWord } from "./registry-word.ts";
@@ -29,7 +31,7 @@ import { createTaskMutations } from "./task-mutations.ts";
 import { runWorkerLinks } from "./worker-links.ts";
 import { runWorkerLoss } from "./worker-loss-loop.ts";
 import { followRecords } from "./worker-mutations.ts";
-import { createWorkerTable } from "./worker-table.ts";
+import { createWorkerTable, type WorkerTable } from "./worker-table.ts";
 
 export type ManagerConfig = Readonly<{
   /** `host:port` to serve on; port 0 takes any free one. */
@@ -59,17 +61,16 @@ const STOP_GRACE_MS = 5_000;
 
 /** Starts a manager: opens the ledger, serves, then runs its loops. They meet in the ledger only. */
 export async function startManager(config: ManagerConfig, deps: ManagerDeps): Promise<Running> {
-  const { wire, store, probes, clock, random, log } = deps;
+  const { wire, store, clock, random, log } = deps;
   const failure = createFailure();
   const ledger = await openLedger({ store, clock, random, onFailure: failure.raise });
   const workers = createWorkerTable();
   followRecords(ledger, workers);
   const board = createPlacementBoard(ledger);
   const connect = (address: string) => wire.connect({ address, clock, log });
-  const { defaultScheduler, version, retention = RETENTION_DEFAULT } = config;
-  const { leaseMs = LEASE_MS_DEFAULT } = config;
-  const nextId = createTaskIds(clock, random);
+  const { defaultScheduler, version } = config;
   const names = { schedulers: [...schedulers.keys()], defaultScheduler };
+  const nextId = createTaskIds(clock, random);
   const mutations = createTaskMutations({ ledger, clock, nextId, ...names });
   const facts = { version, defaultScheduler, startMs: clock.now() };
   const drains = createDrains();
@@ -86,21 +87,8 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
   });
 
   const stopping = new AbortController();
-  const { signal } = stopping;
-  const observer = createObserver({ ledger, clock, random, log });
-  const word = createRegistryWord(clock);
-  const connectRegistry = () => connect(config.registryAddress);
-  const loops = Promise.all([
-    runSchedulerLoop({ ledger, workers, board, clock, log }, signal),
-    runDrainLoop({ ledger, workers, board, drains, clock, log }, signal),
-    runWorkerLinks(workers, { ledger, observer, connect, clock, random, log }, signal),
-    runWorkerLoss({ ledger, workers, word, observer, connect, leaseMs, clock, log }, signal),
-    runRegistryWatch({ workers, word, connect: connectRegistry, clock, random, log }, signal),
-    runProber({ ledger, workers, observer, ask: probes, clock, random, log }, signal),
-    runEventSweeper({ store, ledger, log }, signal),
-    runEventTrimmer({ store, ledger, clock, log }, retention, signal),
-    runRetention({ ledger, clock, log }, retention, signal),
-  ]).then(() => undefined);
+  const parts = { ...deps, ledger, workers, board, drains, connect };
+  const loops = runLoops(parts, config, stopping.signal);
   log.info({ address: server.address, epoch: String(ledger.epoch) }, "manager started");
 
   return {
@@ -113,6 +101,34 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
       await ledger.settled();
     },
   };
+}
+
+type Parts = ManagerDeps &
+  Readonly<{
+    ledger: Ledger;
+    workers: WorkerTable;
+    board: PlacementBoard;
+    drains: ReturnType<typeof createDrains>;
+    connect: (address: string) => Channel;
+  }>;
+
+/** Runs all loops until `signal` aborts. None knows of another. */
+async function runLoops(parts: Parts, config: ManagerConfig, signal: AbortSignal): Promise<void> {
+  const { retention = RETENTION_DEFAULT, leaseMs = LEASE_MS_DEFAULT, registryAddress } = config;
+  const { workers, connect, clock, probes: ask } = parts;
+  const watched = { ...parts, observer: createObserver(parts), word: createRegistryWord(clock) };
+  await Promise.all([
+    runSchedulerLoop(watched, signal),
+    runDrainLoop(watched, signal),
+    runDeadlines(watched, signal),
+    runWorkerLinks(workers, watched, signal),
+    runWorkerLoss({ ...watched, leaseMs }, signal),
+    runRegistryWatch({ ...watched, connect: () => connect(registryAddress) }, signal),
+    runProber({ ...watched, ask }, signal),
+    runEventSweeper(watched, signal),
+    runEventTrimmer(watched, retention, signal),
+    runRetention(watched, retention, signal),
+  ]);
 }
 
 /** Where a part that cannot go on says so. */
