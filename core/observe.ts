@@ -98,7 +98,7 @@ const endName = (task: Task) => {
 export function vanished(task: Task, number: number, now: number): AttemptStatus {
   const known = findAttempt(task, number);
   const status = known?.attempt.status ?? create(AttemptStatusSchema);
-  const time = { observeTime: toTimestamp(now), finishTime: toTimestamp(now) };
+  const time = { observeTime: toTimestamp(now), finishTime: toTimestamp(now), ready: false };
   if (!known || !isWanted(task, known))
     return { ...status, ...time, state: TaskState.STOPPED, message: "the worker holds no trace" };
   const failure = create(FailureSchema, {

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import { ProbeFrom, ProbeSchema } from "../gen/berth/v1/probe_pb.ts";
 import {
   NetworkMode,
   OnDisconnect,
@@ -39,6 +40,9 @@ export const anyValidSpec = (): fc.Arbitrary<TaskSpec> =>
       stopSignal: fc.constantFrom("", "SIGINT", "TERM", "9", "SIGRTMIN+3", "RTMAX-14"),
       platform: fc.constantFrom("", "linux", "linux/amd64", "linux/arm/v7", "windows/x86_64"),
       scheduler: fc.constantFrom("", "spread"),
+      startupProbe: probe(),
+      livenessProbe: probe(),
+      readinessProbe: probe(),
       onDisconnect: fc.constantFrom(OnDisconnect.UNSPECIFIED, OnDisconnect.STOP),
       placementTimeout: fc.constantFrom(undefined, { seconds: 1n }, { seconds: 2_592_000n }),
       pullTimeout: fc.constantFrom(undefined, { seconds: 86_400n }),
@@ -91,6 +95,22 @@ const shareOf = (whole: bigint, percent: bigint | undefined) =>
 const defined = (fields: Record<string, bigint | undefined>): Record<string, bigint> =>
   Object.fromEntries(
     Object.entries(fields).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
+
+/** A command can be asked whatever the network. */
+const probe = () =>
+  fc.constantFrom(
+    undefined,
+    create(ProbeSchema, { check: { case: "exec", value: { command: ["true"] } } }),
+    create(ProbeSchema, {
+      check: { case: "exec", value: { command: ["sh", "-c", "x".repeat(8_000)] } },
+      interval: { seconds: 3_600n },
+      timeout: { nanos: 100_000_000 },
+      failureThreshold: 100,
+      successThreshold: 1,
+      startPeriod: { seconds: 0n },
+      probeFrom: ProbeFrom.WORKER,
+    }),
   );
 
 const restartPolicy = () =>
