@@ -1,4 +1,5 @@
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import { isTerminal } from "../core/task-state.ts";
 import type { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
 import { RestartMode } from "../gen/berth/v1/task_pb.ts";
 
@@ -22,6 +23,12 @@ const KINDS: readonly Kind[] = [
   { image: "fake:missing", restarts: 0, leaveMs: undefined, farewell: "stop" },
 ];
 
+const DEADLINE = { timeoutMs: 30_000 };
+
+/** A machine that is too busy breaks connections: that is no leak. */
+const isWeather = (code: Code): boolean =>
+  code === Code.Unavailable || code === Code.DeadlineExceeded;
+
 type Due = Readonly<{ atMs: number; taskId: string; farewell: Kind["farewell"] }>;
 
 export interface Load {
@@ -34,12 +41,14 @@ export interface Load {
 export function createLoad(client: Client<typeof ManagerService>): Load {
   let submitted = 0;
   let due: Due[] = [];
+  /** Whether there may be tasks that nobody here knows of. */
+  let isUnsure = false;
 
   async function submit(count: number): Promise<void> {
     const kinds = Array.from({ length: count }, () => kindOf(submitted++));
     const { results } = await client.submitTasks(
       { requests: kinds.map((kind) => ({ spec: specOf(kind) })) },
-      { timeoutMs: 30_000 },
+      DEADLINE,
     );
     for (const [i, { outcome }] of results.entries()) {
       const { leaveMs, farewell } = kinds[i] ?? kindOf(0);
@@ -57,20 +66,44 @@ export function createLoad(client: Client<typeof ManagerService>): Load {
   }
 
   /** On a slow machine a task that has ended may be purged before. */
-  async function sayFarewell({ taskId, farewell }: Due): Promise<void> {
+  async function sayFarewell(task: Due): Promise<void> {
+    const { taskId, farewell } = task;
     const grace = { seconds: 1n, nanos: 0 };
-    const deadline = { timeoutMs: 30_000 };
     try {
-      if (farewell === "stop") await client.stopTask({ taskId, grace }, deadline);
-      else await client.removeTask({ taskId, force: true }, deadline);
+      if (farewell === "stop") await client.stopTask({ taskId, grace }, DEADLINE);
+      else await client.removeTask({ taskId, force: true }, DEADLINE);
     } catch (error) {
-      if (ConnectError.from(error).code !== Code.NotFound) throw error;
+      const { code } = ConnectError.from(error);
+      if (code === Code.NotFound) return;
+      if (!isWeather(code)) throw error;
+      due.push(task);
+    }
+  }
+
+  /** After a submission of which nobody heard the answer: what it may have left running goes. */
+  async function removeUnknown(): Promise<void> {
+    const known = new Set(due.map(({ taskId }) => taskId));
+    const { tasks } = await client.listTasks({ pageSize: 1_000 }, DEADLINE);
+    for (const { id, state } of tasks)
+      if (!isTerminal(state) && !known.has(id))
+        await sayFarewell({ atMs: 0, taskId: id, farewell: "remove" });
+  }
+
+  async function submitInAnyWeather(count: number): Promise<void> {
+    try {
+      if (isUnsure) await removeUnknown();
+      isUnsure = false;
+      await submit(count);
+    } catch (error) {
+      if (!isWeather(ConnectError.from(error).code)) throw error;
+      isUnsure = true;
     }
   }
 
   return {
     async step(count) {
-      await Promise.all([submit(count), sayFarewells()]);
+      await submitInAnyWeather(count);
+      await sayFarewells();
     },
     get submittedCount() {
       return submitted;
