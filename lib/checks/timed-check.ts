@@ -57,5 +57,5 @@ async function settled(
 }
 
 /** What is said of a check that took too long. */
-export const noAnswer = (timeoutMs: number): CheckResult =>
+const noAnswer = (timeoutMs: number): CheckResult =>
   failed(`no answer within ${timeoutMs / 1_000} s`);
