@@ -92,6 +92,23 @@ describe("after a crash", () => {
     expect(last()).toMatchObject({ state: FAILED, exitCode: 5 });
   });
 
+  test("an exit while the engine was down too is told with its code", async () => {
+    const { boot, clock, engine, reports, last } = machine();
+    const first = await boot();
+    first.start(key, spec());
+    await clock.advance(1);
+    breakEngine(engine, "down");
+    first.crash();
+    await boot();
+    exitProcess(engine, key, 42);
+    const count = reports.length;
+    await clock.advance(30_000);
+    expect(reports).toHaveLength(count);
+    mendEngine(engine);
+    await clock.advance(1);
+    expect(last()).toMatchObject({ state: FAILED, exitCode: 42 });
+  });
+
   test("a container that was never started waits to be asked for again", async () => {
     const { boot, clock, engine, last } = machine();
     await createFakeRuntime(engine).create(key, spec(), owner);
