@@ -116,6 +116,36 @@ test("a failed task is placed again when its retry is due, not before", async ()
   expect(task(id)?.restartCount).toBe(2);
 });
 
+test("a restart goes back to the worker it ran on, until it has failed there twice in a row", async () => {
+  const { submit, task, join, observer, clock } = await createRig();
+  join("w1");
+  const id = await submit({ restartPolicy: { mode: RestartMode.ALWAYS } });
+  for (const name of ["w0", "w2"]) join(name);
+  const ran: (string | undefined)[] = [];
+  for (const attempt of [1, 2, 3]) {
+    await until("it is placed", () => task(id)?.state === TaskState.SCHEDULED);
+    ran.push(task(id)?.attempt?.placement?.workerId);
+    observer.report(aReport(id, TaskState.FAILED, { attempt, containerId: "c" }));
+    await clock.advance(5_000);
+  }
+  expect(ran).toEqual(["w1", "w1", "w0"]);
+});
+
+test("a task that a worker refuses goes to another, and waits for it when there is none", async () => {
+  const { submit, task, join, observer, clock } = await createRig();
+  join("w1");
+  join("w2");
+  const id = await submit();
+  observer.refuse({ taskId: id, attempt: 1 }, "not here");
+  await until("it is placed again", () => task(id)?.attempt?.placement?.workerId === "w2");
+  observer.refuse({ taskId: id, attempt: 2 }, "nor here");
+  const words = "2 workers refused it; worker w2: nor here";
+  await until("it says why it waits", () => task(id)?.waitingReason === words);
+  await clock.advance(60_000);
+  await until("w1 is asked again", () => task(id)?.state === TaskState.SCHEDULED);
+  expect(task(id)).toMatchObject({ restartCount: 0, attempt: { number: 3 } });
+});
+
 test("a retry that comes due between two looks at the clock is not lost", async () => {
   const manual = createManualClock();
   let looks = 0;
