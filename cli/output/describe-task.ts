@@ -109,11 +109,12 @@ function placementText(attempt: Attempt | undefined): string {
 const formatScore = (score: number): string => String(Math.round(score * 1000) / 1000);
 
 function attemptsText({ task, nowMs }: Options): string {
-  const attempts = [...(task.attempt ? [task.attempt] : []), ...task.pastAttempts];
+  const { attempt, successor, pastAttempts } = task;
+  const attempts = [successor, attempt, ...pastAttempts].filter((each) => each !== undefined);
   const columns = ["NUMBER", "STATE", "WORKER", "STARTED", "ENDED", "EXIT", "DETAIL"];
   return formatTable(
     columns.map((title) => ({ title })),
-    attempts.map((attempt) => attemptCells(attempt, nowMs)),
+    attempts.map((each) => attemptCells(each, nowMs)),
     { headers: true, width: undefined },
   );
 }

@@ -68,7 +68,7 @@ const colorOf = (worker: Worker, colors: Colors) => {
 };
 
 /** What operators decided: `paused`, `draining`, or nothing while the worker takes tasks. */
-export function availabilityText({ settings }: Worker): string {
+function availabilityText({ settings }: Worker): string {
   const { availability } = settings ?? {};
   if (availability === WorkerAvailability.PAUSED) return "paused";
   return availability === WorkerAvailability.DRAINING ? "draining" : "";
