@@ -77,6 +77,9 @@ function openTables(folder: string): Omit<Tables, "clock"> {
       path: folder,
       noSubdir: false,
       overlappingSync: false,
+      // With it lmdb-js opens a batch of its own around ours, and nobody can listen to that one's
+      // promise: when a flush fails, its rejection ends the process before the store can say why.
+      eventTurnBatching: false,
       maxDbs: 2,
       ...encoding,
     });

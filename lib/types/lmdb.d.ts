@@ -24,5 +24,11 @@ export interface RootDatabase<V, K> extends Database<V, K> {
 
 export function open<V, K>(
   options: Encoding &
-    Readonly<{ path: string; noSubdir: boolean; overlappingSync: boolean; maxDbs: number }>,
+    Readonly<{
+      path: string;
+      noSubdir: boolean;
+      overlappingSync: boolean;
+      eventTurnBatching: boolean;
+      maxDbs: number;
+    }>,
 ): RootDatabase<V, K>;

@@ -19,10 +19,11 @@ let mounts: string[] = [];
 
 beforeAll(() => ensureImage());
 afterEach(async () => {
-  await rig?.stop();
-  rig = undefined;
+  // Lazily: who has files open there keeps them, and the folder can be removed.
   for (const folder of mounts) await tool("umount", "-l", folder);
   mounts = [];
+  await rig?.stop();
+  rig = undefined;
 });
 
 /** A small disk at a folder. */

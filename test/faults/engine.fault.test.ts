@@ -25,8 +25,11 @@ describe("an engine with live-restore", () => {
     rig = await startRig({ workers: [{ socketPath: engine.socketPath }] });
   });
   afterAll(async () => {
-    await rig?.stop();
-    await engine?.destroy();
+    try {
+      await rig?.stop();
+    } finally {
+      await engine?.destroy();
+    }
   });
 
   faultTest("keeps its containers when killed, and Berth restarts none", NEEDS, async () => {
@@ -96,8 +99,11 @@ describe("an engine without live-restore", () => {
     rig = await startRig({ workers: [{ socketPath: engine.socketPath }] });
   });
   afterAll(async () => {
-    await rig?.stop();
-    await engine?.destroy();
+    try {
+      await rig?.stop();
+    } finally {
+      await engine?.destroy();
+    }
   });
 
   const restartPolicy = { mode: RestartMode.ON_FAILURE };

@@ -29,9 +29,12 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  await island?.heal();
-  await rig?.stop();
-  await island?.remove();
+  try {
+    await island?.heal();
+    await rig?.stop();
+  } finally {
+    await island?.remove();
+  }
 });
 
 /** A task that runs on the island. */

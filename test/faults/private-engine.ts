@@ -39,10 +39,13 @@ export async function startPrivateEngine({ liveRestore }: Options): Promise<Priv
   ];
 
   async function start(): Promise<void> {
-    rmSync(join(folder, "dockerd.pid"), { force: true });
+    for (const file of ["dockerd.pid", CONTAINERD_PID]) rmSync(join(folder, file), { force: true });
     dockerd = startProgram({ command, logFile });
     try {
-      await eventually("the engine answers", () => openDocker(socketPath).ping(), 60_000);
+      await Promise.race([
+        eventually("the engine answers", () => openDocker(socketPath).ping(), 60_000),
+        dockerd.ended.then(({ code }) => Promise.reject(new Error(`it ended with code ${code}`))),
+      ]);
     } catch (cause) {
       throw new Error(`dockerd did not start:\n${tailOf(logFile)}`, { cause });
     }
@@ -77,10 +80,26 @@ export async function startPrivateEngine({ liveRestore }: Options): Promise<Priv
     destroy,
     async kill() {
       await dockerd?.kill();
+      // The kernel kills containerd with it, a moment later: a dockerd started before that would
+      // take it for alive and wait for it in vain.
+      await eventually("containerd is gone", async () => !isContainerdAlive(folder));
     },
     freeze: () => dockerd?.signal("SIGSTOP"),
     thaw: () => dockerd?.signal("SIGCONT"),
   };
+}
+
+const CONTAINERD_PID = "exec/containerd/containerd.pid";
+
+/** A process that is dead and not yet reaped has no command line. */
+function isContainerdAlive(folder: string): boolean {
+  try {
+    const pid = readFileSync(join(folder, CONTAINERD_PID), "utf8").trim();
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(folder);
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
 }
 
 async function copyImage(socketPath: string): Promise<void> {
