@@ -61,3 +61,17 @@ test("a failed flush is final and told to everyone who waits", async () => {
   await expect(group.settled()).rejects.toThrow("disk full");
   expect(batches).toEqual([[1]]);
 });
+
+test("nobody has to wait for what comes after a failed flush", async () => {
+  const { group } = rig(() => Promise.reject(new Error("disk full")));
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  await expect(group.add([1])).rejects.toThrow("disk full");
+  void group.add([2]);
+  void group.settled();
+  await systemClock.turn();
+  await systemClock.turn();
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
+});

@@ -30,7 +30,7 @@ export function createGroupCommit<T>({ clock, lastCall, flush }: Options<T>): Gr
   let failure: { reason: unknown } | undefined;
 
   function add(items: readonly T[]): Promise<void> {
-    if (failure) return Promise.reject(failure.reason);
+    if (failure) return rejected(failure.reason);
     if (!open) {
       open = createBatch();
       if (!flushing) void run();
@@ -58,7 +58,7 @@ export function createGroupCommit<T>({ clock, lastCall, flush }: Options<T>): Gr
   return {
     add,
     settled: () =>
-      failure ? Promise.reject(failure.reason) : ((open ?? flushing)?.promise ?? Promise.resolve()),
+      failure ? rejected(failure.reason) : ((open ?? flushing)?.promise ?? Promise.resolve()),
   };
 }
 
@@ -69,7 +69,13 @@ function createBatch<T>(): Batch<T> {
     resolve = onResolve;
     reject = onReject;
   });
-  // Who adds may choose not to wait; whoever waits is told all the same.
+  return { items: [], promise: unawaited(promise), resolve, reject };
+}
+
+const rejected = (reason: unknown): Promise<never> => unawaited(Promise.reject(reason));
+
+/** Who adds may choose not to wait; whoever waits is told all the same. */
+function unawaited<T>(promise: Promise<T>): Promise<T> {
   promise.then(undefined, () => undefined);
-  return { items: [], promise, resolve, reject };
+  return promise;
 }
