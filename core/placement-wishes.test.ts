@@ -25,18 +25,18 @@ const attemptOf = ({ on, state = TaskState.FAILED, ranMs = 0, refused = false }:
   });
 
 /** A pending task with these attempts behind it, latest first. */
-const after = (...ends: readonly End[]): Task => ({
+const withPast = (...ends: readonly End[]): Task => ({
   ...aPendingTask(),
   pastAttempts: ends.map(attemptOf),
 });
 
 const wishes = (...ends: readonly End[]) => {
-  const { prefer, avoid, exclude } = wishesOf(after(...ends), now);
+  const { prefer, avoid, exclude } = wishesOf(withPast(...ends), now);
   return { prefer, avoid: [...avoid], exclude: [...exclude] };
 };
 
 test("a task without a past wishes nothing", () => {
-  expect(wishesOf(after(), now)).toBe(NO_WISHES);
+  expect(wishesOf(withPast(), now)).toBe(NO_WISHES);
 });
 
 describe("a restart goes back to the worker it ran on", () => {
@@ -56,7 +56,7 @@ describe("a restart goes back to the worker it ran on", () => {
 
   test("but not when the worker was lost, or the attempt sent away", () => {
     expect(wishes({ on: "w1", state: TaskState.LOST }).prefer).toBeUndefined();
-    const task = after({ on: "w1", state: TaskState.STOPPED });
+    const task = withPast({ on: "w1", state: TaskState.STOPPED });
     const sent = task.pastAttempts.map((attempt) => ({ ...attempt, leaveReason: "w1 drains" }));
     expect(wishesOf({ ...task, pastAttempts: sent }, now).prefer).toBeUndefined();
   });
@@ -78,18 +78,18 @@ describe("a worker where the task keeps failing is avoided", () => {
 });
 
 describe("a worker that refused the task", () => {
-  const task = after({ on: "w1", refused: true });
+  const task = withPast({ on: "w1", refused: true });
 
   test("is left out for a minute", () => {
     expect([...wishesOf(task, now).exclude]).toEqual(["w1"]);
     expect([...wishesOf(task, now + 59_000).exclude]).toEqual([]);
     expect(refusalEndMs(task, now)).toBe(now + 59_000);
-    expect(refusalEndMs(after({ on: "w1" }), now)).toBe(Number.POSITIVE_INFINITY);
+    expect(refusalEndMs(withPast({ on: "w1" }), now)).toBe(Number.POSITIVE_INFINITY);
   });
 
   test("is quoted", () => {
     expect(refusalText(task, now)).toBe("worker w1: not here");
-    expect(refusalText(after({ on: "w1" }), now)).toBe("");
+    expect(refusalText(withPast({ on: "w1" }), now)).toBe("");
   });
 });
 
@@ -102,7 +102,7 @@ test("whatever the past, no worker is preferred that is avoided or left out", ()
   });
   fc.assert(
     fc.property(fc.array(anyEnd, { maxLength: 5 }), (ends) => {
-      const { prefer, avoid, exclude } = wishesOf(after(...ends), now);
+      const { prefer, avoid, exclude } = wishesOf(withPast(...ends), now);
       expect(avoid.has(prefer ?? "") || exclude.has(prefer ?? "")).toBe(false);
     }),
   );

@@ -6,7 +6,7 @@ import { NO_WISHES, type Wishes } from "./placement/wishes.ts";
 const FAILURES_IN_A_ROW = 2;
 
 /** A worker that refused a task is asked again after so long: its policy may have changed. */
-export const REFUSAL_MS = 60_000;
+const REFUSAL_MS = 60_000;
 
 /**
  * What a task's past says of workers: it goes back to the worker it ran on, where image and data

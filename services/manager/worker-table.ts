@@ -93,7 +93,7 @@ export function createWorkerTable(): WorkerTable {
 }
 
 /** Whether the registry counts a worker as alive. */
-export const isUp = ({ presence }: KnownWorker): boolean => presence.state === WorkerState.UP;
+const isUp = ({ presence }: KnownWorker): boolean => presence.state === WorkerState.UP;
 
 /**
  * Whether another worker has since registered with this one's address: what is said there must not
