@@ -30,8 +30,10 @@ export async function startPrivateEngine({ liveRestore }: Options): Promise<Priv
   const socketPath = join(folder, "d.sock");
   const logFile = join(folder, "dockerd.log");
   let dockerd: Program | undefined;
+  // In a network namespace of its own: a dockerd without a bridge removes the one named docker0,
+  // which may be that of the machine's own engine.
   const command = [
-    "dockerd",
+    ...["unshare", "--net", "dockerd"],
     ...["-H", `unix://${socketPath}`, "--data-root", join(folder, "data")],
     ...["--exec-root", join(folder, "exec"), "-p", join(folder, "dockerd.pid")],
     ...["--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs"],
