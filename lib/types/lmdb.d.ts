@@ -28,7 +28,7 @@ export function open<V, K>(
       path: string;
       noSubdir: boolean;
       overlappingSync: boolean;
-      eventTurnBatching: boolean;
+      eventTurnBatching?: boolean;
       maxDbs: number;
     }>,
 ): RootDatabase<V, K>;

@@ -1,4 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, expect, jest } from "@jest/globals";
 import { TaskState } from "../../gen/berth/v1/task_pb.ts";
@@ -25,16 +32,14 @@ faultTest(
     rig = await startRig();
     await rig.sleeper();
     const before = await identities();
-    const { pid } = rig.manager;
-    const open = readdirSync(`/proc/${pid}/fd`).length;
-    await tool("prlimit", `--pid=${pid}`, `--nofile=${open}:65536`);
+    const restore = await allowNoMoreFiles(rig.manager.pid);
     const strangers = Array.from({ length: 5 }, () =>
       fetch(`http://${rig.manager.address}/`, { signal: AbortSignal.timeout(1_000) }),
     );
     await Promise.allSettled(strangers);
     await rig.submit({ command: ["true"] });
     expect(rig.manager.isAlive()).toBe(true);
-    await tool("prlimit", `--pid=${pid}`, "--nofile=65536:65536");
+    await restore();
     await rig.agrees();
     expect(await identities()).toEqual(expect.arrayContaining(before));
   },
@@ -47,13 +52,11 @@ faultTest(
     rig = await startRig();
     await rig.sleeper();
     const before = await identities();
-    const pid = rig.workers[0]?.pid ?? 0;
-    const open = readdirSync(`/proc/${pid}/fd`).length;
-    await tool("prlimit", `--pid=${pid}`, `--nofile=${open}:65536`);
+    const restore = await allowNoMoreFiles(rig.workers[0]?.pid ?? 0);
     const { id } = await rig.submit({ ...SLEEPER });
     await systemClock.sleep(2_000);
     expect(rig.workers[0]?.isAlive()).toBe(true);
-    await tool("prlimit", `--pid=${pid}`, "--nofile=65536:65536");
+    await restore();
     await rig.task(id, ({ state }) => state >= TaskState.RUNNING);
     expect(await identities()).toEqual(expect.arrayContaining(before));
   },
@@ -123,4 +126,14 @@ function starve(pid: number): () => void {
     writeFileSync(join(root, "cgroup.procs"), String(pid));
     rmdirSync(folder);
   };
+}
+
+/** A process may open no file beyond those that it has, until the result is called. */
+async function allowNoMoreFiles(pid: number): Promise<() => Promise<void>> {
+  const limits = readFileSync(`/proc/${pid}/limits`, "utf8");
+  const [, soft = "1024"] = /Max open files\s+(\d+)/.exec(limits) ?? [];
+  const open = readdirSync(`/proc/${pid}/fd`).length;
+  const set = (limit: string) => tool("prlimit", `--pid=${pid}`, `--nofile=${limit}:`);
+  await set(String(open));
+  return async () => void (await set(soft));
 }
