@@ -129,8 +129,8 @@ export type Task = Message<"berth.v1.Task"> & {
   /**
    * The attempt that takes over as soon as it serves, while the current one
    * still runs: only while the task moves to another worker. Absent otherwise.
-   * Its number is the current one's plus one. Written by the manager; its
-   * `status` by the worker that runs it.
+   * Its number is greater than any before; where one failed, numbers skip.
+   * Written by the manager; its `status` by the worker that runs it.
    *
    * @generated from field: berth.v1.Attempt successor = 14;
    */
@@ -466,7 +466,7 @@ export const RestartPolicySchema: GenMessage<RestartPolicy> = /*@__PURE__*/
  */
 export type Attempt = Message<"berth.v1.Attempt"> & {
   /**
-   * From 1, growing by one within a task. Written by the manager.
+   * From 1, growing within a task. Written by the manager.
    *
    * @generated from field: uint32 number = 1;
    */
