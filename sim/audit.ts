@@ -11,6 +11,7 @@ import { behaviourOfImage } from "../services/worker/fake-runtime-behaviour.ts";
 import type { FakeContainer } from "../services/worker/fake-runtime-engine.ts";
 import { authorised, type LedgerMonitor } from "./ledger-monitor.ts";
 import type { Users, Wish } from "./users.ts";
+import { STRANGER } from "./worker-machine.ts";
 import type { World } from "./world.ts";
 
 /** Who took part, and what was seen. */
@@ -97,11 +98,13 @@ const MEMORY_BYTES = 8n * 2n ** 30n;
 /** The attempts that occupy a worker, each with its task. */
 export const placedOn = (workerId: string, ledger: LedgerMonitor): readonly [Task, Attempt][] =>
   [...ledger.tasks.values()].flatMap((task) =>
-    authorised(task)
+    [...authorised(task), ...task.pastAttempts]
       .filter(({ placement }) => placement?.workerId === workerId)
-      .filter((attempt) => attempt !== task.attempt || !isOver(task.state))
+      .filter((attempt) => !isOver(attempt === task.attempt ? task.state : stateOf(attempt)))
       .map((attempt): [Task, Attempt] => [task, attempt]),
   );
+
+const stateOf = ({ status }: Attempt): TaskState => status?.state ?? TaskState.SCHEDULED;
 
 export function load(workerId: string, ledger: LedgerMonitor) {
   const tasks = placedOn(workerId, ledger).map(([task]) => task);
@@ -160,7 +163,7 @@ function whyUseless(
   { key, state, owner }: FakeContainer,
   { tasks }: LedgerMonitor,
 ): string | undefined {
-  if (owner.clusterId === STRANGER) return undefined;
+  if (owner.clusterId === STRANGER.clusterId) return undefined;
   const task = tasks.get(key.taskId);
   if (!task) return "its task is gone";
   const { number = 0, placement } = task.attempt ?? {};
@@ -177,5 +180,10 @@ function whyUseless(
 /** How many attempts before the current one keep their containers, for their logs. */
 const ATTEMPTS_KEPT = 1;
 
-/** The cluster that somebody else's containers belong to. */
-export const STRANGER = "stranger";
+/** Containers of others, which nobody may have touched. */
+export const auditStrangers = ({ machines }: World): string[] =>
+  [...machines].flatMap(([workerId, { strangerId, engine }]) =>
+    engine.containers.get(strangerId)?.state.kind === "running"
+      ? []
+      : [`somebody else's container on ${workerId} was touched`],
+  );

@@ -105,6 +105,19 @@ const processFaults = {
       };
     },
   },
+  /** The manager hangs, is taken for dead and replaced; then it wakes up and goes on. */
+  "manager-zombie": {
+    target: "manager",
+    begin({ parts, disk, time, self }, { on, level = 0, forMs = 0 }) {
+      const part = parts.get(on);
+      const process = part?.process();
+      const zombie = part?.replace();
+      if (!zombie || !process) return undefined;
+      disk.detach(process);
+      time.schedule(self, level * forMs, zombie.thaw);
+      return zombie.end;
+    },
+  },
   /** A second machine comes up from a copy of a worker's disk. */
   "worker-clone": {
     target: "worker",
@@ -118,6 +131,7 @@ function startClone(world: World, { on }: FaultStep): (() => void) | undefined {
   if (!original || world.parts.has(name)) return undefined;
   for (const { spec } of original.engine.containers.values()) world.tampered.add(spec.name);
   world.excused.add(on);
+  world.cloned.add(on);
   const clone = world.addClone(on, name);
   clone.start();
   return () => {

@@ -1,3 +1,4 @@
+import { toMillis } from "../core/time.ts";
 import {
   type Attempt,
   DesiredState,
@@ -29,9 +30,11 @@ type Pair = Readonly<{ before: Task; after: Task }>;
 
 export function createLedgerMonitor(
   complain: Complain,
+  nowMs: () => number,
   onChange: (after: Task, before: Task | undefined) => void,
 ): LedgerMonitor {
   const tasks = new Map<string, Task>();
+  const budget = createBudget(nowMs, complain);
   const ids = new Map<string, string>();
   const placements = new Set<string>();
   const everStored = new Set<string>();
@@ -48,7 +51,10 @@ export function createLedgerMonitor(
     ids.set(name, after.id);
     everStored.add(name);
     for (const attempt of authorised(after)) notePlacement(after.id, attempt);
-    if (before) compare({ before, after }, complain);
+    if (before) {
+      compare({ before, after }, complain);
+      budget({ before, after });
+    }
     tasks.set(after.id, after);
     if (after.revision > revision) revision = after.revision;
     onChange(after, before);
@@ -155,4 +161,24 @@ function checkRestart(task: Task, ended: Attempt | undefined, complain: Complain
       "restart-budget",
       `${name} was restarted ${task.restartCount} times of ${restartsMax}`,
     );
+}
+
+/** The clocks of two machines, and what passes between a decision and the disk. */
+const WINDOW_SLACK_MS = 2_000;
+
+/** Counts restarts within the policy's window by the world's own time. */
+function createBudget(nowMs: () => number, complain: Complain) {
+  const times = new Map<string, readonly number[]>();
+  return ({ before, after }: Pair): void => {
+    const { window, restartsMax } = after.spec?.restartPolicy ?? {};
+    if (!window || restartsMax === undefined || after.restartCount <= before.restartCount) return;
+    const sinceMs = nowMs() - toMillis(window) + WINDOW_SLACK_MS;
+    const within = [...(times.get(after.id) ?? []), nowMs()].filter((time) => time > sinceMs);
+    times.set(after.id, within);
+    if (within.length > restartsMax)
+      complain(
+        "restart-budget",
+        `${after.spec?.name} was restarted ${within.length} times of ${restartsMax} in its window`,
+      );
+  };
 }

@@ -26,8 +26,13 @@ export interface Part {
   skewMs: number;
   isUp(): boolean;
   process(): Process | undefined;
-  /** How many lives it has had. */
-  lifeCount(): number;
+  /** When its present life began. Infinite while it has none. */
+  startedMs(): number;
+  /**
+   * Its process is taken for dead and another one is started, though it lives on, frozen until
+   * it is thawed. Returns how it ends for good.
+   */
+  replace(): Zombie | undefined;
   /** Begins a life, unless one is under way. */
   start(): void;
   /** The process is killed. `isSilent`: its machine goes too, so nobody is told. */
@@ -37,6 +42,9 @@ export interface Part {
   freeze(): void;
   thaw(): void;
 }
+
+/** A process that was replaced and does not know it. */
+export type Zombie = Readonly<{ thaw: () => void; end: () => void }>;
 
 export type PartDeps = Readonly<{
   time: VirtualTime;
@@ -62,6 +70,7 @@ const RESTART_MS = 1_000;
 type Current = {
   readonly life: Life;
   readonly killed: AbortController;
+  readonly startedMs: number;
   running: Running | undefined;
   isStopping: boolean;
 };
@@ -82,7 +91,8 @@ export function createPart(deps: PartDeps, { machine, begin, mayEnd }: Plan): Pa
       log: trace.logOf(process.name),
       death: killed.signal,
     };
-    return { life, killed, running: undefined, isStopping: false };
+    const startedMs = time.elapsedMs();
+    return { life, killed, startedMs, running: undefined, isStopping: false };
   }
 
   function bury({ life, killed }: Current, isSilent: boolean): void {
@@ -116,7 +126,7 @@ export function createPart(deps: PartDeps, { machine, begin, mayEnd }: Plan): Pa
     skewMs: 0,
     isUp: () => current !== undefined && !current.isStopping,
     process: () => current?.life.process,
-    lifeCount: () => lifeCount,
+    startedMs: () => current?.startedMs ?? Number.POSITIVE_INFINITY,
     start() {
       if (current) return;
       trace.note(machine, "starts");
@@ -135,6 +145,22 @@ export function createPart(deps: PartDeps, { machine, begin, mayEnd }: Plan): Pa
       stopping.isStopping = true;
       await stopping.running.stop();
       if (current === stopping) bury(stopping, false);
+    },
+    replace() {
+      const zombie = current;
+      if (!zombie) return undefined;
+      trace.note(machine, "is replaced");
+      time.freeze(zombie.life.process);
+      current = undefined;
+      part.start();
+      return {
+        thaw: () => time.thaw(zombie.life.process),
+        end() {
+          time.kill(zombie.life.process);
+          zombie.killed.abort();
+          network.abandon(zombie.life.process, false);
+        },
+      };
     },
     freeze() {
       if (!current) return;

@@ -27,6 +27,8 @@ export interface Users {
   readonly process: Process;
   readonly clock: Clock;
   readonly client: Client<typeof ManagerService>;
+  /** Another one, over a connection of its own. */
+  readonly watchingClient: Client<typeof ManagerService>;
   readonly wishes: ReadonlyMap<string, Wish>;
   /** How many calls have not been answered for good. */
   pendingCount(): number;
@@ -51,10 +53,9 @@ export function createUsers({ world, onConfirmed, onComplaint }: Options): Users
   const clock = createClock(world.time, process);
   const wire = world.ether.wireOf("user", process);
   const log = world.trace.logOf("user");
-  const client = createClient(
-    ManagerService,
-    wire.connect({ address: ADDRESSES.manager, clock, log }),
-  );
+  const connect = () => wire.connect({ address: ADDRESSES.manager, clock, log });
+  const client = createClient(ManagerService, connect());
+  const watchingClient = createClient(ManagerService, connect());
   const wishes = new Map<string, Wish>();
   let pending = 0;
   let serial = 0;
@@ -147,5 +148,5 @@ export function createUsers({ world, onConfirmed, onComplaint }: Options): Users
     });
   }
 
-  return { process, clock, client, wishes, pendingCount: () => pending, begin };
+  return { process, clock, client, watchingClient, wishes, pendingCount: () => pending, begin };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import type { Tap } from "./fence-monitor.ts";
 import type { Process } from "./virtual-clock.ts";
 import type { HandlerEnd, Opening } from "./wire-call.ts";
 import { type ServedMethod, serveCall } from "./wire-server.ts";
@@ -31,11 +32,12 @@ type Options = Readonly<{
     methods: ReadonlyMap<string, ServedMethod>;
     clock: Clock;
     signal: AbortController;
+    tap: Tap;
   }>;
 }>;
 
 export function createPort({ machine, process, serving }: Options): Port {
-  const { methods, clock } = serving;
+  const { methods, clock, tap } = serving;
   const draining = serving.signal.signal;
   const ends = new Map<ServerEnd, () => void>();
   let underWay = 0;
@@ -49,7 +51,7 @@ export function createPort({ machine, process, serving }: Options): Port {
       open(opening) {
         if (isBroken) return ignoring;
         underWay++;
-        const call = serveCall(opening, { methods, clock, draining }, (over) => {
+        const call = serveCall(opening, { methods, clock, draining, tap, machine }, (over) => {
           calls.delete(over);
           if (--underWay === 0) onIdle();
         });

@@ -17,6 +17,7 @@ import { decodeRequest, encode } from "../lib/rpc/codec.ts";
 import { defaultLimits } from "../lib/rpc/limits.ts";
 import { valuesFor } from "../lib/rpc/peer.ts";
 import { statusOf } from "../lib/rpc/status.ts";
+import type { Tap } from "./fence-monitor.ts";
 import type { HandlerEnd, Opening } from "./wire-call.ts";
 import { createCredits, createInbox, createWindow, type Inbox, type Window } from "./wire-flow.ts";
 
@@ -28,11 +29,14 @@ export type ServingCalls = Readonly<{
   clock: Clock;
   /** Aborts when the server drains. Ends streams; unary calls may finish. */
   draining: AbortSignal;
+  machine: string;
+  tap: Tap;
 }>;
 
 type Context = HandlerContext & Readonly<{ abort: (reason?: unknown) => void }>;
 
-type Call = ServedMethod & Readonly<{ context: Context; opening: Opening; over: () => void }>;
+type Call = ServedMethod &
+  Readonly<{ context: Context; opening: Opening; serving: ServingCalls; over: () => void }>;
 
 const OVER = cancelled("the call is over");
 const LEFT = cancelled("the caller left");
@@ -57,7 +61,7 @@ export function serveCall(
     context.abort(OVER);
     onOver(end);
   };
-  const call: Call = { ...served, context, opening, over };
+  const call: Call = { ...served, context, opening, serving, over };
   const end = served.spec.kind === "unary" ? serveUnary(call, served.spec) : serveStream(call);
   return end;
 }
@@ -97,11 +101,14 @@ function contextOf(
 }
 
 function serveUnary(call: Call, spec: MethodImplSpec & { kind: "unary" }): HandlerEnd {
-  const { context, opening, interceptors, over } = call;
+  const { context, opening, interceptors, serving, over } = call;
   async function answer(): Promise<Uint8Array> {
     const request = decodeRequest(spec.method.input, opening.request ?? new Uint8Array());
+    const told = serving.tap(serving.machine, spec.method, request);
     const response = await invokeUnaryImplementation(spec, context, request, interceptors);
-    return encode(spec.method.output, response, defaultLimits.messageBytes);
+    const bytes = encode(spec.method.output, response, defaultLimits.messageBytes);
+    if (told) told(decodeRequest(spec.method.output, bytes));
+    return bytes;
   }
   void answer()
     .then(

@@ -6,6 +6,7 @@ import { clientLimits } from "../lib/rpc/limits.ts";
 import { createRpcLog } from "../lib/rpc/rpc-log.ts";
 import type { RpcServer, RpcServerOptions } from "../lib/rpc/server.ts";
 import type { Wire } from "../lib/rpc/wire.ts";
+import type { Tap } from "./fence-monitor.ts";
 import type { Network } from "./network.ts";
 import type { Process } from "./virtual-clock.ts";
 import { callUnary, openStream } from "./wire-client.ts";
@@ -22,25 +23,30 @@ export interface Ether {
 }
 
 /** Joins machines by a network in memory that behaves as gRPC over TCP does. */
-export function createEther(network: Network): Ether {
+export function createEther(network: Network, tap: Tap): Ether {
   const ports = new Map<string, Port>();
   return {
     listens: (address) => ports.get(address)?.isOpen() ?? false,
     wireOf: (machine, process) => ({
-      serve: async (options) => serve(ports, { machine, process, options }),
+      serve: async (options) => serve(ports, { machine, process, options, tap }),
       connect: (options) =>
         openChannel(network, { machine, process, options, find: (address) => ports.get(address) }),
     }),
   };
 }
 
-type Server = Readonly<{ machine: string; process: Process; options: RpcServerOptions }>;
+type Server = Readonly<{
+  machine: string;
+  process: Process;
+  options: RpcServerOptions;
+  tap: Tap;
+}>;
 
-function serve(ports: Map<string, Port>, { machine, process, options }: Server): RpcServer {
+function serve(ports: Map<string, Port>, { machine, process, options, tap }: Server): RpcServer {
   const { listen, clock } = options;
   const draining = new AbortController();
   const methods = methodsOf(options);
-  const port = createPort({ machine, process, serving: { methods, clock, signal: draining } });
+  const port = createPort({ machine, process, serving: { methods, clock, signal: draining, tap } });
   ports.set(listen, port);
   let stopped: Promise<void> | undefined;
 

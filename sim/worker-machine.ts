@@ -1,3 +1,5 @@
+import { create } from "@bufbuild/protobuf";
+import { TaskSpecSchema } from "../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import { createFakeRuntime } from "../services/worker/fake-runtime.ts";
@@ -5,6 +7,8 @@ import {
   createFakeEngine,
   exitContainer,
   type FakeEngine,
+  makeContainer,
+  startContainer,
 } from "../services/worker/fake-runtime-engine.ts";
 import type { Runtime } from "../services/worker/runtime.ts";
 import type { StateFile } from "../services/worker/state-folder.ts";
@@ -13,6 +17,8 @@ import type { Process, VirtualTime } from "./virtual-clock.ts";
 /** What of a worker's machine outlives its worker: the container engine and a file. */
 export type WorkerMachine = {
   readonly engine: FakeEngine;
+  /** A container of somebody else's. */
+  readonly strangerId: string;
   /** What is written of `worker.json`. */
   stateText: string | undefined;
   /** Whether nothing can be written. */
@@ -24,7 +30,8 @@ export type WorkerMachine = {
 /** Has all processes of a machine's containers end, as they do when it loses power. */
 export function killContainers({ engine }: WorkerMachine): void {
   for (const container of engine.containers.values())
-    exitContainer(engine, container, { exitCode: EXIT_KILLED, oomKilled: false });
+    if (container.owner.clusterId !== STRANGER.clusterId)
+      exitContainer(engine, container, { exitCode: EXIT_KILLED, oomKilled: false });
 }
 
 /** What an engine reports of a process that it finds gone. */
@@ -36,12 +43,23 @@ export const ENGINE_MS = 5;
 /** How long a small file takes to be on disk at most. */
 const FILE_MS = 3;
 
-export const createWorkerMachine = (clock: Clock): WorkerMachine => ({
-  engine: createFakeEngine(clock),
-  stateText: undefined,
-  isDiskFull: false,
-  engineMs: ENGINE_MS,
-});
+export function createWorkerMachine(clock: Clock): WorkerMachine {
+  const engine = createFakeEngine(clock);
+  const strangerId = addStranger(engine);
+  return { engine, strangerId, stateText: undefined, isDiskFull: false, engineMs: ENGINE_MS };
+}
+
+/** Another cluster on the same machine. */
+export const STRANGER = { clusterId: "stranger", workerId: "stranger" } as const;
+
+function addStranger(engine: FakeEngine): string {
+  const spec = create(TaskSpecSchema, { name: "stranger", image: "web:1" });
+  const behaviour = engine.behaviourOf(spec.image);
+  const key = { taskId: "stranger", attempt: 1 };
+  const container = makeContainer(engine, { key, owner: STRANGER, spec, behaviour });
+  startContainer(engine, container);
+  return container.id;
+}
 
 type Life = Readonly<{
   time: VirtualTime;

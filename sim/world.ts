@@ -6,6 +6,8 @@ import { startRegistry } from "../services/registry/registry.ts";
 import type { FakeEngine } from "../services/worker/fake-runtime-engine.ts";
 import { createFakePortProbes, createFakeProbes } from "../services/worker/prober-fake.ts";
 import { startWorker } from "../services/worker/worker.ts";
+import { type Calm, createCalm } from "./calm.ts";
+import type { Tap } from "./fence-monitor.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { createPart, type Life, type Part, type PartDeps } from "./part.ts";
 import { createDisk, type Disk } from "./store.ts";
@@ -41,6 +43,9 @@ export interface World {
   readonly tampered: Set<string>;
   /** Workers that could not keep their promise to stop what must not run twice. */
   readonly excused: Set<string>;
+  /** Workers of which there were two. */
+  readonly cloned: Set<string>;
+  readonly calm: Calm;
   /** What should never have happened. */
   readonly bugs: string[];
   /** A machine with a copy of a worker's disk and an engine of its own. */
@@ -52,18 +57,19 @@ export type WorldOptions = Readonly<{
   workerCount: number;
   isTraced: boolean;
   onDurable: (batch: Batch) => void;
+  tap: Tap;
 }>;
 
 export const ADDRESSES = { manager: "manager:7070", registry: "registry:7071" } as const;
 
-const WORKER_PORT = 7072;
+export const WORKER_PORT = 7072;
 
 export function createWorld(options: WorldOptions): World {
   const time = createVirtualTime();
   const self = createProcess("world");
   const random = createSeededRandom(options.seed);
   const network = createNetwork({ time, random, world: self });
-  const ether = createEther(network);
+  const ether = createEther(network, options.tap);
   const trace = createTrace(time.elapsedMs, options.isTraced);
   const { onDurable } = options;
   const disk = createDisk({ time, world: self, random, onDurable });
@@ -93,6 +99,8 @@ export function createWorld(options: WorldOptions): World {
 
   return {
     ...{ time, network, ether, disk, trace, random, parts, machines, self, bugs, addClone },
+    calm: createCalm(time.elapsedMs),
+    cloned: new Set(),
     tampered: new Set(),
     excused: new Set(),
   };

@@ -1,0 +1,68 @@
+import { createClient } from "../lib/rpc/client.ts";
+import { DesiredState } from "../gen/berth/v1/task_pb.ts";
+import { type Worker, WorkerState } from "../gen/berth/v1/worker_pb.ts";
+import { WorkerService } from "../gen/berth/v1/worker_service_pb.ts";
+import { load, type Witnesses } from "./audit.ts";
+import type { Follower } from "./follower.ts";
+import { WORKER_PORT } from "./world.ts";
+
+type Callers = Witnesses & Readonly<{ follower: Follower }>;
+
+/** What services tell when they are asked, beside what is so. Lasts a few milliseconds. */
+export async function auditCalls(witnesses: Callers): Promise<string[]> {
+  const { users, ledger, world } = witnesses;
+  const { workers } = await users.client.listWorkers({ pageSize: 1_000 });
+  const known = new Set(workers.map(({ id }) => id));
+  const missing = [...world.machines.keys()].filter((id) => !known.has(id));
+  const { tasks } = await users.client.listTasks({ pageSize: 1_000 });
+  const listed = new Map(tasks.map((task) => [task.id, task]));
+  const wrong = [...ledger.tasks.values()].filter(
+    ({ id, revision }) => listed.get(id)?.revision !== revision,
+  );
+  const records = await Promise.all(workers.map(({ id }) => auditRecords(id, witnesses)));
+  return [
+    ...missing.map((id) => `${id} is not listed`),
+    ...workers.flatMap((worker) => auditWorker(worker, witnesses)),
+    ...wrong.map(({ spec }) => `${spec?.name} is listed as it is not`),
+    ...tasks.filter(({ id }) => !ledger.tasks.has(id)).map(({ id }) => `${id} is listed and gone`),
+    ...auditCopy(witnesses),
+    ...records.flat(),
+  ];
+}
+
+/** A worker is up, and the manager counts on it what is placed there. */
+function auditWorker(worker: Worker, { ledger }: Witnesses): string[] {
+  const { id, allocation, presence, linked } = worker;
+  const { taskCount, cpuMillis, memoryBytes } = load(id, ledger);
+  const { reserved } = allocation ?? {};
+  const found: string[] = [];
+  if (presence?.state !== WorkerState.UP || !linked) found.push(`${id} is not up and linked`);
+  if (allocation?.taskCount !== taskCount)
+    found.push(`${id} has ${taskCount} attempts, and is said to have ${allocation?.taskCount}`);
+  if (reserved?.cpuMillis !== cpuMillis || reserved.memoryBytes !== memoryBytes)
+    found.push(`${id} has ${cpuMillis}m reserved, and is said to have ${reserved?.cpuMillis}m`);
+  return found;
+}
+
+/** Who has followed the stream knows what is on disk. */
+function auditCopy({ follower, ledger }: Callers): string[] {
+  const ids = new Set([...follower.tasks.keys(), ...ledger.tasks.keys()]);
+  return [...ids].flatMap((id) => {
+    const [seen, stored] = [follower.tasks.get(id)?.revision, ledger.tasks.get(id)?.revision];
+    return seen === stored ? [] : [`${id} is at ${stored}, and was seen at ${seen} by a watcher`];
+  });
+}
+
+/** A worker remembers nothing that its manager needs no more. */
+async function auditRecords(workerId: string, { world, users, ledger }: Witnesses) {
+  const wire = world.ether.wireOf("user", users.process);
+  const log = world.trace.logOf("user");
+  const address = `${workerId}:${WORKER_PORT}`;
+  const channel = wire.connect({ address, clock: users.clock, log });
+  const client = createClient(WorkerService, channel);
+  const { reports } = await client.listTasks({ pageSize: 1_000 });
+  channel.close();
+  return reports
+    .filter(({ taskId }) => ledger.tasks.get(taskId)?.desiredState !== DesiredState.RUN)
+    .map(({ taskId, attempt }) => `${workerId} still remembers ${taskId}/${attempt}`);
+}

@@ -1,0 +1,63 @@
+import { type Attempt, FailureReason, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import type { EngineMonitor } from "./engine-monitor.ts";
+import type { Complain } from "./ledger-monitor.ts";
+import type { World } from "./world.ts";
+
+type Deps = Readonly<{ world: World; engines: EngineMonitor; complain: Complain }>;
+
+/**
+ * A worker that the manager could reach all the while is not lost. This is how long all must have
+ * been well: two leases, and the longest pause between two tries to connect.
+ */
+const CALM_MS = 15_000;
+
+/** Compares what is on disk of attempts with what engines and machines know. */
+export function createReportMonitor({ world, engines, complain }: Deps): (task: Task) => void {
+  const judged = new Set<string>();
+
+  function judge(task: Task, attempt: Attempt): void {
+    const { status, placement, number } = attempt;
+    if (!status || !placement || status.state < TaskState.COMPLETED) return;
+    const name = `${task.spec?.name}/${number}`;
+    if (world.cloned.has(placement.workerId)) return;
+    const key = `${name} ${TaskState[status.state]}`;
+    if (judged.has(key)) return;
+    judged.add(key);
+    if (status.state === TaskState.LOST) judgeLoss(name, placement.workerId);
+    else judgeExit(name, attempt);
+  }
+
+  function judgeLoss(name: string, workerId: string): void {
+    const { calm, parts, time } = world;
+    const wellSinceMs = Math.max(
+      calm.sinceMs(workerId),
+      parts.get(workerId)?.startedMs() ?? 0,
+      parts.get("manager")?.startedMs() ?? 0,
+    );
+    const wellMs = time.elapsedMs() - wellSinceMs;
+    if (wellMs > CALM_MS)
+      complain("no-false-loss", `${name} on ${workerId} is lost, though all was well for ${wellMs} ms`);
+  }
+
+  /** The exit code is the engine's own, also of a container that ended while nobody looked. */
+  function judgeExit(name: string, { status, placement }: Attempt): void {
+    const container = engines.everMade.get(`${placement?.workerId} ${status?.containerId}`);
+    if (!container || status?.exitCode === undefined) return;
+    const { state } = container;
+    if (state.kind !== "exited") {
+      complain("true-exits", `${name} is told to have ended, and its container is ${state.kind}`);
+      return;
+    }
+    const { exitCode, oomKilled } = state.exit;
+    if (exitCode !== status.exitCode)
+      complain("true-exits", `${name} ended with ${exitCode}, and is told to have with ${status.exitCode}`);
+    const isTold = status.failure?.reason === FailureReason.OOM_KILLED;
+    if (oomKilled && status.state === TaskState.FAILED && !isTold)
+      complain("true-exits", `${name} ran out of memory, and nobody is told`);
+  }
+
+  return (task) => {
+    for (const attempt of [task.attempt, ...task.pastAttempts])
+      if (attempt) judge(task, attempt);
+  };
+}
