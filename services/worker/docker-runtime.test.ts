@@ -226,7 +226,7 @@ describe("list", () => {
       const State = { Status: "created", Error: "" };
       reply(response, 200, { Id: "b", Config: { Labels: labels }, State });
     });
-    expect(await runtime.list(owner)).toEqual([
+    expect(await runtime.list(owner)).toMatchObject([
       { containerId: "b", key, name: "", state: { kind: "created" } },
     ]);
   });

@@ -6,7 +6,8 @@ import { createDockerRuntime } from "./docker-runtime.ts";
 import { type Answer, type FakeEngine, reply, startFakeEngine } from "./engine-fake.ts";
 import { defaultLimits } from "./engine-limits.ts";
 
-const limits = defaultLimits(1);
+/** A day of pulling would take the test too many steps. */
+const limits = { ...defaultLimits(1), pullMs: 600_000 };
 const IMAGE = "busybox:1";
 const never = new AbortController().signal;
 
