@@ -8,6 +8,9 @@ import { isRunning, type Rig, startRig } from "./rig.ts";
 
 jest.setTimeout(120_000);
 
+/** Longer than any engine here is away: these tests are not about lost workers. */
+const LEASE_MS = 30_000;
+
 const NEEDS: readonly Need[] = ["root", "dockerd"];
 
 /** One that can be made to end with a code of its own: 7. */
@@ -22,7 +25,7 @@ describe("an engine with live-restore", () => {
   beforeAll(async () => {
     if (!hasAll(NEEDS)) return;
     engine = await startPrivateEngine({ liveRestore: true });
-    rig = await startRig({ workers: [{ socketPath: engine.socketPath }] });
+    rig = await startRig({ workers: [{ socketPath: engine.socketPath }], leaseMs: LEASE_MS });
   });
   afterAll(async () => {
     try {
@@ -96,7 +99,7 @@ describe("an engine without live-restore", () => {
   beforeAll(async () => {
     if (!hasAll(NEEDS)) return;
     engine = await startPrivateEngine({ liveRestore: false });
-    rig = await startRig({ workers: [{ socketPath: engine.socketPath }] });
+    rig = await startRig({ workers: [{ socketPath: engine.socketPath }], leaseMs: LEASE_MS });
   });
   afterAll(async () => {
     try {
@@ -112,7 +115,9 @@ describe("an engine without live-restore", () => {
     "takes its containers along when killed; the restart policy brings them back",
     NEEDS,
     async () => {
-      const tasks = await rig.sleepers(3, { restartPolicy });
+      // Without a trap the first process of a container does not even notice a polite request.
+      const command = ["sh", "-c", "while true; do sleep 1; done"];
+      const tasks = await rig.sleepers(3, { restartPolicy, command });
       await engine?.kill();
       await engine?.start();
       for (const { id } of tasks) {

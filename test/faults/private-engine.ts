@@ -23,6 +23,9 @@ export interface PrivateEngine {
   destroy(): Promise<void>;
 }
 
+/** How long dockerd may take to end its containers and itself. */
+const STOP_MS = 20_000;
+
 type Options = Readonly<{ liveRestore: boolean }>;
 
 export async function startPrivateEngine({ liveRestore }: Options): Promise<PrivateEngine> {
@@ -57,7 +60,9 @@ export async function startPrivateEngine({ liveRestore }: Options): Promise<Priv
     if (!dockerd?.isAlive()) return;
     dockerd.signal("SIGCONT");
     dockerd.signal("SIGTERM");
-    await Promise.race([dockerd.ended, systemClock.sleep(20_000)]);
+    const patience = new AbortController();
+    await Promise.race([dockerd.ended, systemClock.sleep(STOP_MS, patience.signal)]);
+    patience.abort();
     await dockerd.kill();
   }
 
