@@ -6,6 +6,7 @@ import {
   type Departure,
   judgeWorkers,
   lossMs,
+  RESTART_GRACE_MS,
   type Sighting,
   type Weather,
 } from "./worker-loss.ts";
@@ -26,8 +27,8 @@ const up = (workerId: string): Sighting => ({ workerId, silent: false });
 const gone = (
   workerId: string,
   agoMs = 0,
-  { kind = "down" as Departure, silent = true } = {},
-): Sighting => ({ workerId, silent, gone: { kind, sinceMs: NOW - agoMs } });
+  { kind = "down" as Departure, silent = true, refused = false } = {},
+): Sighting => ({ workerId, silent, refused, gone: { kind, sinceMs: NOW - agoMs } });
 
 const fleet = (count: number) => Array.from({ length: count }, (_, index) => up(`up-${index}`));
 
@@ -43,6 +44,13 @@ describe("a worker", () => {
   test("is not lost while it answers, whatever the registry says, and is asked", () => {
     const sightings = [gone("w1", 60_000, { silent: false }), ...fleet(2)];
     expect(judgeWorkers(sightings, weather())).toMatchObject({ lost: new Map(), asked: ["w1"] });
+  });
+
+  test("whose machine says that its process is gone has longer to come back", () => {
+    const refused = (agoMs: number) => gone("w1", agoMs, { refused: true });
+    const early = judgeWorkers([refused(RESTART_GRACE_MS - 1), up("w2")], weather());
+    expect([[...early.lost], early.nextMs]).toEqual([[], NOW + 1]);
+    expect(lost([refused(RESTART_GRACE_MS), up("w2")])).toEqual(["w1"]);
   });
 
   test.each(["left", "absent"] as const)("that is %s has a lease to come back", (kind) => {
@@ -130,6 +138,7 @@ describe("whatever happened", () => {
     kind: fc.constantFrom<Departure | undefined>(undefined, "down", "left", "absent"),
     agoMs: fc.integer({ min: 0, max: 12_000 }),
     silent: fc.boolean(),
+    refused: fc.boolean(),
   });
   const anySightings = fc.array(anySighting, { maxLength: 12 }).map((all) =>
     all.map(({ kind, agoMs, silent }, index): Sighting => {

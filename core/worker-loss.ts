@@ -16,6 +16,11 @@ export type Sighting = Readonly<{
   gone?: Readonly<{ kind: Departure; sinceMs: number }> | undefined;
   /** Whether the manager itself has asked since then and got no answer, over no link. */
   silent: boolean;
+  /**
+   * Whether its machine refused the connection when the manager asked last: the worker's process
+   * has ended and its machine has not, so whoever keeps the process may be about to start it.
+   */
+  refused?: boolean;
 }>;
 
 /** What holds for all workers. */
@@ -46,6 +51,12 @@ export type Judgement = Readonly<{
 const BRAKE_WORKERS_MIN = 3;
 
 /**
+ * How long a worker's process may take to be started again on a machine that lives. Its containers
+ * run on meanwhile, and to take them over is better than to start them elsewhere.
+ */
+export const RESTART_GRACE_MS = 10_000;
+
+/**
  * By how much a worker's stop may come later than its lease and its grace say: its timers, its
  * engine, and a clock that runs a little slower.
  */
@@ -54,7 +65,8 @@ const DRIFT_MS = 1_000;
 /**
  * Who is lost. A worker is when the registry has not heard from it for a lease **and** it does
  * not answer the manager either. One that left or that a new registry does not know has a lease to
- * come back; so have all after the manager started or stalled, since it may have missed something.
+ * come back; so have all after the manager started or stalled, since it may have missed something. One whose
+ * process has ended on a machine that lives has a little longer.
  * When very many go at once, a second lease must confirm it.
  */
 export function judgeWorkers(sightings: readonly Sighting[], weather: Weather): Judgement {
@@ -87,11 +99,12 @@ type Gone = Readonly<{
 }>;
 
 /** A worker that the registry does not count as up, and when it may be taken for lost. */
-function toGone({ workerId, gone, silent }: Sighting, weather: Weather): readonly Gone[] {
+function toGone(sighting: Sighting, weather: Weather): readonly Gone[] {
+  const { workerId, gone, silent, refused = false } = sighting;
   if (!gone) return [];
   const { leaseMs, steadySinceMs } = weather;
   const { kind, sinceMs } = gone;
-  const graceMs = kind === "down" ? 0 : leaseMs;
+  const graceMs = Math.max(kind === "down" ? 0 : leaseMs, refused ? RESTART_GRACE_MS : 0);
   const dueMs = Math.max(sinceMs + graceMs, steadySinceMs + leaseMs);
   return [{ workerId, kind, sinceMs, silent, dueMs }];
 }

@@ -63,7 +63,7 @@ export function createConnections(options: Options): Connections {
   function arrive(link: Link): void {
     const port = find();
     if (!port?.isOpen()) {
-      const refused = unavailable("NOT_CONNECTED", `connection to ${address} refused`);
+      const refused = unavailable("NOT_CONNECTED", `connect ECONNREFUSED ${address}`);
       return back(() => fail(link, refused));
     }
     link.port = port;

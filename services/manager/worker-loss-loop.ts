@@ -7,7 +7,7 @@ import { watchStalls } from "../../lib/stall-watch.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Observer } from "./observer.ts";
 import type { RegistryWord } from "./registry-word.ts";
-import { createQuestions } from "./worker-questions.ts";
+import { type Answer, createQuestions } from "./worker-questions.ts";
 import { createSightings, type Sightings } from "./worker-sightings.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
@@ -37,8 +37,8 @@ export async function runWorkerLoss(deps: Deps, signal: AbortSignal): Promise<vo
   const round = createAlarm();
   const sightings = createSightings(deps);
   const loss = createLoss(deps, sightings);
-  const onAnswer = (workerId: string, answered: boolean) => {
-    sightings.answer(workerId, answered);
+  const onAnswer = (workerId: string, answer: Answer) => {
+    sightings.answer(workerId, answer);
     round.ring();
   };
   const questions = createQuestions({ ...deps, onAnswer }, signal);

@@ -4,7 +4,11 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
+import { isRefused } from "../../lib/rpc/connection-refused.ts";
 import { isTakenOver, type WorkerTable } from "./worker-table.ts";
+
+/** What came of a question. `refused`: the machine answered that nobody listens there. */
+export type Answer = "given" | "refused" | "none";
 
 /** Asks workers whether they are alive, each again and again for as long as that is of interest. */
 export interface Questions {
@@ -17,7 +21,7 @@ type Deps = Readonly<{
   connect: (address: string) => Channel;
   clock: Clock;
   log: Log;
-  onAnswer: (workerId: string, answered: boolean) => void;
+  onAnswer: (workerId: string, answer: Answer) => void;
 }>;
 
 /** A worker that lives answers within milliseconds; one that does not costs this much time. */
@@ -49,25 +53,26 @@ export function createQuestions(deps: Deps, signal: AbortSignal): Questions {
 
 async function askAgainAndAgain(workerId: string, deps: Deps, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const answered = await ask(workerId, deps, signal);
+    const answer = await ask(workerId, deps, signal);
     if (signal.aborted) return;
-    deps.onAnswer(workerId, answered);
+    deps.onAnswer(workerId, answer);
     await deps.clock.sleep(PAUSE_MS, signal);
   }
 }
 
 /** Over a connection of its own: an old one may be the very thing that is broken. */
-async function ask(workerId: string, deps: Deps, signal: AbortSignal): Promise<boolean> {
+async function ask(workerId: string, deps: Deps, signal: AbortSignal): Promise<Answer> {
   const address = addressOf(workerId, deps.workers);
-  if (address === "") return false;
+  if (address === "") return "none";
   const channel = deps.connect(address);
   try {
     const client = createClient(WorkerService, channel);
     await client.getStats({}, { signal, timeoutMs: ANSWER_MS_MAX });
-    return true;
+    return "given";
   } catch (err) {
     deps.log.debug({ workerId, address, err }, "worker asked whether it lives");
-    return !SILENCE.includes(ConnectError.from(err).code);
+    if (isRefused(err)) return "refused";
+    return SILENCE.includes(ConnectError.from(err).code) ? "none" : "given";
   } finally {
     channel.close();
   }

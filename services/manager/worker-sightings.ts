@@ -3,14 +3,15 @@ import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Ledger } from "./ledger.ts";
 import type { RegistryWord } from "./registry-word.ts";
+import type { Answer } from "./worker-questions.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
 
 /** What has been seen of every worker that is known or that a task is placed on. */
 export interface Sightings {
   /** Takes in that a worker changed. Whether that matters to who is lost. */
   notice(worker: KnownWorker): boolean;
-  /** The manager's own question to a worker was answered, or was not. */
-  answer(workerId: string, answered: boolean): void;
+  /** What came of the manager's own question to a worker. */
+  answer(workerId: string, answer: Answer): void;
   all(): readonly Sighting[];
 }
 
@@ -25,8 +26,8 @@ type Seen = Readonly<{
   gone: NonNullable<Sighting["gone"]>;
   absences: number;
   linked: boolean;
-  /** Asked by the manager since it went, it did not answer. */
-  unanswered: boolean;
+  /** What came of the manager's question since it went. Undefined: nothing yet, or a link. */
+  answer: Answer | undefined;
 }>;
 
 export function createSightings({ ledger, workers, word, clock }: Deps): Sightings {
@@ -52,13 +53,13 @@ export function createSightings({ ledger, workers, word, clock }: Deps): Sightin
       const sinceMs = isNews ? clock.monotonic() : before.gone.sinceMs;
       // A link that comes up is an answer.
       const isLinkedAnew = linked && before?.linked !== true;
-      const unanswered = !isNews && !isLinkedAnew && before.unanswered;
-      gone.set(workerId, { gone: { kind, sinceMs }, absences, linked, unanswered });
+      const answer = isNews || isLinkedAnew ? undefined : before.answer;
+      gone.set(workerId, { gone: { kind, sinceMs }, absences, linked, answer });
       return isNews || before.linked !== linked;
     },
-    answer(workerId, answered) {
+    answer(workerId, answer) {
       const seen = gone.get(workerId);
-      if (seen) gone.set(workerId, { ...seen, unanswered: !answered });
+      if (seen) gone.set(workerId, { ...seen, answer });
     },
     all: () => [
       ...workers.all().map(({ workerId }) => sightingOf(workerId, gone.get(workerId))),
@@ -76,6 +77,8 @@ function departureOf({ presence, absences }: KnownWorker): Departure | undefined
 /** One that left is not asked: the manager lets go of the link, and it goes itself. */
 function sightingOf(workerId: string, seen: Seen | undefined): Sighting {
   if (!seen) return { workerId, silent: false };
-  const { gone, linked, unanswered } = seen;
-  return { workerId, gone, silent: gone.kind === "left" ? !linked : unanswered };
+  const { gone, linked, answer } = seen;
+  if (gone.kind === "left") return { workerId, gone, silent: !linked };
+  const isSilent = answer === "refused" || answer === "none";
+  return { workerId, gone, silent: isSilent, refused: answer === "refused" };
 }

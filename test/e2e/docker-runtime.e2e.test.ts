@@ -13,6 +13,7 @@ describe("the life of a container", () => {
       containerId: id,
       key,
       name: "web",
+      orders: { onDisconnect: { kind: "keep-running" } },
       state: { kind: "created" },
     });
 
