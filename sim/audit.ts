@@ -45,14 +45,29 @@ function auditTask(wish: Wish, witnesses: Witnesses): string[] {
     found.push(`${name} was stopped and is ${state}`);
   if (asked !== DesiredState.RUN) return found;
   if (task.state === TaskState.STOPPED) found.push(`${name} was stopped by nobody`);
-  if (isOver(task.state)) return world.tampered.has(name) ? found : [...found, ...auditEnd(task)];
+  if (isOver(task.state)) return isExcused(task, world) ? found : [...found, ...auditEnd(task)];
   const { exitAfterMs } = behaviourOfImage(task.spec?.image ?? "");
-  if (task.state === TaskState.RUNNING && exitAfterMs !== undefined)
+  if (task.successor) found.push(`${name} still moves`);
+  if (task.state === TaskState.RUNNING && !task.attempt?.status?.ready)
+    found.push(`${name} runs and is not ready: ${task.attempt?.status?.probeMessage}`);
+  if (task.state === TaskState.RUNNING && (exitAfterMs !== undefined || isDoomed(task)))
     found.push(`${name} of ${task.spec?.image} has not ended`);
   if (task.state !== TaskState.RUNNING && task.state !== TaskState.PENDING)
     found.push(`${name} should run and is ${state}: ${task.waitingReason}`);
   if (task.state === TaskState.PENDING) found.push(...auditWait(task, witnesses));
   return found;
+}
+
+/** Whether somebody else had a hand in how a task ended. */
+function isExcused({ spec, attempt, pastAttempts }: Task, world: World): boolean {
+  if (world.tampered.has(spec?.name ?? "")) return true;
+  const attempts = attempt ? [attempt, ...pastAttempts] : [];
+  return attempts.some(({ status, placement }) => {
+    const workerId = placement?.workerId ?? "";
+    // The probes of fake containers go by the calendar.
+    const isMisjudged = status?.failure?.reason === FailureReason.UNHEALTHY;
+    return world.cloned.has(workerId) || (isMisjudged && world.misdated.has(workerId));
+  });
 }
 
 /** Whether a task ended as its image's script and its policy have it. */
@@ -61,11 +76,13 @@ function auditEnd(task: Task): string[] {
   const script = behaviourOfImage(image);
   const status = task.attempt?.status;
   const what = `${name} of ${image} ended ${nameOf(task.state)}: ${status?.failure?.message}`;
+  if (status?.failure?.reason === FailureReason.UNPLACEABLE && task.spec?.placementTimeout)
+    return [];
   // Cut off, whether by the manager's account or by the worker's: no script tells of that.
   if (task.state === TaskState.LOST) return [];
   if (status?.failure?.reason === FailureReason.DISCONNECTED) return [];
   const found: string[] = [];
-  const fails = ["missing", "unreachable"].includes(script.image) || script.startFailure;
+  const fails = isDoomed(task);
   if (script.exitAfterMs === undefined && !fails) found.push(`${what}, which it never does`);
   const isClean = script.exitAfterMs !== undefined && script.exitCode === 0;
   if ((task.state === TaskState.COMPLETED) !== isClean) found.push(what);
@@ -78,6 +95,15 @@ function auditEnd(task: Task): string[] {
   if (wantsMore && !restartPolicy?.window && task.restartCount !== restartPolicy?.restartsMax)
     found.push(`${what} after ${task.restartCount} restarts of ${restartPolicy?.restartsMax}`);
   return found;
+}
+
+/** Whether a task can only fail, and not by an exit of its own. */
+function isDoomed({ spec }: Task): boolean {
+  const script = behaviourOfImage(spec?.image ?? "");
+  const isLate = spec?.pullTimeout && toMillis(spec.pullTimeout) < script.pullMs;
+  const isSick = spec?.livenessProbe && (script.isDeaf || script.unhealthyAfterMs < 1e9);
+  const isOut = script.image === "missing" || script.image === "unreachable";
+  return Boolean(isOut || script.startFailure || isLate || isSick);
 }
 
 /** A task may wait only for room, and only if there is none. */

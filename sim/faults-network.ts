@@ -1,4 +1,5 @@
 import type { Fault } from "./faults.ts";
+import { DELAY_MS, JITTER_MS } from "./network.ts";
 import type { FaultStep } from "./plan.ts";
 import type { World } from "./world.ts";
 
@@ -71,12 +72,11 @@ export const networkFaults = {
     target: "pair",
     begin(world, { on, to = "", level = 1 }) {
       const paths = [world.network.path(on, to), world.network.path(to, on)];
-      const before = paths.map(({ delayMs, jitterMs }) => ({ delayMs, jitterMs }));
-      for (const path of paths) {
-        path.delayMs = level * DELAY_MS_MAX;
-        path.jitterMs = level * DELAY_MS_MAX;
-      }
-      return () => paths.forEach((path, index) => Object.assign(path, before[index]));
+      const slow = (delayMs: number, jitterMs: number) => {
+        for (const path of paths) Object.assign(path, { delayMs, jitterMs });
+      };
+      slow(level * DELAY_MS_MAX, level * DELAY_MS_MAX);
+      return () => slow(DELAY_MS, JITTER_MS);
     },
   },
 } as const satisfies Record<string, Fault>;

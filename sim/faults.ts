@@ -69,6 +69,7 @@ const processFaults = {
     begin(world, { on, level = 1 }) {
       const part = world.parts.get(on);
       if (!part) return undefined;
+      world.misdated.add(on);
       part.skewMs = (level - 0.5) * HOUR_MS * 2;
       return () => {
         part.skewMs = 0;
@@ -108,12 +109,9 @@ const processFaults = {
   /** The manager hangs, is taken for dead and replaced; then it wakes up and goes on. */
   "manager-zombie": {
     target: "manager",
-    begin({ parts, disk, time, self }, { on, level = 0, forMs = 0 }) {
-      const part = parts.get(on);
-      const process = part?.process();
-      const zombie = part?.replace();
-      if (!zombie || !process) return undefined;
-      disk.detach(process);
+    begin({ parts, time, self }, { on, level = 0, forMs = 0 }) {
+      const zombie = parts.get(on)?.replace();
+      if (!zombie) return undefined;
       time.schedule(self, level * forMs, zombie.thaw);
       return zombie.end;
     },

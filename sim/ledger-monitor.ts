@@ -6,8 +6,9 @@ import {
   type Task,
   TaskState,
 } from "../gen/berth/v1/task_pb.ts";
+import { WorkerAvailability } from "../gen/berth/v1/worker_pb.ts";
 import type { Batch } from "../lib/store/store.ts";
-import { prefixes, readTask } from "../services/manager/ledger-records.ts";
+import { prefixes, readTask, readWorker } from "../services/manager/ledger-records.ts";
 
 /** What is on the manager's disk, followed change by change. */
 export interface LedgerMonitor {
@@ -30,13 +31,16 @@ type Pair = Readonly<{ before: Task; after: Task }>;
 
 export function createLedgerMonitor(
   complain: Complain,
-  nowMs: () => number,
-  onChange: (after: Task, before: Task | undefined) => void,
+  /** The world's own time; undefined once the manager's calendar has been wrong. */
+  nowMs: () => number | undefined,
+  events: Readonly<{ onChange: (task: Task) => void; onGone: (task: Task) => void }>,
 ): LedgerMonitor {
   const tasks = new Map<string, Task>();
   const budget = createBudget(nowMs, complain);
   const ids = new Map<string, string>();
   const placements = new Set<string>();
+  /** Workers that take no new tasks. */
+  const closed = new Set<string>();
   const everStored = new Set<string>();
   let revision = 0n;
 
@@ -57,20 +61,23 @@ export function createLedgerMonitor(
     }
     tasks.set(after.id, after);
     if (after.revision > revision) revision = after.revision;
-    onChange(after, before);
+    events.onChange(after);
   }
 
   function notePlacement(taskId: string, { number, placement }: Attempt): void {
-    if (placement) placements.add(`${taskId}/${number}@${placement.workerId}`);
+    if (!placement) return;
+    const name = `${taskId}/${number}@${placement.workerId}`;
+    if (placements.has(name)) return;
+    placements.add(name);
+    if (closed.has(placement.workerId))
+      complain("settings-heeded", `${name} was placed on a worker that takes no tasks`);
   }
 
   function remove(id: string): void {
     const task = tasks.get(id);
     if (!task) return;
     tasks.delete(id);
-    if (task.desiredState !== DesiredState.REMOVE && task.state < TaskState.COMPLETED)
-      if (task.state !== TaskState.PENDING)
-        complain("acks-kept", `${task.spec?.name} went while it was ${TaskState[task.state]}`);
+    events.onGone(task);
   }
 
   return {
@@ -79,14 +86,26 @@ export function createLedgerMonitor(
     everStored,
     byName: (name) => tasks.get(ids.get(name) ?? ""),
     take({ writes }) {
+      // Of what was decided in one turn, and went to disk together, nobody can tell the order:
+      // only what was forbidden before and after it was forbidden.
+      for (const [workerId, isOpen] of settingsIn(writes)) if (isOpen) closed.delete(workerId);
       for (const write of writes) {
         if (!write.key.startsWith(prefixes.task)) continue;
         if (write.kind === "put") put(readTask({ ...write, revision: 0n }));
         else remove(write.key.slice(prefixes.task.length));
       }
+      for (const [workerId, isOpen] of settingsIn(writes)) if (!isOpen) closed.add(workerId);
     },
   };
 }
+
+/** The workers whose settings were written, and whether they take tasks. */
+const settingsIn = (writes: Batch["writes"]): readonly (readonly [string, boolean])[] =>
+  writes.flatMap((write) => {
+    if (write.kind === "delete" || !write.key.startsWith(prefixes.worker)) return [];
+    const [workerId, { settings }] = readWorker({ ...write, revision: 0n });
+    return [[workerId, settings.availability === WorkerAvailability.ACTIVE] as const];
+  });
 
 /** The attempts that may run: the current one, and its successor while the task moves. */
 export const authorised = ({ attempt, successor }: Task): readonly Attempt[] =>
@@ -167,13 +186,15 @@ function checkRestart(task: Task, ended: Attempt | undefined, complain: Complain
 const WINDOW_SLACK_MS = 2_000;
 
 /** Counts restarts within the policy's window by the world's own time. */
-function createBudget(nowMs: () => number, complain: Complain) {
+function createBudget(nowMs: () => number | undefined, complain: Complain) {
   const times = new Map<string, readonly number[]>();
   return ({ before, after }: Pair): void => {
     const { window, restartsMax } = after.spec?.restartPolicy ?? {};
     if (!window || restartsMax === undefined || after.restartCount <= before.restartCount) return;
-    const sinceMs = nowMs() - toMillis(window) + WINDOW_SLACK_MS;
-    const within = [...(times.get(after.id) ?? []), nowMs()].filter((time) => time > sinceMs);
+    const now = nowMs();
+    if (now === undefined) return;
+    const sinceMs = now - toMillis(window) + WINDOW_SLACK_MS;
+    const within = [...(times.get(after.id) ?? []), now].filter((time) => time > sinceMs);
     times.set(after.id, within);
     if (within.length > restartsMax)
       complain(

@@ -68,8 +68,8 @@ export type Packet = Readonly<{
 }>;
 
 /** Ethernet in one room. */
-const DELAY_MS = 0.2;
-const JITTER_MS = 0.3;
+export const DELAY_MS = 0.2;
+export const JITTER_MS = 0.3;
 
 /** After a time without an answer to a ping a connection is given up: see lib/rpc/limits.ts. */
 const KEEPALIVE_MS = 30_000;

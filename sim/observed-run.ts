@@ -1,4 +1,4 @@
-import { type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import { DesiredState, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { createEngineMonitor } from "./engine-monitor.ts";
 import { auditLoad, auditStrangers, type Witnesses } from "./audit.ts";
 import { createFenceMonitor } from "./fence-monitor.ts";
@@ -35,7 +35,11 @@ export function createObservedRun(plan: Plan, isTraced: boolean): ObservedRun {
     violations.push(`${invariant}: ${text}`);
   };
   const nowMs = () => world.time.elapsedMs();
-  const ledger = createLedgerMonitor(complain, nowMs, (task) => void changed.push(task));
+  const trueMs = () => (world.misdated.has("manager") ? undefined : nowMs());
+  const ledger = createLedgerMonitor(complain, trueMs, {
+    onChange: (task) => void changed.push(task),
+    onGone: (task) => checkGone(task, users.wishes, complain),
+  });
   const world = createWorld({
     ...{ seed: plan.seed, workerCount: plan.workerCount, isTraced },
     onDurable: (batch) => ledger.take(batch),
@@ -82,6 +86,13 @@ const textOf = ({ spec, state, attempt, desiredState, revision, waitingReason }:
   `${spec?.name}/${attempt?.number} ${TaskState[state]} wish ${desiredState} @${revision} ` +
   `${attempt?.placement?.workerId ?? ""} ${attempt?.status?.message ?? ""} ` +
   `${attempt?.status?.failure?.message ?? ""} ${waitingReason}`;
+
+/** Only what a user wants gone goes. */
+function checkGone({ spec }: Task, wishes: ReadonlyMap<string, Wish>, complain: Complain): void {
+  const wish = wishes.get(spec?.name ?? "");
+  if (wish?.asked !== DesiredState.REMOVE && !wish?.mayBeRemoved)
+    complain("acks-kept", `${spec?.name} is gone, and nobody removed it`);
+}
 
 type Confirmation = Readonly<{
   wish: Wish;

@@ -25,7 +25,6 @@ export interface Part {
   /** By how much its machine's calendar is wrong. */
   skewMs: number;
   isUp(): boolean;
-  process(): Process | undefined;
   /** When its present life began. Infinite while it has none. */
   startedMs(): number;
   /**
@@ -125,7 +124,6 @@ export function createPart(deps: PartDeps, { machine, begin, mayEnd }: Plan): Pa
     machine,
     skewMs: 0,
     isUp: () => current !== undefined && !current.isStopping,
-    process: () => current?.life.process,
     startedMs: () => current?.startedMs ?? Number.POSITIVE_INFINITY,
     start() {
       if (current) return;

@@ -10,7 +10,7 @@ export type Plan = Readonly<{
   steps: readonly Step[];
 }>;
 
-export type Step = UserStep | FaultStep;
+export type Step = UserStep | OperatorStep | FaultStep;
 
 /** What a user does. Tasks are called by names of the plan's own. */
 export type UserStep = Readonly<{ atMs: number }> &
@@ -25,6 +25,13 @@ export type UserStep = Readonly<{ atMs: number }> &
       }>
     | Readonly<{ do: "stop"; task: string }>
     | Readonly<{ do: "remove"; task: string; force?: boolean }>
+  );
+
+/** What an operator does. */
+export type OperatorStep = Readonly<{ atMs: number }> &
+  (
+    | Readonly<{ do: "set-availability"; worker: string; to: "ACTIVE" | "PAUSED" | "DRAINING" }>
+    | Readonly<{ do: "rebalance" }>
   );
 
 /** What goes wrong, where, and for how long. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { createSeededRandom, type Random } from "../lib/random.ts";
 import { type FaultName, faultNames, faults, type Target } from "./faults.ts";
-import type { FaultStep, Plan, Step, UserStep } from "./plan.ts";
+import type { FaultStep, OperatorStep, Plan, Step, UserStep } from "./plan.ts";
 
 /** A world, its users and its troubles, drawn from a seed. */
 export function randomPlan(seed: number): Plan {
@@ -17,7 +17,10 @@ export function randomPlan(seed: number): Plan {
   const faultSteps = Array.from({ length: faultCount }, () =>
     anyFault(dice.any(kinds), { dice, troubleMs, world }),
   );
-  const steps: Step[] = [...userSteps, ...faultSteps].sort((a, b) => a.atMs - b.atMs);
+  const operatorSteps = dice.chance(0.35) ? operations({ dice, troubleMs, world }) : [];
+  const steps: Step[] = [...userSteps, ...operatorSteps, ...faultSteps].sort(
+    (a, b) => a.atMs - b.atMs,
+  );
   return { seed, workerCount, troubleMs, steps };
 }
 
@@ -77,12 +80,28 @@ const POLICIES: readonly (JsonObject | undefined)[] = [
   { mode: "RESTART_MODE_UNLESS_STOPPED" },
 ];
 
+const QUICK_PROBE = { tcp: { port: 80 }, interval: "0.5s", timeout: "0.3s", failureThreshold: 2 };
+
+/** Parts of specs that go together. */
+const SPECIALTIES: readonly JsonObject[] = [
+  { image: "web:unhealthy-after-5000", livenessProbe: QUICK_PROBE },
+  { image: "web:1", livenessProbe: QUICK_PROBE, readinessProbe: QUICK_PROBE },
+  { image: "web:deaf", livenessProbe: QUICK_PROBE },
+  {
+    image: "web:healthy-after-3000",
+    startupProbe: { ...QUICK_PROBE, failureThreshold: 20 },
+    livenessProbe: QUICK_PROBE,
+  },
+  { image: "web:pull-3000.late", pullTimeout: "1s" },
+  { image: "web:1", placementTimeout: "5s" },
+];
+
 function anySpec(name: string, dice: Dice): JsonObject {
   const restartPolicy = dice.any(POLICIES);
   const cpuMillis = dice.any(["0", "10", "100", "500", "2000"]);
   return {
     name,
-    image: dice.any(IMAGES),
+    ...(dice.chance(0.2) ? dice.any(SPECIALTIES) : { image: dice.any(IMAGES) }),
     reservation: { cpuMillis, memoryBytes: String(dice.any([0, 2 ** 20, 2 ** 30])) },
     stopGrace: dice.any(["0s", "1s", "5s"]),
     ...(restartPolicy && { restartPolicy }),
@@ -92,10 +111,11 @@ function anySpec(name: string, dice: Dice): JsonObject {
 }
 
 /** Whether a task may be restarted without end. */
-const isRestless = ({ image, restartPolicy }: JsonObject): boolean => {
+const isRestless = ({ image, restartPolicy, pullTimeout }: JsonObject): boolean => {
   const policy = restartPolicy as JsonObject | undefined;
   const isBounded = policy?.["restartsMax"] !== undefined || policy === undefined;
-  return !isBounded && !/:(1|ignores|pull|remote)/.test(String(image));
+  const isSteady = /:(1|ignores|pull|remote|healthy)/.test(String(image)) && !pullTimeout;
+  return !isBounded && !isSteady;
 };
 
 type Surroundings = Circumstances &
@@ -112,8 +132,26 @@ function anyFault(fault: FaultName, { dice, troubleMs, world }: Surroundings): F
   };
 }
 
+/** Workers are paused, drained, and in the end all active again; now and then all is evened out. */
+function operations({ dice, troubleMs, world }: Surroundings): readonly OperatorStep[] {
+  const workers = workersOf(world);
+  const changes = Array.from({ length: dice.between(1, 5) }, (): OperatorStep => {
+    const atMs = dice.between(2_000, troubleMs);
+    if (dice.chance(0.25)) return { atMs, do: "rebalance" };
+    const to = dice.any(["PAUSED", "DRAINING", "DRAINING", "ACTIVE"] as const);
+    return { atMs, do: "set-availability", worker: dice.any(workers), to };
+  });
+  const last = workers.map(
+    (worker): OperatorStep => ({ atMs: troubleMs, do: "set-availability", worker, to: "ACTIVE" }),
+  );
+  return [...changes, ...last];
+}
+
+const workersOf = ({ workerCount }: Surroundings["world"]): readonly string[] =>
+  Array.from({ length: workerCount }, (_, index) => `worker-${index + 1}`);
+
 function placeOf(target: Target, { dice, world }: Surroundings): { on: string; to?: string } {
-  const workers = Array.from({ length: world.workerCount }, (_, index) => `worker-${index + 1}`);
+  const workers = workersOf(world);
   switch (target) {
     case "manager":
       return { on: "manager" };

@@ -10,10 +10,11 @@ export interface Disk {
   isFailing: boolean;
   /** How often one has failed. */
   failureCount: number;
-  /** What one process has of it: what has not been flushed when the process dies is lost. */
+  /**
+   * What one process has of it, until another one opens it: what has not been flushed when the
+   * process dies is lost.
+   */
   openFor(process: Process): Store;
-  /** Has nothing more that the process writes arrive: another one holds the disk. */
-  detach(process: Process): void;
 }
 
 /** A good SSD. */
@@ -30,15 +31,13 @@ type Deps = Readonly<{
 
 export function createDisk({ time, world, random, onDurable }: Deps): Disk {
   const durable = createMemoryStore();
-  const disk: Disk = { flushMs: FLUSH_MS, isFailing: false, failureCount: 0, openFor, detach };
-  const detached = new WeakSet<Process>();
-
-  function detach(process: Process): void {
-    detached.add(process);
-  }
+  const disk: Disk = { flushMs: FLUSH_MS, isFailing: false, failureCount: 0, openFor };
+  /** Who has opened it last. */
+  let owner: Process | undefined;
 
 
   function openFor(process: Process): Store {
+    owner = process;
     /** A process's commits are flushed one after the other. */
     let flushed: Promise<unknown> = Promise.resolve();
 
@@ -65,7 +64,7 @@ export function createDisk({ time, world, random, onDurable }: Deps): Disk {
         const answer = (result: CommitResult | StoreError) =>
           time.schedule(process, 0, () => resolve(result));
         time.schedule(world, random() * disk.flushMs, () => {
-          if (detached.has(process) || (process.state === "dead" && random() < 0.5)) return;
+          if (owner !== process || (process.state === "dead" && random() < 0.5)) return;
           if (disk.isFailing) answer(failure());
           else
             void durable.commit(batch).then((result) => {

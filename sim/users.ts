@@ -2,9 +2,10 @@ import { fromJson } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
 import { DesiredState, type Task, TaskSpecSchema } from "../gen/berth/v1/task_pb.ts";
+import { WorkerAvailability } from "../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createClient } from "../lib/rpc/client.ts";
-import type { UserStep } from "./plan.ts";
+import type { OperatorStep, UserStep } from "./plan.ts";
 import { createClock, createProcess, type Process } from "./virtual-clock.ts";
 import { ADDRESSES, type World } from "./world.ts";
 
@@ -33,7 +34,7 @@ export interface Users {
   /** How many calls have not been answered for good. */
   pendingCount(): number;
   /** Begins what a step of the plan says. */
-  begin(step: UserStep): void;
+  begin(step: UserStep | OperatorStep): void;
 }
 
 type Options = Readonly<{
@@ -141,11 +142,38 @@ export function createUsers({ world, onConfirmed, onComplaint }: Options): Users
     onComplaint(`${step.do} of ${wish.name} was refused: ${message}`);
   }
 
-  function begin(step: UserStep): void {
-    world.time.schedule(process, 0, () => {
-      const work = step.do === "submit" ? submit(step) : change(step);
-      work.catch((error: unknown) => onComplaint(`${step.do} of ${step.task}: ${error}`));
+  async function operate(step: OperatorStep): Promise<void> {
+    const requestId = `operator-${++serial}`;
+    if (step.do === "rebalance") {
+      await insist("rebalance", () => client.rebalanceTasks({ requestId }));
+      return;
+    }
+    const { worker: workerId, to } = step;
+    const settings = { availability: WorkerAvailability[to] };
+    const updateMask = { paths: ["availability"] };
+    const request = { workerId, settings, updateMask, requestId };
+    await insist(`${to} ${workerId}`, () => client.updateWorker(request)).catch((error: unknown) => {
+      // Nobody has heard of the worker yet.
+      if (ConnectError.from(error).code !== Code.NotFound) throw error;
     });
+  }
+
+  function carryOut(step: UserStep | OperatorStep): Promise<void> {
+    switch (step.do) {
+      case "submit":
+        return submit(step);
+      case "stop":
+      case "remove":
+        return change(step);
+      case "set-availability":
+      case "rebalance":
+        return operate(step);
+    }
+  }
+
+  function begin(step: UserStep | OperatorStep): void {
+    const complain = (error: unknown) => onComplaint(`${JSON.stringify(step)}: ${error}`);
+    world.time.schedule(process, 0, () => void carryOut(step).catch(complain));
   }
 
   return { process, clock, client, watchingClient, wishes, pendingCount: () => pending, begin };

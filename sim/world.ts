@@ -45,6 +45,8 @@ export interface World {
   readonly excused: Set<string>;
   /** Workers of which there were two. */
   readonly cloned: Set<string>;
+  /** Machines whose calendar has been wrong. */
+  readonly misdated: Set<string>;
   readonly calm: Calm;
   /** What should never have happened. */
   readonly bugs: string[];
@@ -101,6 +103,7 @@ export function createWorld(options: WorldOptions): World {
     ...{ time, network, ether, disk, trace, random, parts, machines, self, bugs, addClone },
     calm: createCalm(time.elapsedMs),
     cloned: new Set(),
+    misdated: new Set(),
     tampered: new Set(),
     excused: new Set(),
   };
