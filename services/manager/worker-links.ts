@@ -6,7 +6,6 @@ type Link = Readonly<{
   address: string;
   round: number;
   control: AbortController;
-  ended: Promise<void>;
 }>;
 
 /** Keeps one link to every worker that has an address and has not left, until `signal` aborts. */
@@ -16,6 +15,8 @@ export async function runWorkerLinks(
   signal: AbortSignal,
 ): Promise<void> {
   const links = new Map<string, Link>();
+  /** When all links to a worker, those given up included, will have let go. */
+  const endings = new Map<string, Promise<void>>();
   const onLinked = (workerId: string, linked: boolean) => workers.setLinked(workerId, linked);
 
   function adjust(worker: KnownWorker): void {
@@ -25,7 +26,7 @@ export async function runWorkerLinks(
     drop(worker.workerId);
     if (wanted === "" || isTakenOver(worker, workers)) return;
     evict(wanted);
-    links.set(worker.workerId, open(worker, wanted, link));
+    links.set(worker.workerId, open(worker, wanted));
   }
 
   /** Whoever had the address before is not there any more. */
@@ -39,22 +40,24 @@ export async function runWorkerLinks(
   }
 
   /** The new link begins once the old one has let go, so that the two never speak at once. */
-  function open(worker: KnownWorker, address: string, previous: Link | undefined): Link {
+  function open(worker: KnownWorker, address: string): Link {
     const { workerId, linkRound: round } = worker;
     const control = new AbortController();
     const target = { workerId, address };
     const either = AbortSignal.any([signal, control.signal]);
+    const previous = endings.get(workerId);
     const run = async () => {
-      await previous?.ended;
+      await previous;
       await runWorkerLink(target, { ...deps, onLinked }, either);
     };
-    return { address, round, control, ended: run() };
+    endings.set(workerId, run());
+    return { address, round, control };
   }
 
   workers.subscribe(adjust);
   workers.all().forEach(adjust);
   await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-  await Promise.all([...links.values()].map((link) => link.ended));
+  await Promise.all(endings.values());
 }
 
 const isAsWanted = (link: Link | undefined, wanted: Pick<Link, "address" | "round">): boolean =>
