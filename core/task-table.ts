@@ -1,5 +1,6 @@
-import { type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
-import { sketchOf, type TaskSketch } from "./task-sketch.ts";
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Task, TaskSchema, TaskState } from "../gen/berth/v1/task_pb.ts";
+import { readSketch, sketchOf, type TaskSketch } from "./task-sketch.ts";
 
 /** All tasks with the indexes that decisions need. Every task is replaced, never changed. */
 export interface TaskTable {
@@ -19,20 +20,20 @@ export interface TaskTable {
   /** How many tasks are in which state. */
   countByState(): ReadonlyMap<TaskState, number>;
   put(task: Task): void;
-  /** Adds a task that is read only when somebody asks for it. */
-  putUnread(sketch: TaskSketch, read: () => Task): void;
+  /** Adds an encoded task. It is decoded when somebody asks for it. */
+  putEncoded(bytes: Uint8Array): void;
   delete(taskId: string): void;
 }
 
-/** `task` is the way to it until it is read. */
-type Entry = { readonly sketch: TaskSketch; task: Task | (() => Task) };
+/** `task` is encoded until somebody asks for it. */
+type Entry = { readonly sketch: TaskSketch; task: Task | Uint8Array };
 
 export function createTaskTable(): TaskTable {
   const entries = new Map<string, Entry>();
   const indexes = createIndexes();
 
   const taskOf = (entry: Entry): Task => {
-    if (typeof entry.task === "function") entry.task = entry.task();
+    if (entry.task instanceof Uint8Array) entry.task = fromBinary(TaskSchema, entry.task);
     return entry.task;
   };
 
@@ -71,7 +72,7 @@ export function createTaskTable(): TaskTable {
     },
     countByState: () => indexes.counts,
     put: (task) => set({ sketch: sketchOf(task), task }),
-    putUnread: (sketch, read) => set({ sketch, task: read }),
+    putEncoded: (bytes) => set({ sketch: readSketch(bytes), task: bytes }),
     delete(taskId) {
       const before = entries.get(taskId);
       if (!before) return;

@@ -1,4 +1,3 @@
-import { readSketch } from "../../core/task-sketch.ts";
 import { createTaskTable, type TaskTable } from "../../core/task-table.ts";
 import type { WorkerRecord } from "../../core/worker-settings.ts";
 import { type Random, randomWord } from "../../lib/random.ts";
@@ -9,7 +8,6 @@ import {
   putText,
   type RequestRecord,
   readRequest,
-  readTask,
   readText,
   readWorker,
 } from "./ledger-records.ts";
@@ -38,7 +36,7 @@ export async function loadLedger(store: Store, random: Random): Promise<Loaded> 
 
   const tasks = createTaskTable();
   for await (const page of pagesOf(store, prefixes.task))
-    for (const entry of page) tasks.putUnread(readSketch(entry.value), () => readTask(entry));
+    for (const { value } of page) tasks.putEncoded(value);
   const requests: RequestRecord[] = [];
   for await (const entry of entriesOf(store, prefixes.request)) requests.push(readRequest(entry));
   requests.sort((a, b) => a.expireMs - b.expireMs);

@@ -51,7 +51,7 @@ export interface Ledger {
   /** Grows with every start: fences what an earlier manager may still be saying. */
   readonly epoch: bigint;
   /** The head. Only the ledger writes it. */
-  readonly tasks: Omit<TaskTable, "put" | "putUnread" | "delete">;
+  readonly tasks: Omit<TaskTable, "put" | "putEncoded" | "delete">;
   /** Number of the latest change of the head. */
   revision(): bigint;
   /** Resolves once the changes, and the record of the request that made them, are durable. */
