@@ -8,6 +8,7 @@ import {
   lossMs,
   RESTART_GRACE_MS,
   type Sighting,
+  UNHEARD_GRACE_MS,
   type Weather,
 } from "./worker-loss.ts";
 
@@ -58,6 +59,12 @@ describe("a worker", () => {
     expect([...early.lost]).toEqual([]);
     expect(early.nextMs).toBe(NOW + 1);
     expect(lost([gone("w1", LEASE, { kind }), up("w2")])).toEqual(["w1"]);
+  });
+
+  test("that cannot be asked has longest to register", () => {
+    const unheard = (agoMs: number) => gone("w1", agoMs, { kind: "unheard" });
+    expect(lost([unheard(UNHEARD_GRACE_MS - 1), up("w2")])).toEqual([]);
+    expect(lost([unheard(UNHEARD_GRACE_MS), up("w2")])).toEqual(["w1"]);
   });
 
   test("that left is not asked: it goes itself", () => {
@@ -135,7 +142,7 @@ describe("a task that stops itself when its worker is cut off", () => {
 
 describe("whatever happened", () => {
   const anySighting = fc.record({
-    kind: fc.constantFrom<Departure | undefined>(undefined, "down", "left", "absent"),
+    kind: fc.constantFrom<Departure | undefined>(undefined, "down", "left", "absent", "unheard"),
     agoMs: fc.integer({ min: 0, max: 12_000 }),
     silent: fc.boolean(),
     refused: fc.boolean(),
@@ -169,7 +176,7 @@ describe("whatever happened", () => {
     fc.assert(
       fc.property(anySightings, anyWeather, (sightings, now) => {
         const before = judgeWorkers(sightings, now).lost;
-        const nowMs = NOW + 3 * LEASE;
+        const nowMs = NOW + UNHEARD_GRACE_MS + 3 * LEASE;
         const after = judgeWorkers(sightings, { ...now, nowMs, registryHeardMs: nowMs }).lost;
         const silent = sightings.filter((sighting) => sighting.gone && sighting.silent);
         expect([...after.keys()]).toEqual(silent.map(({ workerId }) => workerId));

@@ -5,9 +5,10 @@ import { toMillis } from "./time.ts";
 /**
  * Why the registry does not count a worker as up. `down`: its lease ran out. `left`: it said
  * goodbye; its containers run on, and it may be back in a moment, with a newer version.
- * `absent`: a registry that has just started has yet to hear from it.
+ * `absent`: a registry that has just started has yet to hear from it. `unheard`: no registry has
+ * told of it since the manager started, so that the manager cannot even ask it.
  */
-export type Departure = "down" | "left" | "absent";
+export type Departure = "down" | "left" | "absent" | "unheard";
 
 /** What the manager has seen of a worker. Times are milliseconds on a clock that never jumps. */
 export type Sighting = Readonly<{
@@ -57,6 +58,12 @@ const BRAKE_WORKERS_MIN = 3;
 export const RESTART_GRACE_MS = 10_000;
 
 /**
+ * How long a worker that cannot be asked has to register: it may have to notice that the registry
+ * it knew is gone, wait 5 s for a connection that hangs, and back off.
+ */
+export const UNHEARD_GRACE_MS = 20_000;
+
+/**
  * By how much a worker's stop may come later than its lease and its grace say: its timers, its
  * engine, and a clock that runs a little slower.
  */
@@ -65,9 +72,9 @@ const DRIFT_MS = 1_000;
 /**
  * Who is lost. A worker is when the registry has not heard from it for a lease **and** it does
  * not answer the manager either. One that left or that a new registry does not know has a lease to
- * come back; so have all after the manager started or stalled, since it may have missed something. One whose
- * process has ended on a machine that lives has a little longer.
- * When very many go at once, a second lease must confirm it.
+ * come back; so have all after the manager started or stalled, since it may have missed something.
+ * One whose process has ended on a machine that lives has longer, and so has one that the manager
+ * cannot ask. When very many go at once, a second lease must confirm it.
  */
 export function judgeWorkers(sightings: readonly Sighting[], weather: Weather): Judgement {
   const { nowMs, registryHeardMs } = weather;
@@ -82,7 +89,9 @@ export function judgeWorkers(sightings: readonly Sighting[], weather: Weather): 
   const later = confirmed.map(({ dueMs }) => dueMs).filter((dueMs) => dueMs > nowMs);
   return {
     lost: new Map(confirmed.filter(isLost).map(({ workerId, dueMs }) => [workerId, dueMs])),
-    asked: gone.filter(({ kind }) => kind !== "left").map(({ workerId }) => workerId),
+    asked: gone
+      .filter(({ kind }) => kind !== "left" && kind !== "unheard")
+      .map(({ workerId }) => workerId),
     nextMs: registryHeardMs === undefined ? undefined : later.toSorted((a, b) => a - b)[0],
     awaitsWord:
       registryHeardMs === undefined || confirmed.some((each) => isDue(each) && !isLost(each)),
@@ -104,9 +113,14 @@ function toGone(sighting: Sighting, weather: Weather): readonly Gone[] {
   if (!gone) return [];
   const { leaseMs, steadySinceMs } = weather;
   const { kind, sinceMs } = gone;
-  const graceMs = Math.max(kind === "down" ? 0 : leaseMs, refused ? RESTART_GRACE_MS : 0);
+  const graceMs = Math.max(graceOf(kind, leaseMs), refused ? RESTART_GRACE_MS : 0);
   const dueMs = Math.max(sinceMs + graceMs, steadySinceMs + leaseMs);
   return [{ workerId, kind, sinceMs, silent, dueMs }];
+}
+
+function graceOf(kind: Departure, leaseMs: number): number {
+  if (kind === "down") return 0;
+  return kind === "unheard" ? Math.max(leaseMs, UNHEARD_GRACE_MS) : leaseMs;
 }
 
 /**

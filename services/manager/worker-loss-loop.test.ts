@@ -1,5 +1,6 @@
 import { createRouterTransport } from "@connectrpc/connect";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { UNHEARD_GRACE_MS } from "../../core/worker-loss.ts";
 import { OnDisconnect, RestartMode, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
@@ -171,7 +172,7 @@ describe("a worker that left", () => {
 });
 
 describe("a manager that has just started", () => {
-  test("waits a lease, also for workers that nobody has told of", async () => {
+  test("waits longest for workers that nobody has told of", async () => {
     const { store, run } = await createRig();
     await run("t1", "w1");
     const { start, tell, advance, stateOf, word } = await createRig({ store });
@@ -179,7 +180,7 @@ describe("a manager that has just started", () => {
     await advance(60_000);
     expect(stateOf("t1")).toBe(TaskState.RUNNING);
     tell("w2");
-    await advance(LEASE - 1);
+    await advance(UNHEARD_GRACE_MS - 1);
     expect(stateOf("t1")).toBe(TaskState.RUNNING);
     await advance(1);
     word.hear();

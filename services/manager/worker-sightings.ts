@@ -40,7 +40,7 @@ export function createSightings({ ledger, workers, word, clock }: Deps): Sightin
     if (sinceMs === undefined) return;
     for (const workerId of ledger.tasks.workerIds())
       if (!workers.get(workerId))
-        yield { workerId, gone: { kind: "absent", sinceMs }, silent: true };
+        yield { workerId, gone: { kind: "unheard", sinceMs }, silent: true };
   }
 
   return {
