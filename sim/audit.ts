@@ -46,6 +46,15 @@ function auditTask(wish: Wish, witnesses: Witnesses): string[] {
   if (asked !== DesiredState.RUN) return found;
   if (task.state === TaskState.STOPPED) found.push(`${name} was stopped by nobody`);
   if (isOver(task.state)) return isExcused(task, world) ? found : [...found, ...auditEnd(task)];
+  return [...found, ...auditWanted(task, name), ...auditPending(task, witnesses)];
+}
+
+const auditPending = (task: Task, witnesses: Witnesses): string[] =>
+  task.state === TaskState.PENDING ? auditWait(task, witnesses) : [];
+
+/** What should run does, or waits for a place. */
+function auditWanted(task: Task, name: string): string[] {
+  const found: string[] = [];
   const { exitAfterMs } = behaviourOfImage(task.spec?.image ?? "");
   if (task.successor) found.push(`${name} still moves`);
   if (task.state === TaskState.RUNNING && !task.attempt?.status?.ready)
@@ -53,8 +62,7 @@ function auditTask(wish: Wish, witnesses: Witnesses): string[] {
   if (task.state === TaskState.RUNNING && (exitAfterMs !== undefined || isDoomed(task)))
     found.push(`${name} of ${task.spec?.image} has not ended`);
   if (task.state !== TaskState.RUNNING && task.state !== TaskState.PENDING)
-    found.push(`${name} should run and is ${state}: ${task.waitingReason}`);
-  if (task.state === TaskState.PENDING) found.push(...auditWait(task, witnesses));
+    found.push(`${name} should run and is ${nameOf(task.state)}: ${task.waitingReason}`);
   return found;
 }
 
@@ -122,7 +130,7 @@ const CPU_MILLIS = 4_000n;
 const MEMORY_BYTES = 8n * 2n ** 30n;
 
 /** The attempts that occupy a worker, each with its task. */
-export const placedOn = (workerId: string, ledger: LedgerMonitor): readonly [Task, Attempt][] =>
+const placedOn = (workerId: string, ledger: LedgerMonitor): readonly [Task, Attempt][] =>
   [...ledger.tasks.values()].flatMap((task) =>
     [...authorised(task), ...task.pastAttempts]
       .filter(({ placement }) => placement?.workerId === workerId)

@@ -4,8 +4,8 @@ import type { FaultStep } from "./plan.ts";
 export interface Calm {
   /** A fault begins. Returns how to say that it has ended. */
   disturb(step: FaultStep): () => void;
-  /** Since when nothing has befallen the machine, the manager, or the way between them. */
-  sinceMs(machine: string): number;
+  /** Since when nothing has befallen the machines, or the ways between them. */
+  sinceMs(machines: readonly string[]): number;
 }
 
 type Record = { activeCount: number; endedMs: number };
@@ -33,8 +33,10 @@ export function createCalm(nowMs: () => number): Calm {
         record.endedMs = nowMs();
       };
     },
-    sinceMs: (machine) =>
-      Math.max(...["manager", machine, wayBetween("manager", machine)].map(calmOf)),
+    sinceMs(machines) {
+      const ways = machines.flatMap((a) => machines.map((b) => wayBetween(a, b)));
+      return Math.max(...[...machines, ...ways].map(calmOf));
+    },
   };
 }
 

@@ -26,24 +26,9 @@ const processFaults = {
     },
   },
   /** The machine goes without a word, and with it the containers; then it boots. */
-  "power-loss": {
-    target: "part",
-    begin(world, { on }) {
-      world.parts.get(on)?.crash(true);
-      world.network.switchPower(on, false);
-      const machine = world.machines.get(on);
-      if (machine) {
-        breakEngine(machine.engine, "down");
-        for (const { spec } of machine.engine.containers.values()) world.tampered.add(spec.name);
-        killContainers(machine);
-      }
-      return () => {
-        world.network.switchPower(on, true);
-        if (machine) mendEngine(machine.engine);
-        world.parts.get(on)?.start();
-      };
-    },
-  },
+  "power-loss": { target: "part", begin: losePower },
+  /** Most of the workers lose power at once. */
+  blackout: { target: "manager", begin: blackOut },
   /** It is asked to stop, and started again when it has. */
   restart: {
     target: "part",
@@ -122,6 +107,47 @@ const processFaults = {
     begin: startClone,
   },
 } as const satisfies Record<string, Fault>;
+
+function losePower(world: World, { on }: Pick<FaultStep, "on">): () => void {
+  const { parts, network, machines, tampered, excused } = world;
+  excused.add(on);
+  parts.get(on)?.crash(true);
+  network.switchPower(on, false);
+  const machine = machines.get(on);
+  if (machine) {
+    breakEngine(machine.engine, "down");
+    for (const { spec } of machine.engine.containers.values()) tampered.add(spec.name);
+    killContainers(machine);
+  }
+  return () => {
+    network.switchPower(on, true);
+    if (machine) mendEngine(machine.engine);
+    parts.get(on)?.start();
+  };
+}
+
+/** Fewer workers are no fleet. */
+const BLACKOUT_MIN = 3;
+
+/** How long a worker must have been well for its end to be sudden. */
+const WELL_MS = 6_000;
+
+function blackOut(world: World, step: FaultStep): (() => void) | undefined {
+  const { time, calm, parts, machines, blackouts } = world;
+  const workerIds = [...machines.keys()];
+  const count = Math.max(BLACKOUT_MIN, Math.floor(workerIds.length / 2) + 1);
+  if (workerIds.length < count) return undefined;
+  const struck = workerIds.slice(0, count);
+  const atMs = time.elapsedMs();
+  const wasWell = (id: string) =>
+    atMs - calm.sinceMs(["manager", "registry", id]) > WELL_MS &&
+    atMs - (parts.get(id)?.startedMs() ?? atMs) > WELL_MS;
+  if (struck.every(wasWell)) blackouts.push({ atMs, workerIds: new Set(struck) });
+  const endings = struck.flatMap((on) => [calm.disturb({ ...step, on }), losePower(world, { on })]);
+  return () => {
+    for (const end of endings) end();
+  };
+}
 
 function startClone(world: World, { on }: FaultStep): (() => void) | undefined {
   const original = world.machines.get(on);

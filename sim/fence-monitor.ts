@@ -14,7 +14,11 @@ type Push = Readonly<{ taskId: string; attempt: number; epoch: bigint }>;
 const PUSHES = new Set(["startTasks", "stopTasks", "forgetTasks"]);
 
 /** Workers obey no manager that has been replaced by one they have obeyed already. */
-export function createFenceMonitor(complain: Complain): Tap {
+export function createFenceMonitor(
+  complain: Complain,
+  /** The epoch that a worker would remember if it died now. */
+  storedEpoch: (machine: string) => bigint | undefined,
+): Tap {
   const obeyed = new Map<string, bigint>();
 
   return (machine, { localName }, request) => {
@@ -30,6 +34,8 @@ export function createFenceMonitor(complain: Complain): Tap {
             "epochs-fence",
             `${machine} obeyed ${localName} of ${taskId}/${attempt} by epoch ${epoch} after ${highest}`,
           );
+        if ((storedEpoch(machine) ?? epoch) < epoch)
+          complain("epochs-fence", `${machine} obeyed epoch ${epoch} before it was on its disk`);
         if (epoch > (obeyed.get(machine) ?? 0n)) obeyed.set(machine, epoch);
       }
     };

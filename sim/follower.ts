@@ -33,7 +33,7 @@ export function createFollower({ client, clock, complain }: Deps): Follower {
 
   /** Of all tasks every change must come, so numbers have no gaps. */
   function takeChange({ task, event, removed }: TaskChange): void {
-    if (!task) return complain("watch", "a change came without its task");
+    if (!task) return void complain("watch", "a change came without its task");
     if (event) {
       if (revision !== undefined && event.revision !== revision + 1n)
         complain("watch", `after revision ${revision} came ${event.revision}`);

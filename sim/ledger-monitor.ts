@@ -2,13 +2,20 @@ import { toMillis } from "../core/time.ts";
 import {
   type Attempt,
   DesiredState,
+  FailureReason,
   RestartMode,
   type Task,
   TaskState,
 } from "../gen/berth/v1/task_pb.ts";
 import { WorkerAvailability } from "../gen/berth/v1/worker_pb.ts";
 import type { Batch } from "../lib/store/store.ts";
-import { prefixes, readTask, readWorker } from "../services/manager/ledger-records.ts";
+import {
+  metaKeys,
+  prefixes,
+  readTask,
+  readText,
+  readWorker,
+} from "../services/manager/ledger-records.ts";
 
 /** What is on the manager's disk, followed change by change. */
 export interface LedgerMonitor {
@@ -43,6 +50,7 @@ export function createLedgerMonitor(
   const closed = new Set<string>();
   const everStored = new Set<string>();
   let revision = 0n;
+  let epoch = 0n;
 
   function put(after: Task): void {
     const name = after.spec?.name ?? "";
@@ -58,6 +66,7 @@ export function createLedgerMonitor(
     if (before) {
       compare({ before, after }, complain);
       budget({ before, after });
+      if (nowMs() !== undefined) checkBackoff({ before, after }, complain);
     }
     tasks.set(after.id, after);
     if (after.revision > revision) revision = after.revision;
@@ -71,6 +80,16 @@ export function createLedgerMonitor(
     placements.add(name);
     if (closed.has(placement.workerId))
       complain("settings-heeded", `${name} was placed on a worker that takes no tasks`);
+  }
+
+  /** Every manager begins a new epoch. */
+  function checkEpoch(writes: Batch["writes"]): void {
+    for (const write of writes) {
+      if (write.key !== metaKeys.epoch || write.kind === "delete") continue;
+      const next = BigInt(readText({ ...write, revision: 0n }) ?? 0);
+      if (next <= epoch) complain("epochs-fence", `epoch ${next} begins after ${epoch}`);
+      epoch = next;
+    }
   }
 
   function remove(id: string): void {
@@ -88,6 +107,7 @@ export function createLedgerMonitor(
     take({ writes }) {
       // Of what was decided in one turn, and went to disk together, nobody can tell the order:
       // only what was forbidden before and after it was forbidden.
+      checkEpoch(writes);
       for (const [workerId, isOpen] of settingsIn(writes)) if (isOpen) closed.delete(workerId);
       for (const write of writes) {
         if (!write.key.startsWith(prefixes.task)) continue;
@@ -202,4 +222,31 @@ function createBudget(nowMs: () => number | undefined, complain: Complain) {
         `${after.spec?.name} was restarted ${within.length} times of ${restartsMax} in its window`,
       );
   };
+}
+
+/** Less than half of the first wait, which is the least that chance may make of it. */
+const BACKOFF_MS_MIN = 450;
+
+const SHORT_RUN_MS = 50_000;
+
+/** Who fails twice in a row has to wait, and does wait. */
+function checkBackoff({ before, after }: Pair, complain: Complain): void {
+  const name = `${after.spec?.name}/${after.attempt?.number}`;
+  const isNew = before.attempt?.number !== after.attempt?.number;
+  if (isNew && after.retryTime && after.updateTime && after.restartCount > before.restartCount) {
+    const waitMs = toMillis(after.retryTime) - toMillis(after.updateTime);
+    const [last, first] = after.pastAttempts;
+    if (last && first && exitedEarly(last) && exitedEarly(first) && waitMs < BACKOFF_MS_MIN)
+      complain("backoff", `${name} is to start ${waitMs} ms after two failures in a row`);
+  }
+  const placeTime = after.attempt?.placement?.placeTime;
+  if (!isNew && before.state === PENDING && before.retryTime && placeTime)
+    if (toMillis(placeTime) < toMillis(before.retryTime))
+      complain("backoff", `${name} was placed before its wait was over`);
+}
+
+function exitedEarly({ status }: Attempt): boolean {
+  const { startTime, finishTime, failure } = status ?? {};
+  if (!startTime || !finishTime || failure?.reason !== FailureReason.EXITED) return false;
+  return toMillis(finishTime) - toMillis(startTime) < SHORT_RUN_MS;
 }

@@ -1,13 +1,15 @@
 import { DesiredState, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
-import { createEngineMonitor } from "./engine-monitor.ts";
 import { auditLoad, auditStrangers, type Witnesses } from "./audit.ts";
+import { createEngineMonitor } from "./engine-monitor.ts";
 import { createFenceMonitor } from "./fence-monitor.ts";
 import { createFollower, type Follower } from "./follower.ts";
 import { createRunHash } from "./hash.ts";
 import { type Complain, createLedgerMonitor, type LedgerMonitor } from "./ledger-monitor.ts";
 import type { Plan } from "./plan.ts";
+import { createPromptMonitor } from "./prompt-monitor.ts";
 import { createReportMonitor } from "./report-monitor.ts";
 import { createUsers, type Wish } from "./users.ts";
+import { storedEpochOf } from "./worker-machine.ts";
 import { createWorld } from "./world.ts";
 
 /** A world under way, and all who watch it. */
@@ -24,6 +26,8 @@ export type ObservedRun = Witnesses &
 
 /** Far more than any plan needs: something goes round and round. */
 const EVENTS_MAX = 400_000;
+
+const LOOK_MS = 1_000;
 
 /** Makes a world in which nothing has happened yet. `isTraced`: it is told in detail. */
 export function createObservedRun(plan: Plan, isTraced: boolean): ObservedRun {
@@ -43,10 +47,14 @@ export function createObservedRun(plan: Plan, isTraced: boolean): ObservedRun {
   const world = createWorld({
     ...{ seed: plan.seed, workerCount: plan.workerCount, isTraced },
     onDurable: (batch) => ledger.take(batch),
-    tap: createFenceMonitor(complain),
+    tap: createFenceMonitor(complain, (name) => {
+      const machine = world.machines.get(name);
+      return machine && storedEpochOf(machine);
+    }),
   });
   const engines = createEngineMonitor({ world, complain, placements: ledger.placements });
   const judgeReports = createReportMonitor({ world, engines, complain });
+  const prompt = createPromptMonitor({ world, ledger, complain });
   const users = createUsers({
     world,
     onConfirmed: (wish, task) => checkConfirmed({ wish, task, ledger, complain }),
@@ -58,7 +66,8 @@ export function createObservedRun(plan: Plan, isTraced: boolean): ObservedRun {
     hash.mix(Number(task.revision));
     judgeReports(task);
     const workerId = task.attempt?.placement?.workerId;
-    if (workerId) for (const text of auditLoad(workerId, ledger)) complain("reservations-fit", text);
+    if (workerId)
+      for (const text of auditLoad(workerId, ledger)) complain("reservations-fit", text);
     if (isTraced) world.trace.note("ledger", textOf(task));
   }
 
@@ -71,6 +80,13 @@ export function createObservedRun(plan: Plan, isTraced: boolean): ObservedRun {
     if (world.time.eventCount() > EVENTS_MAX) complain("no-busy-loop", `${EVENTS_MAX} events`);
     return violations.length > 0;
   }
+
+  /** Now and then it is looked at what should have happened by now. */
+  function lookAgain(): void {
+    prompt.look();
+    world.time.schedule(world.self, LOOK_MS, lookAgain);
+  }
+  world.time.schedule(world.self, LOOK_MS, lookAgain);
 
   async function until(untilMs: number): Promise<void> {
     if (violations.length > 0) return;
@@ -104,9 +120,9 @@ type Confirmation = Readonly<{
 /** What a user was told is on disk at the moment they are told it. */
 function checkConfirmed({ wish, task, ledger, complain }: Confirmation): void {
   const { name, confirmed } = wish;
-  if (!task) return complain("acks-kept", `${name} was confirmed without a task`);
+  if (!task) return void complain("acks-kept", `${name} was confirmed without a task`);
   if (!ledger.everStored.has(name))
-    return complain("acks-kept", `${name} was confirmed and is not on disk`);
+    return void complain("acks-kept", `${name} was confirmed and is not on disk`);
   const stored = ledger.byName(name);
   if (stored && stored.desiredState < confirmed && stored.state < TaskState.COMPLETED)
     complain("acks-kept", `${name} was confirmed to be wished ${confirmed}, and is not on disk so`);

@@ -11,6 +11,9 @@ type Deps = Readonly<{ world: World; engines: EngineMonitor; complain: Complain 
  */
 const CALM_MS = 15_000;
 
+/** Two leases, less the time between the last heartbeat and the blackout, and some for timers. */
+const BRAKED_MS = 6_500;
+
 /** Compares what is on disk of attempts with what engines and machines know. */
 export function createReportMonitor({ world, engines, complain }: Deps): (task: Task) => void {
   const judged = new Set<string>();
@@ -30,13 +33,25 @@ export function createReportMonitor({ world, engines, complain }: Deps): (task: 
   function judgeLoss(name: string, workerId: string): void {
     const { calm, parts, time } = world;
     const wellSinceMs = Math.max(
-      calm.sinceMs(workerId),
+      calm.sinceMs(["manager", workerId]),
       parts.get(workerId)?.startedMs() ?? 0,
       parts.get("manager")?.startedMs() ?? 0,
     );
+    judgeHaste(name, workerId);
     const wellMs = time.elapsedMs() - wellSinceMs;
     if (wellMs > CALM_MS)
-      complain("no-false-loss", `${name} on ${workerId} is lost, though all was well for ${wellMs} ms`);
+      complain(
+        "no-false-loss",
+        `${name} on ${workerId} is lost, though all was well for ${wellMs} ms`,
+      );
+  }
+
+  /** When most workers go at once, none is lost before another lease has confirmed it. */
+  function judgeHaste(name: string, workerId: string): void {
+    const passedMs = (atMs: number) => world.time.elapsedMs() - atMs;
+    for (const { atMs, workerIds } of world.blackouts)
+      if (workerIds.has(workerId) && passedMs(atMs) < BRAKED_MS)
+        complain("brake", `${name} is lost ${passedMs(atMs)} ms after most workers went`);
   }
 
   /** The exit code is the engine's own, also of a container that ended while nobody looked. */
@@ -50,14 +65,16 @@ export function createReportMonitor({ world, engines, complain }: Deps): (task: 
     }
     const { exitCode, oomKilled } = state.exit;
     if (exitCode !== status.exitCode)
-      complain("true-exits", `${name} ended with ${exitCode}, and is told to have with ${status.exitCode}`);
+      complain(
+        "true-exits",
+        `${name} ended with ${exitCode}, and is told to have with ${status.exitCode}`,
+      );
     const isTold = status.failure?.reason === FailureReason.OOM_KILLED;
     if (oomKilled && status.state === TaskState.FAILED && !isTold)
       complain("true-exits", `${name} ran out of memory, and nobody is told`);
   }
 
   return (task) => {
-    for (const attempt of [task.attempt, ...task.pastAttempts])
-      if (attempt) judge(task, attempt);
+    for (const attempt of [task.attempt, ...task.pastAttempts]) if (attempt) judge(task, attempt);
   };
 }

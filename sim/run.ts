@@ -64,7 +64,9 @@ const LINES_MAX = 120;
 async function tell(result: SeedResult, print: (line: string) => void): Promise<void> {
   const [violation = ""] = result.violations;
   const plan = await shrink(result.plan, violation);
-  print(`\n${result.name}, shortened from ${result.plan.steps.length} steps to ${plan.steps.length}:`);
+  print(
+    `\n${result.name}, shortened from ${result.plan.steps.length} steps to ${plan.steps.length}:`,
+  );
   print(JSON.stringify(plan));
   await tellPlan(plan, print);
 }

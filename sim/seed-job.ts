@@ -23,14 +23,17 @@ export type SeedResult = Readonly<{
   isRepeated: boolean;
 }>;
 
-export const planOf = ({ seed = 1, plan }: SeedJob): Plan => plan ?? randomPlan(seed);
+const planOf = ({ seed = 1, plan }: SeedJob): Plan => plan ?? randomPlan(seed);
 
 /** Runs a world, and once more if wished: the same plan must give the same run. */
 export async function runJob(job: SeedJob): Promise<SeedResult> {
   const plan = planOf(job);
   const outcome = await execute(plan);
   const { hash, eventCount, virtualMs } = outcome;
-  const violations = [...outcome.violations, ...(job.isRepeated ? await differs(plan, outcome) : [])];
+  const violations = [
+    ...outcome.violations,
+    ...(job.isRepeated ? await differs(plan, outcome) : []),
+  ];
   const { name, isRepeated } = job;
   return { name, plan, violations, hash, eventCount, virtualMs, isRepeated };
 }

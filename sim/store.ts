@@ -35,7 +35,6 @@ export function createDisk({ time, world, random, onDurable }: Deps): Disk {
   /** Who has opened it last. */
   let owner: Process | undefined;
 
-
   function openFor(process: Process): Store {
     owner = process;
     /** A process's commits are flushed one after the other. */

@@ -101,7 +101,9 @@ export function createUsers({ world, onConfirmed, onComplaint }: Options): Users
       wish.taskId = task?.id;
       confirm(wish, DesiredState.RUN, task);
     };
-    await Promise.all(Array.from({ length: calls }, once));
+    // Who asks again after the task was removed is told that it is not there.
+    const orGone = (error: unknown) => judge(step, wish, error);
+    await Promise.all(Array.from({ length: calls }, () => once().catch(orGone)));
   }
 
   function confirm(wish: Wish, desired: DesiredState, task: Task | undefined): void {
@@ -152,10 +154,12 @@ export function createUsers({ world, onConfirmed, onComplaint }: Options): Users
     const settings = { availability: WorkerAvailability[to] };
     const updateMask = { paths: ["availability"] };
     const request = { workerId, settings, updateMask, requestId };
-    await insist(`${to} ${workerId}`, () => client.updateWorker(request)).catch((error: unknown) => {
-      // Nobody has heard of the worker yet.
-      if (ConnectError.from(error).code !== Code.NotFound) throw error;
-    });
+    await insist(`${to} ${workerId}`, () => client.updateWorker(request)).catch(
+      (error: unknown) => {
+        // Nobody has heard of the worker yet.
+        if (ConnectError.from(error).code !== Code.NotFound) throw error;
+      },
+    );
   }
 
   function carryOut(step: UserStep | OperatorStep): Promise<void> {

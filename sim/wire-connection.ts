@@ -64,7 +64,7 @@ export function createConnections(options: Options): Connections {
     const port = find();
     if (!port?.isOpen()) {
       const refused = unavailable("NOT_CONNECTED", `connect ECONNREFUSED ${address}`);
-      return back(() => fail(link, refused));
+      return void back(() => fail(link, refused));
     }
     link.port = port;
     link.forget.push(
@@ -87,7 +87,7 @@ export function createConnections(options: Options): Connections {
   }
 
   function accept(link: Link, port: Port): void {
-    if (!port.isOpen()) return back(() => fail(link, cutOff()));
+    if (!port.isOpen()) return void back(() => fail(link, cutOff()));
     link.server = port.accept(() => back(() => fail(link, cutOff())));
     back(() => ready(link));
   }
@@ -178,7 +178,7 @@ function createRoute(call: Parameters<OpenCall>[0], surroundings: Surroundings) 
 
   function start(): void {
     isStarted = true;
-    if (fate === "request lost") return breakOff();
+    if (fate === "request lost") return void breakOff();
     toServer(up, (server) => {
       handler = openAt(server, reply);
       if (fate === "arrives twice") openAt(server, () => undefined);

@@ -167,3 +167,9 @@ async function pump(source: AsyncIterable<unknown>, put: (item: Item) => void): 
     put({ error, isLast: true });
   }
 }
+
+/** The epoch in a worker's file. */
+export function storedEpochOf({ stateText }: WorkerMachine): bigint {
+  const { epoch = "0" } = stateText === undefined ? {} : JSON.parse(stateText);
+  return BigInt(epoch);
+}

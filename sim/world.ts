@@ -48,6 +48,8 @@ export interface World {
   /** Machines whose calendar has been wrong. */
   readonly misdated: Set<string>;
   readonly calm: Calm;
+  /** Moments at which most workers went, and which of them had been well until then. */
+  readonly blackouts: { atMs: number; workerIds: ReadonlySet<string> }[];
   /** What should never have happened. */
   readonly bugs: string[];
   /** A machine with a copy of a worker's disk and an engine of its own. */
@@ -102,6 +104,7 @@ export function createWorld(options: WorldOptions): World {
   return {
     ...{ time, network, ether, disk, trace, random, parts, machines, self, bugs, addClone },
     calm: createCalm(time.elapsedMs),
+    blackouts: [],
     cloned: new Set(),
     misdated: new Set(),
     tampered: new Set(),
@@ -146,7 +149,7 @@ type WorkerOptions = Readonly<{
 }>;
 
 /** A worker on a machine. Two may have one ID, if a disk was copied. */
-export const createWorker = (deps: PartDeps, { name, workerId, machine }: WorkerOptions): Part =>
+const createWorker = (deps: PartDeps, { name, workerId, machine }: WorkerOptions): Part =>
   createPart(deps, {
     machine: name,
     mayEnd: () => machine.isDiskFull,

@@ -1,0 +1,84 @@
+import { spawn } from "node:child_process";
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Bug } from "./bug.ts";
+
+/** What became of a bug that was put back. */
+export type Trial = Readonly<{
+  bug: Bug;
+  /** The first seed that showed it, and the violated invariant. Undefined: it was not found. */
+  found: Readonly<{ seed: number; violation: string }> | undefined;
+}>;
+
+type Options = Readonly<{
+  bugs: readonly Bug[];
+  /** The folder of the compiled program, and of the packages it needs. */
+  distFolder: string;
+  /** Seeds that are tried for each. */
+  seedCount: number;
+  /** How many bugs are tried at once. */
+  laneCount: number;
+  onTrial: (trial: Trial) => void;
+}>;
+
+/** Puts each bug into a copy of the compiled program and runs seeds until one fails. */
+export async function tryBugs(options: Options): Promise<void> {
+  const queue = options.bugs[Symbol.iterator]();
+  await Promise.all(Array.from({ length: options.laneCount }, () => runLane(queue, options)));
+}
+
+async function runLane(queue: Iterator<Bug>, options: Options): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "berth-bugs-"));
+  try {
+    await copyProgram(options.distFolder, folder);
+    for (let next = queue.next(); !next.done; next = queue.next())
+      options.onTrial(await tryBug(next.value, folder, options.seedCount));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function copyProgram(distFolder: string, folder: string): Promise<void> {
+  await cp(distFolder, join(folder, "dist"), {
+    recursive: true,
+    filter: (source) => !source.endsWith("node_modules"),
+  });
+  const root = join(distFolder, "..");
+  await symlink(join(root, "node_modules"), join(folder, "node_modules"));
+  await cp(join(root, "package.json"), join(folder, "package.json"));
+}
+
+async function tryBug(bug: Bug, folder: string, seedCount: number): Promise<Trial> {
+  const path = join(folder, "dist", bug.file);
+  const sound = await readFile(path, "utf8");
+  const parts = sound.split(bug.find);
+  if (parts.length !== 2)
+    throw new Error(`bug "${bug.name}": ${parts.length - 1} places of its text in ${bug.file}`);
+  await writeFile(path, parts.join(bug.replace));
+  try {
+    return { bug, found: findingIn(await runSeeds(folder, seedCount)) };
+  } finally {
+    await writeFile(path, sound);
+  }
+}
+
+/** What the program prints that has the bug. */
+function runSeeds(folder: string, seedCount: number): Promise<string> {
+  const program = join(folder, "dist/cli/main.js");
+  const flags = ["sim", "--hasty", "--jobs", "1", "--seeds", String(seedCount)];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program, ...flags], { cwd: folder });
+    let printed = "";
+    child.stdout.on("data", (data) => {
+      printed += data;
+    });
+    child.on("error", reject);
+    child.on("close", () => resolve(printed));
+  });
+}
+
+function findingIn(printed: string): Trial["found"] {
+  const [, seed, violation] = /^seed (\d+) failed: (.*)$/m.exec(printed) ?? [];
+  return violation === undefined ? undefined : { seed: Number(seed), violation };
+}
