@@ -228,6 +228,16 @@ describe("a session that is lost", () => {
     expect(registry.sessions.length).toBeGreaterThan(1);
   });
 
+  test("however often it broke is tried again before a lease is over", async () => {
+    const { run, clock, registry } = world();
+    registry.mood = "hangs up";
+    void run();
+    await clock.advance(60_000);
+    const broken = registry.sessions.length;
+    await clock.advance(1_000);
+    expect(registry.sessions.length).toBeGreaterThan(broken);
+  });
+
   test("to a worker of the same name is a matter for people, and tried slowly", async () => {
     const errors: string[] = [];
     const log = { ...silentLog, error: (_: unknown, message: string) => errors.push(message) };

@@ -39,7 +39,10 @@ export interface Session {
 const INSTANCE_ID_LENGTH = 20;
 
 const RETRY_MS_FIRST = 200;
-const RETRY_MS_CAP = 10_000;
+
+/** A fraction of any lease: a few broken connections in a row must not make a worker a lost one. */
+const RETRY_MS_CAP = 1_000;
+
 const STABLE_MS = 30_000;
 
 /**
