@@ -7,6 +7,7 @@ test unit e2e faults: export NODE_OPTIONS := --experimental-vm-modules --disable
 
 INSTALLED := node_modules/.package-lock.json
 MINUTES ?= 10
+SEEDS ?= 100
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 demo: build ## Run a container through a cluster of this machine, and show what happens
@@ -25,6 +26,9 @@ e2e: build ## Run the tests that need a Docker engine
 faults: build ## Break real processes, engines, disks and networks; most of it needs root
 	@scripts/fault-tools.sh
 	@scripts/docker-engine.sh scripts/test.mjs faults
+
+sim: build ## Run SEEDS=100 random clusters in simulated time, with faults, and check every promise
+	@bin/berth sim --seeds $(SEEDS)
 
 check: $(INSTALLED) ## Everything that needs no test to be known wrong, fastest first
 	buf format --diff --exit-code proto
@@ -76,4 +80,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test unit e2e faults check gen fmt build bench bench-restart bench-recovery churn up down clean help
+.PHONY: demo test unit e2e faults sim check gen fmt build bench bench-restart bench-recovery churn up down clean help

@@ -27,7 +27,7 @@ export function stateText(task: Task, nowMs: number): string {
 }
 
 /** What probes say of a running task: `healthy`. Empty where nothing is asked. */
-export function healthText({ state, spec, attempt }: Task): string {
+function healthText({ state, spec, attempt }: Task): string {
   const { health = Health.UNSPECIFIED, ready = false } = attempt?.status ?? {};
   if (state !== TaskState.RUNNING) return "";
   if (health === Health.UNHEALTHY || health === Health.STARTING) return healthName(health);

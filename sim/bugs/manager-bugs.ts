@@ -105,7 +105,7 @@ export const managerBugs: readonly Bug[] = [
     name: "forgets without waiting for the flush",
     promise: "effects rest on what is durable",
     file: "services/manager/ledger.js",
-    find: "            const result = await store.commit({ writes: [...writes.values()] });\n            assert(result.kind === \"committed\", \"a batch without guards cannot be refused\");",
+    find: '            const result = await store.commit({ writes: [...writes.values()] });\n            assert(result.kind === "committed", "a batch without guards cannot be refused");',
     replace: "            void store.commit({ writes: [...writes.values()] }).catch(onFailure);",
   },
   {
