@@ -38,7 +38,7 @@ type Pair = Readonly<{ before: Task; after: Task }>;
 
 export function createLedgerMonitor(
   complain: Complain,
-  /** The world's own time; undefined once the manager's calendar has been wrong. */
+  /** The world's own time; undefined once a calendar has been wrong. */
   nowMs: () => number | undefined,
   events: Readonly<{ onChange: (task: Task) => void; onGone: (task: Task) => void }>,
 ): LedgerMonitor {
@@ -233,13 +233,15 @@ const SHORT_RUN_MS = 50_000;
 function checkBackoff({ before, after }: Pair, complain: Complain): void {
   const name = `${after.spec?.name}/${after.attempt?.number}`;
   const isNew = before.attempt?.number !== after.attempt?.number;
-  if (isNew && after.retryTime && after.updateTime && after.restartCount > before.restartCount) {
-    const waitMs = toMillis(after.retryTime) - toMillis(after.updateTime);
-    const [last, first] = after.pastAttempts;
-    if (last && first && exitedEarly(last) && exitedEarly(first) && waitMs < BACKOFF_MS_MIN)
+  const placeTime = after.attempt?.placement?.placeTime;
+  const [last, first] = after.pastAttempts;
+  if (isNew && after.restartCount > before.restartCount && last && first) {
+    const nextTime = placeTime ?? after.retryTime;
+    const endTime = last.status?.finishTime;
+    const waitMs = nextTime && endTime ? toMillis(nextTime) - toMillis(endTime) : BACKOFF_MS_MIN;
+    if (exitedEarly(last) && exitedEarly(first) && waitMs < BACKOFF_MS_MIN)
       complain("backoff", `${name} is to start ${waitMs} ms after two failures in a row`);
   }
-  const placeTime = after.attempt?.placement?.placeTime;
   if (!isNew && before.state === PENDING && before.retryTime && placeTime)
     if (toMillis(placeTime) < toMillis(before.retryTime))
       complain("backoff", `${name} was placed before its wait was over`);

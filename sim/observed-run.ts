@@ -39,7 +39,7 @@ export function createObservedRun(plan: Plan, isTraced: boolean): ObservedRun {
     violations.push(`${invariant}: ${text}`);
   };
   const nowMs = () => world.time.elapsedMs();
-  const trueMs = () => (world.misdated.has("manager") ? undefined : nowMs());
+  const trueMs = () => (world.misdated.size > 0 ? undefined : nowMs());
   const ledger = createLedgerMonitor(complain, trueMs, {
     onChange: (task) => void changed.push(task),
     onGone: (task) => checkGone(task, users.wishes, complain),
