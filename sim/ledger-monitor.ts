@@ -105,10 +105,10 @@ export function createLedgerMonitor(
     everStored,
     byName: (name) => tasks.get(ids.get(name) ?? ""),
     take({ writes }) {
-      // Of what was decided in one turn, and went to disk together, nobody can tell the order:
-      // only what was forbidden before and after it was forbidden.
+      // Of what went to disk together nobody can tell the order, and of several settings of one
+      // worker only the last is left: while they change, nothing is known to be forbidden.
       checkEpoch(writes);
-      for (const [workerId, isOpen] of settingsIn(writes)) if (isOpen) closed.delete(workerId);
+      for (const [workerId] of settingsIn(writes)) closed.delete(workerId);
       for (const write of writes) {
         if (!write.key.startsWith(prefixes.task)) continue;
         if (write.kind === "put") put(readTask({ ...write, revision: 0n }));
