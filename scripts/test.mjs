@@ -61,10 +61,11 @@ function sumOf(results) {
   return { passed, failed, notRun: notRunOf(read) };
 }
 
-const notRunOf = ({ testResults }) =>
-  testResults.flatMap(({ assertionResults }) =>
+function notRunOf({ testResults }) {
+  return testResults.flatMap(({ assertionResults }) =>
     assertionResults.filter(({ status }) => status === "pending").map(({ fullName }) => fullName),
   );
+}
 
 function readResults(results) {
   try {

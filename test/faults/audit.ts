@@ -57,9 +57,12 @@ export async function audit({ client, history, containers }: Parties): Promise<r
   const known = new Set(tasks.map(({ id }) => id));
   const lost = history.acknowledged().filter((id) => !known.has(id));
   const orphans = containers.filter(({ taskId }) => !known.has(taskId));
+  // To stop what has ended by itself changes nothing.
+  const goesOn = ({ desiredState, state }: Task) =>
+    desiredState === DesiredState.RUN && !isTerminal(state);
   const undone = history
     .stopped()
-    .filter((id) => tasks.find((task) => task.id === id)?.desiredState === DesiredState.RUN);
+    .filter((id) => tasks.some((task) => task.id === id && goesOn(task)));
   return [
     ...lost.map((id) => `${id} was acknowledged and is lost`),
     ...orphans.map(({ id, taskId }) => `container ${id} is an orphan: there is no task ${taskId}`),
