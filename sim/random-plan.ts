@@ -7,7 +7,7 @@ import type { FaultStep, OperatorStep, Plan, Step, UserStep } from "./plan.ts";
 export function randomPlan(seed: number): Plan {
   const dice = createDice(seed);
   const workerCount = dice.chance(0.6) ? 3 : dice.between(1, 6);
-  const troubleMs = dice.between(20, 90) * 1_000;
+  const troubleMs = dice.between(20, 150) * 1_000;
   const taskCount = dice.between(5, 30);
   const names = Array.from({ length: taskCount }, (_, index) => `t${index + 1}`);
   const userSteps = names.flatMap((task) => lifeOf(task, { dice, troubleMs }));
