@@ -14,8 +14,7 @@ demo: build ## Run a container through a cluster of this machine, and show what 
 	@scripts/docker-engine.sh scripts/demo.sh
 
 test: build ## Run all tests, those that need a Docker engine too
-	@scripts/fault-tools.sh
-	@scripts/docker-engine.sh scripts/test.mjs unit e2e faults
+	@scripts/docker-engine.sh scripts/test.mjs unit e2e
 
 unit: $(INSTALLED) ## Run the tests that need nothing but Node
 	@scripts/test.mjs unit

@@ -164,6 +164,7 @@ export function auditLoad(workerId: string, ledger: LedgerMonitor): string[] {
 }
 
 function hasRoom(workerId: string, { spec }: Task, ledger: LedgerMonitor): boolean {
+  if (!ledger.isOpen(workerId)) return false;
   const { cpuMillis, memoryBytes, ports } = load(workerId, ledger);
   const { cpuMillis: cpu = 0n, memoryBytes: memory = 0n } = spec?.reservation ?? {};
   const isPortTaken = spec?.ports.some(({ hostPort }) => hostPort && ports.includes(hostPort));

@@ -23,6 +23,8 @@ export interface LedgerMonitor {
   readonly tasks: ReadonlyMap<string, Task>;
   /** By name: names are unique in a plan. */
   byName(name: string): Task | undefined;
+  /** Whether a worker takes tasks, by its settings. */
+  isOpen(workerId: string): boolean;
   /** Every attempt that was ever placed: `task/number@worker`. */
   readonly placements: ReadonlySet<string>;
   /** Names of the tasks that were ever on disk. */
@@ -104,6 +106,7 @@ export function createLedgerMonitor(
     placements,
     everStored,
     byName: (name) => tasks.get(ids.get(name) ?? ""),
+    isOpen: (workerId) => !closed.has(workerId),
     take({ writes }) {
       // Of what went to disk together nobody can tell the order, and of several settings of one
       // worker only the last is left: while they change, nothing is known to be forbidden.
