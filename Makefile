@@ -29,6 +29,9 @@ faults: build ## Break real processes, engines, disks and networks; most of it n
 sim: build ## Run SEEDS=100 random clusters in simulated time, with faults, and check every promise
 	@bin/berth sim --seeds $(SEEDS)
 
+sim-bugs: build ## Put known bugs back, one at a time, and show that the simulation finds each
+	@node dist/sim/bugs/main.js
+
 check: $(INSTALLED) ## Everything that needs no test to be known wrong, fastest first
 	buf format --diff --exit-code proto
 	scripts/check-files.mjs
@@ -79,4 +82,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test unit e2e faults sim check gen fmt build bench bench-restart bench-recovery churn up down clean help
+.PHONY: demo test unit e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery churn up down clean help

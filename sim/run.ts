@@ -7,6 +7,7 @@ import { runPool } from "./seed-pool.ts";
 import { shrink } from "./shrink.ts";
 
 export { randomPlan } from "./random-plan.ts";
+export { readPlan } from "./read-plan.ts";
 
 export type SimulationOptions = Readonly<{
   /** The first seed, and how many. */
@@ -77,9 +78,11 @@ export async function tellPlan(
   print: (line: string) => void,
   linesMax = LINES_MAX,
 ): Promise<number> {
-  const { lines, violations } = await execute(plan, true);
+  const { lines, violations, virtualMs, eventCount } = await execute(plan, true);
   for (const line of lines.filter(isTelling).slice(-linesMax)) print(line);
   for (const violation of violations) print(`violated: ${violation}`);
+  const seconds = Math.round(virtualMs / 1_000);
+  if (violations.length === 0) print(`all is well after ${seconds} s and ${eventCount} events`);
   return violations.length;
 }
 

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { parse } from "yaml";
-import { completePlan, type Plan } from "../../sim/plan.ts";
+import type { Plan } from "../../sim/plan.ts";
 import { usageError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -44,11 +44,11 @@ export const simCommand = (run: Run): Command =>
 
 async function simulateAsAsked(context: Context, flags: SimFlags): Promise<ExitCode> {
   const { clock, interrupted, terminal } = context;
-  const { randomPlan, simulate, tellPlan } = await import("../../sim/run.ts");
+  const { simulate, tellPlan } = await import("../../sim/run.ts");
   const print = (line: string) => printLine(terminal.stdout, line);
   const whole = (flag: string, text: string, max: number) =>
     flagValue(flag, parseWhole(text, 1, max));
-  const plan = await onePlan(context, flags, (seed) => randomPlan(whole("--seed", seed, SEED_MAX)));
+  const plan = await onePlan(context, flags);
   const failed = plan
     ? await tellPlan(plan, print, STORY_LINES)
     : await simulate({
@@ -66,16 +66,22 @@ async function simulateAsAsked(context: Context, flags: SimFlags): Promise<ExitC
 
 /** The one world that was asked for; undefined when many were. */
 async function onePlan(
-  { readText }: Context,
+  context: Context,
   { seed, plan: file }: SimFlags,
-  draw: (seed: string) => Plan,
 ): Promise<Plan | undefined> {
-  if (seed !== undefined) return draw(seed);
+  const { randomPlan, readPlan } = await import("../../sim/run.ts");
+  if (seed !== undefined) return randomPlan(flagValue("--seed", parseWhole(seed, 1, SEED_MAX)));
   if (file === undefined) return undefined;
-  const text = await readText(file);
+  const text = await context.readText(file);
   if (text === undefined) throw usageError([`--plan ${file}: there is no such file`]);
+  const reading = readPlan(parsedText(file, text));
+  if (reading.kind === "read") return reading.plan;
+  throw usageError(reading.problems.map((problem) => `--plan ${file}: ${problem}`));
+}
+
+function parsedText(file: string, text: string): unknown {
   try {
-    return completePlan(parse(text));
+    return parse(text);
   } catch (error) {
     throw usageError([`--plan ${file}: ${error instanceof Error ? error.message : error}`]);
   }
