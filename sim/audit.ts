@@ -90,7 +90,7 @@ function auditEnd(task: Task): string[] {
   if (task.state === TaskState.LOST) return [];
   if (status?.failure?.reason === FailureReason.DISCONNECTED) return [];
   const found: string[] = [];
-  const fails = isDoomed(task);
+  const fails = isDoomed(task) || isSlowToCome(task);
   if (script.exitAfterMs === undefined && !fails) found.push(`${what}, which it never does`);
   const isClean = script.exitAfterMs !== undefined && script.exitCode === 0;
   if ((task.state === TaskState.COMPLETED) !== isClean) found.push(what);
@@ -108,11 +108,15 @@ function auditEnd(task: Task): string[] {
 /** Whether a task can only fail, and not by an exit of its own. */
 function isDoomed({ spec }: Task): boolean {
   const script = behaviourOfImage(spec?.image ?? "");
-  const isLate = spec?.pullTimeout && toMillis(spec.pullTimeout) < script.pullMs;
   const isSick = spec?.livenessProbe && (script.isDeaf || script.unhealthyAfterMs < 1e9);
   const isOut = script.image === "missing" || script.image === "unreachable";
-  return Boolean(isOut || script.startFailure || isLate || isSick);
+  return Boolean(isOut || script.startFailure || isSick);
 }
+
+/** Whether its image takes longer than its pull may: on a worker that freezes it may still come. */
+const isSlowToCome = ({ spec }: Task): boolean =>
+  spec?.pullTimeout !== undefined &&
+  toMillis(spec.pullTimeout) < behaviourOfImage(spec.image).pullMs;
 
 /** A task may wait only for room, and only if there is none. */
 function auditWait(task: Task, { world, users, ledger }: Witnesses): string[] {
