@@ -44,8 +44,16 @@ async function main(): Promise<void> {
     console.log(text);
   } finally {
     await cluster.stop();
+    for (const { id } of cluster.workers) await removeContainersOf(id, engine);
     board.close();
   }
+}
+
+/** What a bench that broke off has left. */
+async function removeContainersOf(workerId: string, engine: Engine): Promise<void> {
+  const filters = encodeURIComponent(JSON.stringify({ label: [`dev.berth.worker=${workerId}`] }));
+  const left = (await engine.get(`/containers/json?all=1&filters=${filters}`)) as { Id: string }[];
+  for (const { Id } of left) await engine.delete(`/containers/${Id}?force=1&v=1`);
 }
 
 type Deps = Readonly<{ engine: Engine; board: EventBoard; image: string }>;

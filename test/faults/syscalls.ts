@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
@@ -32,6 +32,7 @@ export async function breakCalls(pid: number, injection: string): Promise<Troubl
     async stop() {
       if (strace.isAlive()) strace.signal("SIGINT");
       await strace.ended;
+      rmSync(logFile, { force: true });
     },
   };
 }
