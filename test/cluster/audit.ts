@@ -45,17 +45,22 @@ async function audit({ cluster, user, follower }: Witnesses): Promise<string[]> 
     ),
     ...listed.flatMap(({ id }) => (user.wishes.has(id) ? [] : [`nobody submitted ${id}`])),
     ...workers.flatMap((worker) => complaintsAboutWorker(worker, listed)),
-    ...auditEngines(cluster, tasks),
+    ...auditEngines({ cluster, user }, tasks),
     ...complaintsAboutCopy(follower, tasks),
     ...(await auditEvents(cluster, listed)),
     ...(await auditRecords(cluster, tasks)),
   ];
 }
 
-function auditEngines({ engines }: Cluster, tasks: ReadonlyMap<string, Task>): string[] {
+function auditEngines(
+  { cluster, user }: Pick<Witnesses, "cluster" | "user">,
+  tasks: ReadonlyMap<string, Task>,
+): string[] {
+  const { engines } = cluster;
+  const isTampered = (taskId: string) => user.wishes.get(taskId)?.isTampered === true;
   const everMade = [...engines.values()].flatMap((memory) => memory.everMade);
   return [
-    ...complaintsAboutStarts(everMade),
+    ...complaintsAboutStarts(everMade, isTampered),
     ...[...engines].flatMap(([workerId, { engine }]) =>
       complaintsAboutContainers(workerId, engine.containers.values(), tasks),
     ),

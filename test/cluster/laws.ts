@@ -78,15 +78,22 @@ export function complaintsAboutContainers(
   return found;
 }
 
-/** No attempt ever ran twice. */
-export function complaintsAboutStarts(everMade: readonly FakeContainer[]): string[] {
+/**
+ * No attempt ever ran twice. Somebody who removes a container before its worker has told of it
+ * leaves no trace of that attempt anywhere: it may begin once more.
+ */
+export function complaintsAboutStarts(
+  everMade: readonly FakeContainer[],
+  isTampered: (taskId: string) => boolean,
+): string[] {
   const starts = new Map<string, number>();
-  for (const { key, startCount } of everMade) {
-    const id = `${key.taskId}/${key.attempt}`;
-    starts.set(id, (starts.get(id) ?? 0) + startCount);
+  for (const { id, key, startCount } of everMade) {
+    const attempt = `${key.taskId}/${key.attempt}`;
+    const what = isTampered(key.taskId) ? `${attempt} (${id})` : attempt;
+    starts.set(what, (starts.get(what) ?? 0) + startCount);
   }
-  return [...starts].flatMap(([id, count]) =>
-    count > 1 ? [`${id} was started ${count} times`] : [],
+  return [...starts].flatMap(([what, count]) =>
+    count > 1 ? [`${what} was started ${count} times`] : [],
   );
 }
 

@@ -1,14 +1,14 @@
 import { expect, test } from "@jest/globals";
 import { soak } from "./soak.ts";
 
-/** Seeds of an ordinary run. `SEEDS=200` soaks for longer, `SEED=7` repeats one. */
+/** Seeds of an ordinary run. `SOAK_SEEDS=200` soaks for longer, `SOAK_SEED=7` repeats one. */
 const SEEDS_DEFAULT = 4;
 
-const { SEED, SEEDS } = process.env;
+const { SOAK_SEED, SOAK_SEEDS } = process.env;
 const seeds =
-  SEED === undefined
-    ? Array.from({ length: Number(SEEDS ?? SEEDS_DEFAULT) }, (_, index) => index + 1)
-    : [Number(SEED)];
+  SOAK_SEED === undefined
+    ? Array.from({ length: Number(SOAK_SEEDS ?? SEEDS_DEFAULT) }, (_, index) => index + 1)
+    : [Number(SOAK_SEED)];
 
 test.each(seeds)(
   "whatever happens, all ends as wished (seed %d)",
