@@ -24,7 +24,7 @@ const PATIENCE_MS = 240_000;
 const LOOK_MS = 1_000;
 
 /** How long nothing may change once all is right. */
-const QUIET_MS = 30_000;
+const QUIET_MS = 15_000;
 
 /** How long services may take to answer when nothing is wrong. */
 const ANSWER_MS = 2_000;

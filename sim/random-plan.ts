@@ -7,7 +7,8 @@ import type { FaultStep, OperatorStep, Plan, Step, UserStep } from "./plan.ts";
 export function randomPlan(seed: number): Plan {
   const dice = createDice(seed);
   const workerCount = dice.chance(0.6) ? 3 : dice.between(1, 6);
-  const troubleMs = dice.between(20, 150) * 1_000;
+  // Most of what goes wrong does so within a minute. Long worlds are for budgets and windows.
+  const troubleMs = (dice.chance(0.85) ? dice.between(15, 60) : dice.between(60, 150)) * 1_000;
   const taskCount = dice.between(5, 30);
   const names = Array.from({ length: taskCount }, (_, index) => `t${index + 1}`);
   const userSteps = names.flatMap((task) => lifeOf(task, { dice, troubleMs }));
