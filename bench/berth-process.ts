@@ -100,7 +100,7 @@ function usedBytes(folder: string): number {
 const blocksOf = (path: string): number => statSync(path).blocks * 512;
 
 async function untilWritten(file: string): Promise<string> {
-  for (let left = 200; left > 0; left--) {
+  for (let left = 2_400; left > 0; left--) {
     const text = existsSync(file) ? readFileSync(file, "utf8") : "";
     if (text.endsWith("}")) return text;
     await new Promise((resolve) => setTimeout(resolve, 50));

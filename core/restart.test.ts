@@ -8,7 +8,7 @@ import {
   TaskState,
 } from "../gen/berth/v1/task_pb.ts";
 import { anAttempt, aPlacedTask, aStatus, START_MS } from "../test/builders.ts";
-import { decideRestart, restartTimesAfter } from "./restart.ts";
+import { decideRestart, restartTimesAfter, retryMs } from "./restart.ts";
 import { toTimestamp } from "./time.ts";
 
 const now = START_MS + 3_600_000;
@@ -220,4 +220,21 @@ test("a task never restarts more often within its window than its policy allows"
       },
     ),
   );
+});
+
+describe("when a pending task is due", () => {
+  const dueIn = (ms: number, policy: Policy = {}) => {
+    const task = ended(RestartMode.ALWAYS, TaskState.FAILED, policy);
+    return retryMs({ ...task, retryTime: toTimestamp(now + ms) }, now) - now;
+  };
+
+  test("is what its retry time says", () => {
+    expect([-5_000, 0, 30_000].map((ms) => dueIn(ms))).toEqual([-5_000, 0, 30_000]);
+    expect(dueIn(60_000, { maxSeconds: 60 })).toBe(60_000);
+  });
+
+  test("is now, when a clock that was ahead set the time further off than any delay", () => {
+    expect(dueIn(3_600_000)).toBe(0);
+    expect(dueIn(60_001, { maxSeconds: 60 })).toBe(0);
+  });
 });

@@ -95,11 +95,26 @@ function failuresInARow(task: Task): number {
 
 function backoffMs(policy: RestartPolicy | undefined, failures: number): number {
   if (failures <= 1) return 0;
-  const firstMs = policy?.backoffFirst ? toMillis(policy.backoffFirst) : BACKOFF_MS_FIRST;
-  const capMs = policy?.backoffMax
+  const doublings = Math.min(failures - 2, DOUBLINGS_MAX);
+  return Math.min(backoffCapMs(policy), backoffFirstMs(policy) * 2 ** doublings);
+}
+
+const backoffFirstMs = (policy: RestartPolicy | undefined): number =>
+  policy?.backoffFirst ? toMillis(policy.backoffFirst) : BACKOFF_MS_FIRST;
+
+const backoffCapMs = (policy: RestartPolicy | undefined): number =>
+  policy?.backoffMax
     ? toMillis(policy.backoffMax)
-    : Math.max(firstMs, BACKOFF_MS_MAX);
-  return Math.min(capMs, firstMs * 2 ** Math.min(failures - 2, DOUBLINGS_MAX));
+    : Math.max(backoffFirstMs(policy), BACKOFF_MS_MAX);
+
+/**
+ * When a pending task may be placed, in milliseconds since the Unix epoch. A time further ahead
+ * than any delay reaches was set by a clock that has been set back since: it is not waited for.
+ */
+export function retryMs({ spec, retryTime }: Task, now: number): number {
+  const dueMs = retryTime ? toMillis(retryTime) : 0;
+  const longestMs = Math.max(backoffCapMs(spec?.restartPolicy), REFUSAL_PAUSE_MS);
+  return dueMs - now > longestMs ? now : dueMs;
 }
 
 /** A lost worker says nothing against the next one; many that refuse say something of the task. */

@@ -1,7 +1,14 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { findAttempt, isWanted } from "../../core/live-attempts.ts";
 import type { Push } from "../../core/reconcile.ts";
-import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { isCondemnedByManager } from "../../core/vitals.ts";
+import {
+  FailureReason,
+  type FailureSchema,
+  type Task,
+  type TaskSpec,
+} from "../../gen/berth/v1/task_pb.ts";
 import type { PushResult, WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
 import { chunks } from "../../lib/chunks.ts";
 import type { Ledger } from "./ledger.ts";
@@ -18,7 +25,8 @@ export function createPushCalls(client: Client<typeof WorkerService>, ledger: Le
   const stopRequest = (push: Push) => {
     const task = ledger.tasks.get(push.taskId);
     const grace = task?.stopGrace ?? task?.spec?.stopGrace;
-    return { ...nameOf(push), ...fence, ...(grace && { grace }) };
+    const failure = task && failureOf(task, push.attempt);
+    return { ...nameOf(push), ...fence, ...(grace && { grace }), ...(failure && { failure }) };
   };
 
   /** Nothing, when the task has gone or moved on since. */
@@ -34,6 +42,14 @@ export function createPushCalls(client: Client<typeof WorkerService>, ledger: Le
     start: (pushes) => client.startTasks({ requests: pushes.flatMap(startRequest) }),
     forget: (pushes) => client.forgetTasks({ requests: pushes.map(forgetRequest) }),
   };
+}
+
+/** Why an attempt is ended that is wanted all the same. */
+function failureOf(task: Task, number: number): MessageInitShape<typeof FailureSchema> | undefined {
+  const known = findAttempt(task, number);
+  if (!known || !isWanted(task, known) || !isCondemnedByManager(task, known)) return undefined;
+  const message = known.attempt.status?.probeMessage || "a probe failed for good";
+  return { reason: FailureReason.UNHEALTHY, message };
 }
 
 /** What one call carries at most. */

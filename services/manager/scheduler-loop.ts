@@ -4,8 +4,8 @@ import { demandOf } from "../../core/placement/demand.ts";
 import type { Placer } from "../../core/placement/place.ts";
 import { schedulers } from "../../core/placement/schedulers.ts";
 import { refusalEndMs, refusalText, wishesOf } from "../../core/placement-wishes.ts";
+import { retryMs } from "../../core/restart.ts";
 import { currentAttempt, schedule, type TaskChange, wait } from "../../core/task-change.ts";
-import { toMillis } from "../../core/time.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -83,7 +83,7 @@ function createScheduling({ ledger, board, log }: Deps, wake: () => void) {
     /** Considers every pending task that is due and has not been found unplaceable since. */
     pass(now: number): void {
       const due = [...ledger.tasks.pending()].filter(
-        (task) => retryMs(task) <= now && (waiting.get(task.id) ?? 0) <= now,
+        (task) => retryMs(task, now) <= now && (waiting.get(task.id) ?? 0) <= now,
       );
       const changes = due.flatMap((task) => decide(task, now));
       for (const { task, reason } of changes) log.debug({ taskId: task.id, reason }, "task placed");
@@ -100,7 +100,7 @@ function createScheduling({ ledger, board, log }: Deps, wake: () => void) {
       bookings.bookAll(worker.workerId);
     },
     msUntilRetry(now: number): number {
-      const retries = [...ledger.tasks.pending()].map(retryMs);
+      const retries = [...ledger.tasks.pending()].map((task) => retryMs(task, now));
       const times = [...retries, ...waiting.values()].filter((time) => time > now);
       return times.reduce((soonest, time) => Math.min(soonest, time - now), IDLE_MS);
     },
@@ -120,6 +120,3 @@ function whyUnplaced(task: Task, { explanation }: Unplaced, now: number): string
   const refusal = refusalText(task, now);
   return refusal === "" ? explanation : `${explanation}; ${refusal}`;
 }
-
-/** When a pending task may be placed, in milliseconds since the Unix epoch. */
-const retryMs = ({ retryTime }: Task): number => (retryTime ? toMillis(retryTime) : 0);

@@ -1,6 +1,7 @@
 import { checkEnum, type FieldViolation, validateGrace, validateId } from "../../core/validate.ts";
 import { validateTaskSpec } from "../../core/validate-task-spec.ts";
 import { LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
+import { type Failure, FailureReason } from "../../gen/berth/v1/task_pb.ts";
 import type {
   StartTaskRequest,
   WorkerServiceStopTaskRequest,
@@ -36,7 +37,15 @@ export const checkStart = (request: StartTaskRequest): readonly FieldViolation[]
 export const checkStop = (request: WorkerServiceStopTaskRequest): readonly FieldViolation[] => [
   ...checkPush(request),
   ...validateGrace("grace", request.grace),
+  ...checkFailure(request.failure),
 ];
+
+function checkFailure(failure: Failure | undefined): readonly FieldViolation[] {
+  if (!failure) return [];
+  if (failure.reason === FailureReason.UNSPECIFIED)
+    return [{ field: "failure.reason", description: "is unspecified: name a reason" }];
+  return [...checkEnum("failure.reason", failure.reason, FailureReason)];
+}
 
 export const checkLogs = (
   request: WorkerServiceStreamTaskLogsRequest,

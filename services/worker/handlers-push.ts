@@ -30,7 +30,7 @@ export interface Push<R> {
 }
 
 type Deps = Readonly<{
-  supervisor: Pick<Supervisor, "adopted" | "start" | "stop" | "forget">;
+  supervisor: Pick<Supervisor, "adopted" | "start" | "stop" | "fail" | "forget">;
   /** Lets a manager's word pass once it is durable that the worker obeys its epoch. */
   admit: (fence: Fence) => Promise<void>;
   /** Whether containers may share the machine's network. */
@@ -51,7 +51,7 @@ export function createPushes(deps: Deps) {
     }),
     stop: createPush<WorkerServiceStopTaskRequest>(deps, {
       check: checkStop,
-      act: (request) => supervisor.stop(keyOf(request), graceMsOf(request)),
+      act: (request) => stop(request, supervisor),
     }),
     forget: createPush<ForgetTaskRequest>(deps, {
       check: checkPush,
@@ -98,6 +98,15 @@ function start(request: StartTaskRequest, { supervisor, allowHostNetwork }: Deps
         "configuration, or use NETWORK_MODE_BRIDGE",
     );
   supervisor.start(keyOf(request), spec);
+}
+
+function stop(request: WorkerServiceStopTaskRequest, supervisor: Deps["supervisor"]): void {
+  const { failure } = request;
+  const graceMs = graceMsOf(request);
+  if (failure) {
+    const { reason, message } = failure;
+    supervisor.fail(keyOf(request), { reason, message }, graceMs);
+  } else supervisor.stop(keyOf(request), graceMs);
 }
 
 const keyOf = ({ taskId, attempt }: AttemptKey): AttemptKey => ({ taskId, attempt });

@@ -1,6 +1,6 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
-import { NetworkMode, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { FailureReason, NetworkMode, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { reasonOf } from "../../lib/errors.ts";
 import { containerFor } from "./fake-runtime-faults.ts";
@@ -44,6 +44,22 @@ describeWorker("WorkerService", (worker) => {
     await waitFor(worker(), "t1", TaskState.STOPPED);
     await worker().client.forgetTask(name);
     expect((await worker().client.listTasks({})).reports).toEqual([]);
+  });
+
+  test("what is stopped because it has failed ends so, and keeps its container", async () => {
+    await worker().client.startTask(start());
+    await waitFor(worker(), "t1", TaskState.RUNNING);
+    const failure = { reason: FailureReason.UNHEALTHY, message: "it answers 500" };
+    await worker().client.stopTask({ taskId: "t1", attempt: 1, ...fence, failure });
+    const report = await waitFor(worker(), "t1", TaskState.FAILED);
+    expect(report.status?.failure).toMatchObject(failure);
+    expect(containerFor(worker().engine, { taskId: "t1", attempt: 1 })?.state.kind).toBe("exited");
+  });
+
+  test("a stop for a failure of no kind is refused", async () => {
+    const failure = { message: "no reason" };
+    const call = worker().client.stopTask({ taskId: "t1", attempt: 1, ...fence, failure });
+    expect(fieldsOf(await errorOf(call))).toEqual(["failure.reason"]);
   });
 
   test("a batch tells each entry's fate", async () => {

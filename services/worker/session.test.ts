@@ -14,7 +14,7 @@ import type { Log } from "../../lib/log.ts";
 import { silentLog } from "../../lib/log.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import { createSeededRandom } from "../../lib/random.ts";
-import { createClient } from "../../lib/rpc/client.ts";
+import type { Channel } from "../../lib/rpc/channel.ts";
 import { createSession, DUPLICATE_RETRY_MS } from "./session.ts";
 import { TERMS_MS_MAX } from "./session-connection.ts";
 import { MEASURE_MS_MAX } from "./worker-metrics.ts";
@@ -59,7 +59,16 @@ function createRegistry() {
       },
     }),
   );
-  return { registry, client: createClient(RegistryService, transport) };
+  const connections: { isClosed: boolean }[] = [];
+  const connect = (): Channel => {
+    const connection = { isClosed: false };
+    connections.push(connection);
+    const close = () => {
+      connection.isClosed = true;
+    };
+    return { ...transport, address: "memory", close };
+  };
+  return { registry, connections, connect };
 }
 
 const terms = {
@@ -69,13 +78,13 @@ const terms = {
 };
 
 function world(log: Log = silentLog) {
-  const { registry, client } = createRegistry();
+  const { registry, connections, connect } = createRegistry();
   const clock = createManualClock();
   const served: Endpoint[] = [];
   const answers: { sentMs: number; leaseMs: number }[] = [];
   const machine = { measure: async (): Promise<WorkerMetrics> => create(WorkerMetricsSchema) };
   const session = createSession({
-    client,
+    connect,
     workerId: "w1",
     describe: async () => create(WorkerDescriptionSchema, { hostname: "box" }),
     measure: () => machine.measure(),
@@ -92,7 +101,7 @@ function world(log: Log = silentLog) {
     (registry.sessions[index] ?? []).flatMap(({ word }) =>
       word.case === "heartbeat" ? [word.value] : [],
     );
-  return { registry, clock, served, answers, machine, session, run, life, heartbeats };
+  return { registry, connections, clock, served, answers, machine, session, run, life, heartbeats };
 }
 
 describe("a session", () => {
@@ -218,6 +227,16 @@ describe("a session that is lost", () => {
     expect(registry.sessions).toHaveLength(1);
     await clock.advance(INTERVAL_MS);
     expect(registry.sessions.length).toBeGreaterThan(1);
+  });
+
+  test("is followed by one over a connection of its own", async () => {
+    const { run, clock, registry, connections } = world();
+    void run();
+    await clock.advance(10);
+    registry.mood = "ignores heartbeats";
+    await clock.advance(LEASE_MS + INTERVAL_MS);
+    expect(registry.sessions).toHaveLength(2);
+    expect(connections.map(({ isClosed }) => isClosed)).toEqual([true, false]);
   });
 
   test("before it was agreed is noticed too", async () => {

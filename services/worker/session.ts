@@ -1,19 +1,21 @@
-import type { Client } from "@connectrpc/connect";
 import type { Endpoint } from "../../gen/berth/v1/endpoint_pb.ts";
-import type { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
+import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { WorkerDescription, WorkerMetrics } from "../../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { reasonOf, retryMsOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { type Random, randomWord } from "../../lib/random.ts";
 import { createBackoff } from "../../lib/retry.ts";
+import type { Channel } from "../../lib/rpc/channel.ts";
+import { createClient } from "../../lib/rpc/client.ts";
 import { type ConnectionDeps, holdSession } from "./session-connection.ts";
 import { createBell } from "./worker-bell.ts";
 import { unlessAborted } from "./worker-gate.ts";
 import { createImpatientMeter } from "./worker-metrics.ts";
 
 export type SessionDeps = Readonly<{
-  client: Pick<Client<typeof RegistryService>, "session">;
+  /** A new connection to the registry. */
+  connect: () => Channel;
   workerId: string;
   /** What the worker says of itself; asked for at every registration. May take its time. */
   describe: () => Promise<WorkerDescription>;
@@ -52,11 +54,13 @@ const STABLE_MS = 30_000;
  */
 export const DUPLICATE_RETRY_MS = 30_000;
 
+type Connection = Omit<ConnectionDeps, "client">;
+
 export function createSession(deps: SessionDeps): Session {
   const { clock, random } = deps;
   const stir = createBell(clock);
   let version = 0;
-  const connection: ConnectionDeps = {
+  const connection: Connection = {
     ...deps,
     instanceId: randomWord(random, INSTANCE_ID_LENGTH),
     measure: createImpatientMeter(deps),
@@ -73,8 +77,8 @@ export function createSession(deps: SessionDeps): Session {
 }
 
 async function keepSession(
-  { clock, random, log, describe }: SessionDeps,
-  connection: ConnectionDeps,
+  { clock, random, log, describe, connect }: SessionDeps,
+  connection: Connection,
   signal: AbortSignal,
 ): Promise<void> {
   const retry = { firstMs: RETRY_MS_FIRST, capMs: RETRY_MS_CAP, stableMs: STABLE_MS };
@@ -82,11 +86,16 @@ async function keepSession(
 
   /** Returns why the session ended, or was not even begun. */
   async function hold(): Promise<unknown> {
+    // Each over a connection of its own: where the last one only fell silent, so would the next.
+    const channel = connect();
+    const client = createClient(RegistryService, channel);
     try {
       const description = await unlessAborted(describe(), signal);
-      return description && (await holdSession({ ...connection, description }, signal));
+      return description && (await holdSession({ ...connection, client, description }, signal));
     } catch (error) {
       return error;
+    } finally {
+      channel.close();
     }
   }
 

@@ -5,7 +5,7 @@ import { exhausted, unavailable, wrongState } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { firstStage } from "./advance.ts";
-import type { Attempt } from "./attempt.ts";
+import type { Attempt, AttemptFailure } from "./attempt.ts";
 import type { DriverDeps } from "./attempt-driver.ts";
 import type { ProbeCalls } from "./prober-calls.ts";
 import { createWard } from "./prober-ward.ts";
@@ -34,6 +34,8 @@ export interface Supervisor {
   start(key: AttemptKey, spec: TaskSpec): void;
   /** Asks an attempt to stop. One that has ended, or is not known, is left alone. */
   stop(key: AttemptKey, graceMs: number): void;
+  /** The same for one that has failed although it runs: its container is kept for its logs. */
+  fail(key: AttemptKey, failure: AttemptFailure, graceMs: number): void;
   /**
    * The cluster counts on this worker no more, for the reason in `message`: attempts that are
    * ordered to stop then fail as DISCONNECTED, those that are still to come too.
@@ -105,6 +107,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     adopted: createWait(parts),
     start: (key, spec) => start(parts, key, spec),
     stop: (key, graceMs) => table.find(key)?.stop(graceMs),
+    fail: (key, failure, graceMs) => table.find(key)?.fail(failure, graceMs),
     cutOff: cutOff.begin,
     rejoin: cutOff.end,
     forget: (key) => forget(parts, key),

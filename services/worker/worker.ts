@@ -1,4 +1,3 @@
-import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { Role } from "../../gen/berth/v1/worker_pb.ts";
 import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -6,8 +5,6 @@ import { formatHostPort, type HostPort, parseHostPort } from "../../lib/host-por
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
-import type { Channel } from "../../lib/rpc/channel.ts";
-import { createClient } from "../../lib/rpc/client.ts";
 import type { RpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
@@ -81,10 +78,9 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     clock,
     log,
   });
-  const channel = wire.connect({ address: config.registryAddress, clock, log });
   log.info({ address: server.address }, "worker started");
   const address = reachable(advertise ?? parseAddress(server.address), hostname);
-  return run({ ...parts, config, deps: { ...deps, log }, identity, server, channel, address });
+  return run({ ...parts, config, deps: { ...deps, log }, identity, server, address });
 }
 
 /** All that serves managers. */
@@ -111,13 +107,12 @@ type Parts = ReturnType<typeof createParts> &
     deps: WorkerDeps;
     identity: Identity;
     server: RpcServer;
-    channel: Channel;
     /** Where others reach the worker. */
     address: HostPort;
   }>;
 
 function run(parts: Parts): Running {
-  const { server, channel, supervisor, identity, probe, lease, deps } = parts;
+  const { server, supervisor, identity, probe, lease, deps } = parts;
   const leaving = new AbortController();
   const stopping = new AbortController();
   const session = createWorkerSession(parts).run(leaving.signal);
@@ -132,7 +127,6 @@ function run(parts: Parts): Running {
     server.setServing(false);
     leaving.abort();
     await session;
-    channel.close();
     await server.stop(STOP_GRACE_MS);
     stopping.abort();
     deps.log.info({ address: server.address }, "worker stopped");
@@ -158,12 +152,13 @@ async function superviseOnceClaimed(
   if (!signal.aborted) await supervisor.run(signal);
 }
 
-function createWorkerSession({ config, deps, identity, channel, address, ...parts }: Parts) {
+function createWorkerSession({ config, deps, identity, address, ...parts }: Parts) {
   const { feed, supervisor, probe, measure, lease } = parts;
+  const { wire, clock, log } = deps;
   const facts = { ...config, address: formatHostPort(address) };
   const session = createSession({
     ...deps,
-    client: createClient(RegistryService, channel),
+    connect: () => wire.connect({ address: config.registryAddress, clock, log }),
     workerId: identity.workerId,
     describe: async () =>
       describeWorker(facts, await probe.description(), await deps.stats.measure()),

@@ -120,6 +120,9 @@ describe("a liveness probe", () => {
       state: TaskState.FAILED,
       failure: { reason: FailureReason.UNHEALTHY },
     });
+    const { containerId = "" } = task.pastAttempts[0]?.status ?? {};
+    const { State } = await openEngine().getContainer(containerId).inspect();
+    expect(State.Running).toBe(false);
     await cluster.client.removeTask({ taskId: id, force: true });
   });
 });
