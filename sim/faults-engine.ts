@@ -52,27 +52,29 @@ export const engineFaults = {
   "container-killed": {
     target: "task",
     begin: (world, step) =>
-      tamper(world, step, ({ engine }, { key }) => exitProcess(engine, key, 9)),
+      tamper(world, step, ({ machine, container }) =>
+        exitProcess(machine.engine, container.key, 9),
+      ),
   },
   "container-out-of-memory": {
     target: "task",
     begin: (world, step) =>
-      tamper(world, step, ({ engine }, container) =>
-        exitContainer(engine, container, { exitCode: 137, oomKilled: true }),
+      tamper(world, step, ({ machine, container }) =>
+        exitContainer(machine.engine, container, { exitCode: 137, oomKilled: true }),
       ),
   },
   "container-removed": {
     target: "task",
     begin: (world, step) =>
-      tamper(world, step, ({ engine }, { key }) => removeByForce(engine, key)),
+      tamper(world, step, ({ machine, container }) => removeByForce(machine.engine, container.key)),
   },
   /** The engine goes, a container exits meanwhile, the engine comes back. */
   "exit-while-engine-down": {
     target: "task",
     begin: (world, step) =>
-      tamper(world, step, (machine, { key }) => {
+      tamper(world, step, ({ machine, container }) => {
         breakEngine(machine.engine, "down");
-        exitProcess(machine.engine, key, 9);
+        exitProcess(machine.engine, container.key, 9);
         return () => mend(machine);
       }),
   },
@@ -80,9 +82,9 @@ export const engineFaults = {
   "exit-while-worker-down": {
     target: "task",
     begin: (world, step) =>
-      tamper(world, step, (machine, { key }, workerId) => {
+      tamper(world, step, ({ workerId, machine, container }) => {
         world.parts.get(workerId)?.crash(false);
-        exitProcess(machine.engine, key, 9);
+        exitProcess(machine.engine, container.key, 9);
         return () => world.parts.get(workerId)?.start();
       }),
   },
@@ -103,21 +105,22 @@ function mend(machine: WorkerMachine): void {
   mendEngine(machine.engine);
 }
 
-type Tampering = (
-  machine: WorkerMachine,
-  container: FakeContainer,
-  workerId: string,
-) => (() => void) | undefined;
+type Found = Readonly<{ workerId: string; machine: WorkerMachine; container: FakeContainer }>;
 
 /** Does something to a container of a task, if it has a running one. */
-function tamper(world: World, { on }: FaultStep, act: (...args: Parameters<Tampering>) => unknown) {
-  for (const [workerId, machine] of world.machines)
+function tamper(world: World, { on }: FaultStep, act: (found: Found) => unknown) {
+  const found = findRunning(world, on);
+  if (!found) return undefined;
+  world.tampered.add(on);
+  world.excused.add(found.workerId);
+  const end = act(found);
+  return typeof end === "function" ? () => void end() : undefined;
+}
+
+function findRunning({ machines }: World, taskName: string): Found | undefined {
+  for (const [workerId, machine] of machines)
     for (const container of machine.engine.containers.values())
-      if (container.spec.name === on && container.state.kind === "running") {
-        world.tampered.add(on);
-        world.excused.add(workerId);
-        const end = act(machine, container, workerId);
-        return typeof end === "function" ? () => void end() : undefined;
-      }
+      if (container.spec.name === taskName && container.state.kind === "running")
+        return { workerId, machine, container };
   return undefined;
 }

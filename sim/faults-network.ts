@@ -1,5 +1,5 @@
 import type { Fault } from "./faults.ts";
-import { DELAY_MS, JITTER_MS } from "./network.ts";
+import { DELAY_MS, JITTER_MS } from "./network-pipes.ts";
 import type { FaultStep } from "./plan.ts";
 import type { World } from "./world.ts";
 
@@ -51,7 +51,7 @@ export const networkFaults = {
   reset: {
     target: "pair",
     begin(world, { on, to = "" }) {
-      world.network.reset(on, to);
+      world.network.sever(on, to);
       return undefined;
     },
   },

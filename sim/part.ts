@@ -1,23 +1,4 @@
-import type { Clock } from "../lib/clock.ts";
-import type { Running } from "../lib/lifecycle.ts";
-import type { Log } from "../lib/log.ts";
-import type { Random } from "../lib/random.ts";
-import type { Wire } from "../lib/rpc/wire.ts";
-import type { Network } from "./network.ts";
-import type { Trace } from "./trace.ts";
-import { createClock, createProcess, type Process, type VirtualTime } from "./virtual-clock.ts";
-import type { Ether } from "./wire.ts";
-
-/** What a service is given for one of its lives. */
-export type Life = Readonly<{
-  process: Process;
-  clock: Clock;
-  wire: Wire;
-  random: Random;
-  log: Log;
-  /** Aborts when the process dies. */
-  death: AbortSignal;
-}>;
+import { createLives, type PartDeps, type Service } from "./lives.ts";
 
 /** A service on a machine of its own, with all of its lives. */
 export interface Part {
@@ -45,130 +26,52 @@ export interface Part {
 /** A process that was replaced and does not know it. */
 export type Zombie = Readonly<{ thaw: () => void; end: () => void }>;
 
-export type PartDeps = Readonly<{
-  time: VirtualTime;
-  world: Process;
-  network: Network;
-  ether: Ether;
-  random: Random;
-  trace: Trace;
-  /** Hears of what only a bug can do. */
-  onBug: (text: string) => void;
-}>;
-
-type Plan = Readonly<{
-  machine: string;
-  begin: (life: Life) => Promise<Running>;
-  /** Whether an end of its own will is right, as after an error of the disk. */
-  mayEnd: () => boolean;
-}>;
-
-/** How long whoever looks after a process waits before starting it again. */
-const RESTART_MS = 1_000;
-
-type Current = {
-  readonly life: Life;
-  readonly killed: AbortController;
-  readonly startedMs: number;
-  running: Running | undefined;
-  isStopping: boolean;
-};
-
-export function createPart(deps: PartDeps, { machine, begin, mayEnd }: Plan): Part {
-  const { time, world, network, ether, random, trace, onBug } = deps;
-  let current: Current | undefined;
-  let lifeCount = 0;
-
-  function createLife(): Current {
-    const process = createProcess(`${machine}#${++lifeCount}`);
-    const killed = new AbortController();
-    const life: Life = {
-      process,
-      clock: createClock(time, process, () => part.skewMs),
-      wire: ether.wireOf(machine, process),
-      random,
-      log: trace.logOf(process.name),
-      death: killed.signal,
-    };
-    const startedMs = time.elapsedMs();
-    return { life, killed, startedMs, running: undefined, isStopping: false };
-  }
-
-  function bury({ life, killed }: Current, isSilent: boolean): void {
-    time.kill(life.process);
-    killed.abort();
-    network.abandon(life.process, isSilent);
-    current = undefined;
-  }
-
-  /** The process has ended by itself: right or not, it is started again. */
-  function collapse(dying: Current, why: unknown): void {
-    if (current !== dying) return;
-    trace.note(machine, `ended: ${why}`);
-    if (!dying.isStopping && !mayEnd()) onBug(`${machine} ended: ${why}`);
-    bury(dying, false);
-    time.schedule(world, RESTART_MS, part.start);
-  }
-
-  async function live(born: Current): Promise<void> {
-    try {
-      born.running = await begin(born.life);
-      await born.running.ended;
-      if (!born.isStopping) collapse(born, "of its own will");
-    } catch (error) {
-      collapse(born, error);
-    }
-  }
+export function createPart(deps: PartDeps, service: Service): Part {
+  const { time, trace } = deps;
+  const { machine } = service;
+  const lives = createLives(deps, service, () => part.skewMs);
 
   const part: Part = {
     machine,
     skewMs: 0,
-    isUp: () => current !== undefined && !current.isStopping,
-    startedMs: () => current?.startedMs ?? Number.POSITIVE_INFINITY,
-    start() {
-      if (current) return;
-      trace.note(machine, "starts");
-      current = createLife();
-      void live(current);
-    },
+    isUp: () => lives.current()?.isStopping === false,
+    startedMs: () => lives.current()?.startedMs ?? Number.POSITIVE_INFINITY,
+    start: lives.begin,
     crash(isSilent) {
-      if (!current) return;
+      const killed = lives.current();
+      if (!killed) return;
       trace.note(machine, isSilent ? "loses power" : "is killed");
-      bury(current, isSilent);
+      lives.end(killed, isSilent);
     },
     async stop() {
-      const stopping = current;
+      const stopping = lives.current();
       if (!stopping?.running || stopping.isStopping) return part.crash(false);
       trace.note(machine, "stops");
       stopping.isStopping = true;
       await stopping.running.stop();
-      if (current === stopping) bury(stopping, false);
+      if (lives.current() === stopping) lives.end(stopping, false);
     },
     replace() {
-      const zombie = current;
+      const zombie = lives.current();
       if (!zombie) return undefined;
+      const { process } = zombie.life;
       trace.note(machine, "is replaced");
-      time.freeze(zombie.life.process);
-      current = undefined;
-      part.start();
-      return {
-        thaw: () => time.thaw(zombie.life.process),
-        end() {
-          time.kill(zombie.life.process);
-          zombie.killed.abort();
-          network.abandon(zombie.life.process, false);
-        },
-      };
+      time.freeze(process);
+      lives.leave();
+      lives.begin();
+      return { thaw: () => time.thaw(process), end: () => lives.end(zombie, false) };
     },
     freeze() {
-      if (!current) return;
+      const frozen = lives.current();
+      if (!frozen) return;
       trace.note(machine, "is frozen");
-      time.freeze(current.life.process);
+      time.freeze(frozen.life.process);
     },
     thaw() {
-      if (!current) return;
+      const thawed = lives.current();
+      if (!thawed) return;
       trace.note(machine, "thaws");
-      time.thaw(current.life.process);
+      time.thaw(thawed.life.process);
     },
   };
   return part;

@@ -57,19 +57,6 @@ export function createVirtualTime(): VirtualTime {
     return timed;
   }
 
-  /** Whether anything was done. */
-  function happen(event: TimeEvent): boolean {
-    const { process } = event;
-    if (event.isCancelled || process.state === "dead") return false;
-    if (process.state === "frozen") {
-      process.held.push(event);
-      return false;
-    }
-    count++;
-    event.run();
-    return true;
-  }
-
   return {
     elapsedMs: () => elapsed,
     eventCount: () => count,
@@ -86,9 +73,7 @@ export function createVirtualTime(): VirtualTime {
     thaw(process) {
       if (process.state !== "frozen") return;
       process.state = "alive";
-      const held = process.held.splice(0).filter(({ isCancelled }) => !isCancelled);
-      const late = (kind: TimeEvent["kind"]) => held.filter((event) => event.kind === kind);
-      for (const event of [...late("timer"), ...late("io")])
+      for (const event of takeHeld(process))
         queue.push(Object.assign(event, { dueMs: elapsed, sequence: sequence++ }));
     },
     kill(process) {
@@ -99,7 +84,9 @@ export function createVirtualTime(): VirtualTime {
       for (let next = queue.peek(); next && next.dueMs <= untilMs; next = queue.peek()) {
         queue.pop();
         elapsed = Math.max(elapsed, next.dueMs);
-        if (!happen(next)) continue;
+        if (!isAdmitted(next)) continue;
+        count++;
+        next.run();
         // A turn of the real event loop: all promises that can settle have settled after it.
         await systemClock.turn();
         if (afterEach()) return;
@@ -107,6 +94,21 @@ export function createVirtualTime(): VirtualTime {
       elapsed = Math.max(elapsed, untilMs);
     },
   };
+}
+
+/** Whether an event happens now. Never in a dead process; a frozen one holds it back. */
+function isAdmitted(event: TimeEvent): boolean {
+  const { state, held } = event.process;
+  if (event.isCancelled) return false;
+  if (state === "frozen") held.push(event);
+  return state === "alive";
+}
+
+/** What a process has held back, timers first. */
+function takeHeld({ held }: Process): readonly TimeEvent[] {
+  const late = held.splice(0).filter(({ isCancelled }) => !isCancelled);
+  const ofKind = (kind: TimeEvent["kind"]) => late.filter((event) => event.kind === kind);
+  return [...ofKind("timer"), ...ofKind("io")];
 }
 
 /**

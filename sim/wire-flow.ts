@@ -1,3 +1,5 @@
+import { createBell } from "./bell.ts";
+
 /** Messages on their way to one reader, in order. */
 export interface Inbox {
   push(message: Uint8Array): void;
@@ -10,39 +12,35 @@ export interface Inbox {
 /** `onTaken` hears how many bytes the reader has taken. */
 export function createInbox(onTaken: (bytes: number) => void): Inbox {
   const waiting: Uint8Array[] = [];
+  const news = createBell();
   let ended: { error: Error | undefined } | undefined;
-  let wake: () => void = () => undefined;
 
   async function* read(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    const rouse = () => wake();
-    signal.addEventListener("abort", rouse, { once: true });
+    signal.addEventListener("abort", news.ring, { once: true });
     try {
-      while (true) {
+      while (waiting.length > 0 || !ended) {
         signal.throwIfAborted();
         const message = waiting.shift();
         if (message) {
           onTaken(message.length);
           yield message;
-        } else if (ended?.error) throw ended.error;
-        else if (ended) return;
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
+        } else await news.rung();
       }
+      signal.throwIfAborted();
+      if (ended.error) throw ended.error;
     } finally {
-      signal.removeEventListener("abort", rouse);
+      signal.removeEventListener("abort", news.ring);
     }
   }
 
   return {
     push(message) {
       waiting.push(message);
-      wake();
+      news.ring();
     },
     end(error) {
       ended ??= { error };
-      wake();
+      news.ring();
     },
     read,
   };

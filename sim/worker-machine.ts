@@ -2,7 +2,6 @@ import { create } from "@bufbuild/protobuf";
 import { TaskSpecSchema } from "../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
-import { createFakeRuntime } from "../services/worker/fake-runtime.ts";
 import {
   createFakeEngine,
   exitContainer,
@@ -10,7 +9,6 @@ import {
   makeContainer,
   startContainer,
 } from "../services/worker/fake-runtime-engine.ts";
-import type { Runtime } from "../services/worker/runtime.ts";
 import type { StateFile } from "../services/worker/state-folder.ts";
 import type { Process, VirtualTime } from "./virtual-clock.ts";
 
@@ -61,7 +59,8 @@ function addStranger(engine: FakeEngine): string {
   return container.id;
 }
 
-type Life = Readonly<{
+/** One life of the worker on a machine. */
+export type MachineLife = Readonly<{
   time: VirtualTime;
   world: Process;
   process: Process;
@@ -71,7 +70,10 @@ type Life = Readonly<{
 }>;
 
 /** The worker's file, as one life of the worker has it. */
-export function stateFileFor(machine: WorkerMachine, { time, world, process, random }: Life) {
+export function stateFileFor(
+  machine: WorkerMachine,
+  { time, world, process, random }: MachineLife,
+) {
   const file: StateFile = {
     path: "worker.json",
     read: () =>
@@ -90,82 +92,6 @@ export function stateFileFor(machine: WorkerMachine, { time, world, process, ran
       }),
   };
   return file;
-}
-
-type Verb = (...args: unknown[]) => unknown;
-
-/** Verbs that answer with a stream. */
-const STREAMS = new Set(["watch", "logs"]);
-
-/**
- * The engine, as one life of the worker has it: every question takes its time, and what the
- * engine was asked to do happens even if the worker does not live to hear of it.
- */
-export function runtimeFor(machine: WorkerMachine, life: Life): Runtime {
-  const runtime = createFakeRuntime(machine.engine);
-  const verbs = Object.entries(runtime) as [string, Verb][];
-  const remote = verbs.map(([name, verb]) => [
-    name,
-    STREAMS.has(name) ? streamed(verb, life) : asked(verb, machine, life),
-  ]);
-  return Object.fromEntries(remote) as Runtime;
-}
-
-function asked(verb: Verb, machine: WorkerMachine, { time, world, process, random }: Life): Verb {
-  return (...args) =>
-    new Promise((resolve, reject) => {
-      const answer = (settle: () => void) => time.deliver(process, 0, settle);
-      time.schedule(world, random() * machine.engineMs, () => {
-        const work = verb(...args) as Promise<unknown>;
-        work.then(
-          (result) => answer(() => resolve(result)),
-          (error: unknown) => answer(() => reject(error)),
-        );
-      });
-    });
-}
-
-type Item = Readonly<{ value?: unknown; error?: unknown; isLast: boolean }>;
-
-/** Passes a stream of the engine on, item by item, until its reader or its process is gone. */
-function streamed(verb: Verb, { time, process, death }: Life): Verb {
-  return async function* (...args) {
-    const items: Item[] = [];
-    let wake: () => void = () => undefined;
-    const put = (item: Item) =>
-      time.deliver(process, 0, () => {
-        items.push(item);
-        wake();
-      });
-    const given = args.filter((arg) => arg instanceof AbortSignal);
-    const left = new AbortController();
-    const signal = AbortSignal.any([...given, death, left.signal]);
-    const rest = args.filter((arg) => !(arg instanceof AbortSignal));
-    void pump(verb(...rest, signal) as AsyncIterable<unknown>, put);
-    try {
-      while (true) {
-        const item = items.shift();
-        if (!item)
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        else if (item.error !== undefined) throw item.error;
-        else if (item.isLast) return;
-        else yield item.value;
-      }
-    } finally {
-      left.abort();
-    }
-  };
-}
-
-async function pump(source: AsyncIterable<unknown>, put: (item: Item) => void): Promise<void> {
-  try {
-    for await (const value of source) put({ value, isLast: false });
-    put({ isLast: true });
-  } catch (error) {
-    put({ error, isLast: true });
-  }
 }
 
 /** The epoch in a worker's file. */

@@ -8,8 +8,9 @@ import { createFakePortProbes, createFakeProbes } from "../services/worker/probe
 import { startWorker } from "../services/worker/worker.ts";
 import { type Calm, createCalm } from "./calm.ts";
 import type { Tap } from "./fence-monitor.ts";
+import type { Life, PartDeps } from "./lives.ts";
 import { createNetwork, type Network } from "./network.ts";
-import { createPart, type Life, type Part, type PartDeps } from "./part.ts";
+import { createPart, type Part } from "./part.ts";
 import { createDisk, type Disk } from "./store.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import {
@@ -19,12 +20,8 @@ import {
   type VirtualTime,
 } from "./virtual-clock.ts";
 import { createEther, type Ether } from "./wire.ts";
-import {
-  createWorkerMachine,
-  runtimeFor,
-  stateFileFor,
-  type WorkerMachine,
-} from "./worker-machine.ts";
+import { createWorkerMachine, stateFileFor, type WorkerMachine } from "./worker-machine.ts";
+import { runtimeFor } from "./worker-runtime.ts";
 
 /** Manager, registry and workers on machines of their own, and all that lies between them. */
 export interface World {
@@ -76,7 +73,8 @@ export function createWorld(options: WorldOptions): World {
   const ether = createEther(network, options.tap);
   const trace = createTrace(time.elapsedMs, options.isTraced);
   const { onDurable } = options;
-  const disk = createDisk({ time, world: self, random, onDurable });
+  const log = trace.logOf("disk");
+  const disk = createDisk({ time, world: self, random, onDurable, log });
   const bugs: string[] = [];
   const onBug = (text: string) => void bugs.push(text);
   const deps: PartDeps = { time, world: self, network, ether, random, trace, onBug };
