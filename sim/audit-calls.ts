@@ -2,7 +2,8 @@ import { DesiredState } from "../gen/berth/v1/task_pb.ts";
 import { type Worker, WorkerState } from "../gen/berth/v1/worker_pb.ts";
 import { WorkerService } from "../gen/berth/v1/worker_service_pb.ts";
 import { createClient } from "../lib/rpc/client.ts";
-import { load, type Witnesses } from "./audit.ts";
+import type { Witnesses } from "./audit.ts";
+import { load } from "./audit-load.ts";
 import type { Follower } from "./follower.ts";
 import { WORKER_PORT } from "./world.ts";
 

@@ -1,5 +1,7 @@
 import { DesiredState, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
-import type { Complain, LedgerMonitor } from "./ledger-monitor.ts";
+import type { Complain } from "./complain.ts";
+import type { LedgerMonitor } from "./ledger-monitor.ts";
+import { wellSinceMs } from "./well-since.ts";
 import type { World } from "./world.ts";
 
 /** Looks for what should have happened by now. */
@@ -11,7 +13,7 @@ export interface PromptMonitor {
 type Deps = Readonly<{ world: World; ledger: LedgerMonitor; complain: Complain }>;
 
 /** What is late, and when it became due. */
-type Lag = Readonly<{ name: string; sinceMs: number }>;
+type Lag = Readonly<{ name: string; what: string; sinceMs: number }>;
 
 /** A new connection, a push, a step of the engine, a report: with a pause for each. */
 const LAG_MS = 15_000;
@@ -24,44 +26,31 @@ const LOSS_MS = 35_000;
 
 /** Nothing waits for long while all is well, though something else may be broken elsewhere. */
 export function createPromptMonitor({ world, ledger, complain }: Deps): PromptMonitor {
-  const { time, calm, parts, machines } = world;
+  const { time, calm, parts } = world;
   /** What was late at the last look, and since when. */
   let lags = new Map<string, Lag>();
-
-  /** Since when the worker, the manager and the way between them have been well. */
-  const wellSinceMs = (workerId: string): number =>
-    Math.max(
-      calm.sinceMs(["manager", workerId]),
-      parts.get(workerId)?.startedMs() ?? 0,
-      parts.get("manager")?.startedMs() ?? 0,
-    );
 
   function judge(task: Task): Lag | undefined {
     const workerId = task.attempt?.placement?.workerId ?? "";
     const what = whatIsLate(task, workerId);
     if (what === undefined || world.cloned.has(workerId)) return undefined;
     const name = `${task.spec?.name}/${task.attempt?.number} on ${workerId} ${what}`;
-    return lags.get(name) ?? { name, sinceMs: time.elapsedMs() };
+    return lags.get(name) ?? { name, what, sinceMs: time.elapsedMs() };
   }
 
   function whatIsLate(task: Task, workerId: string): string | undefined {
-    if (task.state < TaskState.SCHEDULED || task.state >= TaskState.COMPLETED) return undefined;
-    const { status } = task.attempt ?? {};
-    const container = machines.get(workerId)?.engine.containers.get(status?.containerId ?? "");
-    if (parts.get(workerId)?.isUp() === false) return "is on a worker that is gone";
-    if (container?.state.kind === "exited") return "has ended and is not said to have";
-    if (task.desiredState >= DesiredState.STOP && task.state < TaskState.STOPPING)
-      return "is not stopped";
+    if (!isPlaced(task)) return undefined;
+    if (parts.get(workerId)?.isUp() === false) return GONE;
+    if (hasExited(task, world)) return "has ended and is not said to have";
+    if (isToStop(task)) return "is not stopped";
     return task.state === TaskState.SCHEDULED ? "is not taken" : undefined;
   }
 
-  function isTooLate({ name, sinceMs }: Lag, workerId: string): boolean {
-    const isLoss = name.endsWith("is gone");
-    const wellMs = isLoss
-      ? calm.sinceMs(["manager", "registry"])
-      : Math.max(sinceMs, wellSinceMs(workerId));
-    const troubledMs = world.excused.has(workerId) ? LAG_MS_TROUBLED : LAG_MS;
-    return time.elapsedMs() - Math.max(sinceMs, wellMs) > (isLoss ? LOSS_MS : troubledMs);
+  function isTooLate({ what, sinceMs }: Lag, workerId: string): boolean {
+    const lagsFor = (wellMs: number) => time.elapsedMs() - Math.max(sinceMs, wellMs);
+    if (what === GONE) return lagsFor(calm.sinceMs(["manager", "registry"])) > LOSS_MS;
+    const lagMs = world.excused.has(workerId) ? LAG_MS_TROUBLED : LAG_MS;
+    return lagsFor(wellSinceMs(world, workerId)) > lagMs;
   }
 
   return {
@@ -77,4 +66,19 @@ export function createPromptMonitor({ world, ledger, complain }: Deps): PromptMo
       lags = late;
     },
   };
+}
+
+/** What is late with a task until it is said to be lost. */
+const GONE = "is on a worker that is gone";
+
+const isPlaced = ({ state }: Task): boolean =>
+  state >= TaskState.SCHEDULED && state < TaskState.COMPLETED;
+
+const isToStop = ({ desiredState, state }: Task): boolean =>
+  desiredState >= DesiredState.STOP && state < TaskState.STOPPING;
+
+function hasExited({ attempt }: Task, { machines }: World): boolean {
+  const { status, placement } = attempt ?? {};
+  const containers = machines.get(placement?.workerId ?? "")?.engine.containers;
+  return containers?.get(status?.containerId ?? "")?.state.kind === "exited";
 }

@@ -1,6 +1,7 @@
 import { type Attempt, FailureReason, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import type { Complain } from "./complain.ts";
 import type { EngineMonitor } from "./engine-monitor.ts";
-import type { Complain } from "./ledger-monitor.ts";
+import { wellSinceMs } from "./well-since.ts";
 import type { World } from "./world.ts";
 
 type Deps = Readonly<{ world: World; engines: EngineMonitor; complain: Complain }>;
@@ -31,14 +32,8 @@ export function createReportMonitor({ world, engines, complain }: Deps): (task: 
   }
 
   function judgeLoss(name: string, workerId: string): void {
-    const { calm, parts, time } = world;
-    const wellSinceMs = Math.max(
-      calm.sinceMs(["manager", workerId]),
-      parts.get(workerId)?.startedMs() ?? 0,
-      parts.get("manager")?.startedMs() ?? 0,
-    );
     judgeHaste(name, workerId);
-    const wellMs = time.elapsedMs() - wellSinceMs;
+    const wellMs = world.time.elapsedMs() - wellSinceMs(world, workerId);
     if (wellMs > CALM_MS)
       complain(
         "no-false-loss",
