@@ -9,16 +9,16 @@ import {
   makeContainer,
   startContainer,
 } from "../services/worker/fake-runtime-engine.ts";
-import type { StateFile } from "../services/worker/state-folder.ts";
+import type { StateFile, StateFolder } from "../services/worker/state-folder.ts";
 import type { Process, VirtualTime } from "./virtual-clock.ts";
 
-/** What of a worker's machine outlives its worker: the container engine and a file. */
+/** What of a worker's machine outlives its worker: the container engine and its files. */
 export type WorkerMachine = {
   readonly engine: FakeEngine;
   /** A container of somebody else's. */
   readonly strangerId: string;
-  /** What is written of `worker.json`. */
-  stateText: string | undefined;
+  /** The texts of the files in its state folder. */
+  readonly files: Map<string, string>;
   /** Whether nothing can be written. */
   isDiskFull: boolean;
   /** How long the engine takes over each call at most. */
@@ -44,7 +44,7 @@ const FILE_MS = 3;
 export function createWorkerMachine(clock: Clock): WorkerMachine {
   const engine = createFakeEngine(clock);
   const strangerId = addStranger(engine);
-  return { engine, strangerId, stateText: undefined, isDiskFull: false, engineMs: ENGINE_MS };
+  return { engine, strangerId, files: new Map(), isDiskFull: false, engineMs: ENGINE_MS };
 }
 
 /** Another cluster on the same machine. */
@@ -69,33 +69,39 @@ export type MachineLife = Readonly<{
   death: AbortSignal;
 }>;
 
-/** The worker's file, as one life of the worker has it. */
-export function stateFileFor(
+/** The worker's files, as one life of the worker has them. */
+export const stateFolderFor = (machine: WorkerMachine, life: MachineLife): StateFolder => ({
+  identity: stateFileFor("worker.json", machine, life),
+  verdicts: stateFileFor("verdicts.json", machine, life),
+});
+
+function stateFileFor(
+  path: string,
   machine: WorkerMachine,
   { time, world, process, random }: MachineLife,
-) {
-  const file: StateFile = {
-    path: "worker.json",
+): StateFile {
+  return {
+    path,
     read: () =>
       new Promise((resolve) => {
-        time.schedule(process, 0, () => resolve(machine.stateText));
+        time.schedule(process, 0, () => resolve(machine.files.get(path)));
       }),
     write: (text) =>
       new Promise((resolve, reject) => {
         time.schedule(world, random() * FILE_MS, () => {
           const isFull = machine.isDiskFull;
-          if (!isFull) machine.stateText = text;
+          if (!isFull) machine.files.set(path, text);
           time.schedule(process, 0, () =>
             isFull ? reject(new Error("no space left on device")) : resolve(),
           );
         });
       }),
   };
-  return file;
 }
 
 /** The epoch in a worker's file. */
-export function storedEpochOf({ stateText }: WorkerMachine): bigint {
-  const { epoch = "0" } = stateText === undefined ? {} : JSON.parse(stateText);
+export function storedEpochOf({ files }: WorkerMachine): bigint {
+  const text = files.get("worker.json");
+  const { epoch = "0" } = text === undefined ? {} : JSON.parse(text);
   return BigInt(epoch);
 }

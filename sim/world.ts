@@ -20,7 +20,7 @@ import {
   type VirtualTime,
 } from "./virtual-clock.ts";
 import { createEther, type Ether } from "./wire.ts";
-import { createWorkerMachine, stateFileFor, type WorkerMachine } from "./worker-machine.ts";
+import { createWorkerMachine, stateFolderFor, type WorkerMachine } from "./worker-machine.ts";
 import { runtimeFor } from "./worker-runtime.ts";
 
 /** Manager, registry and workers on machines of their own, and all that lies between them. */
@@ -93,7 +93,7 @@ export function createWorld(options: WorldOptions): World {
 
   function addClone(workerId: string, name: string): Part {
     const machine = createWorkerMachine(createClock(time, self));
-    machine.stateText = machines.get(workerId)?.stateText;
+    for (const [path, text] of machines.get(workerId)?.files ?? []) machine.files.set(path, text);
     const clone = createWorker(deps, { name, workerId, machine });
     parts.set(name, clone);
     return clone;
@@ -170,7 +170,7 @@ function depsOf({ time, world, random }: PartDeps, machine: WorkerMachine, life:
   const outside = { time, world, random, process: life.process, death: life.death };
   return {
     ...life,
-    state: stateFileFor(machine, outside),
+    state: stateFolderFor(machine, outside),
     runtime: runtimeFor(machine, outside),
     probes: createFakeProbes(machine.engine),
     stats: { measure: async () => host },

@@ -1,9 +1,15 @@
 import { FailureReason, PullPolicy, type TaskSpec, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
-import type { Attempt, Container, Ended, Outcome, Stage, Wish } from "./attempt.ts";
+import type { Attempt, AttemptFailure, Container, Ended, Outcome, Stage, Wish } from "./attempt.ts";
 import { keyText } from "./attempt.ts";
 import { failed, outcomeOfExit, outcomeOfStop } from "./attempt-outcome.ts";
-import { type ContainerFacts, type Owner, type Runtime, RuntimeError } from "./runtime.ts";
+import {
+  type ContainerExit,
+  type ContainerFacts,
+  type Owner,
+  type Runtime,
+  RuntimeError,
+} from "./runtime.ts";
 
 /** The verbs that move an attempt. */
 export type Engine = Pick<
@@ -44,8 +50,14 @@ export const firstStage = (spec: TaskSpec): Stage =>
     ? { kind: "pulling" }
     : { kind: "creating", isPulled: false };
 
-/** The stage of an attempt of which only the container is known. */
-export function adoptedStage({ containerId, state }: ContainerFacts): Stage {
+/**
+ * The stage of an attempt of which only the container is known, and why the worker ended it if it
+ * did.
+ */
+export function adoptedStage(
+  { containerId, state }: ContainerFacts,
+  verdict: AttemptFailure | undefined,
+): Stage {
   const container = { id: containerId, startTimeMs: undefined, ports: [] };
   switch (state.kind) {
     case "created":
@@ -53,9 +65,14 @@ export function adoptedStage({ containerId, state }: ContainerFacts): Stage {
     case "running":
       return { kind: "running", container: { ...container, ...runningFacts(state) } };
     case "exited":
-      return afterExit(container, outcomeOfExit(state.exit));
+      return afterExit(container, outcomeAs(verdict, state.exit));
   }
 }
+
+const outcomeAs = (failure: AttemptFailure | undefined, exit: ContainerExit): Outcome =>
+  failure && exit.startTimeMs !== undefined
+    ? outcomeOfStop(exit, { failure })
+    : outcomeOfExit(exit);
 
 const runningFacts = ({
   kind: _,

@@ -16,7 +16,7 @@ import {
 import { type AttemptCell, createAttemptCell } from "./attempt-cell.ts";
 import { deadlineOf } from "./attempt-deadline.ts";
 import { troubleAfter } from "./attempt-trouble.ts";
-import { type Owner, RuntimeError } from "./runtime.ts";
+import { type AttemptKey, type Owner, RuntimeError } from "./runtime.ts";
 import { type Bell, createBell } from "./worker-bell.ts";
 
 /** Moves one attempt from where it stands to its end. */
@@ -47,6 +47,8 @@ export type DriverDeps = Readonly<{
   log: Log;
   /** Called at once for every change that others have to hear of, in order. */
   onNews: (attempt: Attempt) => void;
+  /** Makes durable why the worker ends an attempt, before it does. Never rejects. */
+  onVerdict: (key: AttemptKey, failure: AttemptFailure) => Promise<void>;
 }>;
 
 type Drive = DriverDeps &
@@ -128,6 +130,7 @@ async function takeStep(drive: Drive): Promise<void> {
   const { cell, bell, engine, owner, pulling, left } = drive;
   // The step sees all that was rung before it: a second look would show the same.
   bell.hush();
+  await noteVerdict(drive);
   try {
     const step = advance(cell.read(), { engine, owner, signal: pulling.signal });
     const stage = await endOrOverdue(drive, step);
@@ -136,6 +139,13 @@ async function takeStep(drive: Drive): Promise<void> {
     if (error instanceof AssertionError) throw error;
     if (!left.signal.aborted && !wasInterrupted(cell.read())) await endure(drive, error);
   }
+}
+
+/** Once the container has ended only its exit code is left, which does not tell why. */
+async function noteVerdict({ cell, onVerdict }: Drive): Promise<void> {
+  const { key, stage, wish } = cell.read();
+  if (stage.kind === "stopping" && wish.kind === "stop" && wish.failure)
+    await onVerdict(key, wish.failure);
 }
 
 /** Where a step leads. When its deadline passes first, that is the end of the attempt. */

@@ -3,7 +3,7 @@ import type { Running } from "../../lib/lifecycle.ts";
 import { createFakeRuntime } from "./fake-runtime.ts";
 import { createFakeEngine } from "./fake-runtime-engine.ts";
 import { createFakeProbes } from "./prober-fake.ts";
-import type { StateFile } from "./state-folder.ts";
+import { createMemoryFolder } from "./state-folder-memory.ts";
 import { startWorker, type WorkerConfig, type WorkerDeps } from "./worker.ts";
 import type { HostMeter } from "./worker-metrics.ts";
 
@@ -73,7 +73,7 @@ function startOne(
     { ...config, listen: anyPortOf(config.listen), hostname: workerId, workerId },
     {
       ...deps,
-      state: createMemoryState(workerId),
+      state: createMemoryFolder(workerId),
       runtime: createFakeRuntime(engine),
       probes: createFakeProbes(engine),
       stats: hollowHost,
@@ -85,18 +85,6 @@ function anyPortOf(listen: string): string {
   const parsed = parseHostPort(listen);
   if (parsed.kind === "malformed") throw new Error(parsed.explanation);
   return formatHostPort({ host: parsed.host, port: 0 });
-}
-
-/** What a worker remembers for as long as its process lives. */
-function createMemoryState(workerId: string): StateFile {
-  let held: string | undefined;
-  return {
-    path: `the memory of ${workerId}`,
-    read: async () => held,
-    write: async (text) => {
-      held = text;
-    },
-  };
 }
 
 /** A machine that nothing else runs on, the same for all: 8 GiB of memory and 100 GiB of disk. */

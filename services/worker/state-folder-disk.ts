@@ -1,17 +1,21 @@
 import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { type FolderLock, lockFolder } from "../../lib/folder-lock.ts";
-import type { StateFile } from "./state-folder.ts";
+import type { StateFile, StateFolder } from "./state-folder.ts";
 
 /** Only the worker's own user may read what it keeps. */
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
-/** The state file of the worker whose folder is `folder`. Makes the folder if there is none. */
-export async function openStateFolder(folder: string): Promise<StateFile> {
+/** What the worker whose folder is `folder` keeps there. Makes the folder if there is none. */
+export async function openStateFolder(folder: string): Promise<StateFolder> {
   await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
   await chmod(folder, FOLDER_MODE);
-  const path = join(folder, "worker.json");
+  return { identity: fileIn(folder, "worker.json"), verdicts: fileIn(folder, "verdicts.json") };
+}
+
+function fileIn(folder: string, name: string): StateFile {
+  const path = join(folder, name);
   return {
     path,
     read: () => readIfThere(path),

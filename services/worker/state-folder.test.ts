@@ -62,9 +62,9 @@ describe("on a real disk", () => {
     const parent = await mkdtemp(join(tmpdir(), "berth-state-"));
     folders.push(parent);
     const folder = join(parent, "worker");
-    await saveState(await openStateFolder(folder), state);
-    await saveState(await openStateFolder(folder), { ...state, epoch: 2n });
-    expect(await loadState(await openStateFolder(folder))).toMatchObject({ epoch: 2n });
+    await saveState((await openStateFolder(folder)).identity, state);
+    await saveState((await openStateFolder(folder)).identity, { ...state, epoch: 2n });
+    expect(await loadState((await openStateFolder(folder)).identity)).toMatchObject({ epoch: 2n });
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     expect((await stat(join(folder, "worker.json"))).mode & 0o777).toBe(0o600);
     expect(await readdir(folder)).toEqual(["worker.json"]);
@@ -73,8 +73,8 @@ describe("on a real disk", () => {
   test("what was half written before a crash does no harm", async () => {
     const folder = await mkdtemp(join(tmpdir(), "berth-state-"));
     folders.push(folder);
-    await saveState(await openStateFolder(folder), state);
+    await saveState((await openStateFolder(folder)).identity, state);
     await writeFile(join(folder, "worker.json.new"), '{"vers');
-    expect(await loadState(await openStateFolder(folder))).toMatchObject(state);
+    expect(await loadState((await openStateFolder(folder)).identity)).toMatchObject(state);
   });
 });

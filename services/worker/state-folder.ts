@@ -1,5 +1,5 @@
 /**
- * What a worker keeps over a restart. `clusterId` is written by the first manager that links,
+ * Who a worker is. `clusterId` is written by the first manager that links,
  * `epoch` by whichever manager speaks with the highest.
  */
 export type WorkerState = Readonly<{
@@ -8,6 +8,14 @@ export type WorkerState = Readonly<{
   clusterId: string | undefined;
   /** The highest epoch that the worker has obeyed. */
   epoch: bigint;
+}>;
+
+/** All that a worker keeps over a restart, a file each. */
+export type StateFolder = Readonly<{
+  /** A `WorkerState`. */
+  identity: StateFile;
+  /** See `verdicts.ts`. */
+  verdicts: StateFile;
 }>;
 
 /** A file that holds one text. */

@@ -8,12 +8,14 @@ import { createFakeRuntime } from "./fake-runtime.ts";
 import type { FakeEngine } from "./fake-runtime-engine.ts";
 import { breakEngine, containerFor, exitProcess, mendEngine } from "./fake-runtime-faults.ts";
 import type { ContainerFacts } from "./runtime.ts";
+import { createMemoryFolder } from "./state-folder-memory.ts";
 import { ADOPTION_WAIT_MS } from "./supervisor.ts";
 import { createAdoption } from "./supervisor-adoption.ts";
 import { RESYNC_MS } from "./supervisor-follow.ts";
 import type { FirstFacts } from "./supervisor-table.ts";
 import { key, machine, owner, spec } from "./supervisor-test-machine.ts";
 import { attemptAt } from "./test-attempt.ts";
+import { openVerdicts } from "./verdicts.ts";
 import { createGate } from "./worker-gate.ts";
 
 const { RUNNING, STOPPED, FAILED } = TaskState;
@@ -247,6 +249,7 @@ describe("of what a list shows after the first one", () => {
         },
       },
       disposal: { dispose: () => undefined, isDisposing: () => isDisposing },
+      verdicts: await openVerdicts(createMemoryFolder("w1").verdicts, silentLog),
       done: createGate(),
       log: silentLog,
     });

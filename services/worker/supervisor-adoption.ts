@@ -6,6 +6,7 @@ import type { AttemptDriver } from "./attempt-driver.ts";
 import type { ContainerFacts, ContainerHint, Runtime } from "./runtime.ts";
 import type { Disposal } from "./supervisor-disposal.ts";
 import type { AttemptTable } from "./supervisor-table.ts";
+import type { Verdicts } from "./verdicts.ts";
 import type { Gate } from "./worker-gate.ts";
 
 /** Brings the containers that are there and the attempts that are held together. */
@@ -20,6 +21,7 @@ type Deps = Readonly<{
   runtime: Pick<Runtime, "inspect" | "stop">;
   table: Pick<AttemptTable, "find" | "drivers" | "add">;
   disposal: Disposal;
+  verdicts: Pick<Verdicts, "find" | "drop" | "keepOnly">;
   /** Opens once the first list has been taken in. */
   done: Gate;
   log: Log;
@@ -34,6 +36,7 @@ export function createAdoption(deps: Deps): Adoption {
         const { key, stage } = driver.current();
         if (!isAsListed(stage, listed.get(keyText(key)))) driver.hint();
       }
+      if (!done.isOpen) deps.verdicts.keepOnly(all.map(({ key }) => key));
       for (const facts of all) receive(deps, facts);
       done.open();
     },
@@ -123,9 +126,11 @@ async function adoptIfThere(deps: Deps, containerId: string): Promise<void> {
   }
 }
 
-function adopt({ table, log }: Deps, facts: ContainerFacts): void {
+function adopt({ table, verdicts, log }: Deps, facts: ContainerFacts): void {
   const { key, name, containerId, orders } = facts;
   log.info({ ...key, containerId, found: facts.state.kind }, "container adopted");
-  const stage = adoptedStage(facts);
+  const stage = adoptedStage(facts, verdicts.find(key));
+  // It was not carried out, and whether there still is a reason will show again.
+  if (facts.state.kind !== "exited") verdicts.drop(key);
   table.add({ key, name: name || key.taskId, spec: undefined, orders, stage });
 }

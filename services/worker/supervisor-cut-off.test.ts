@@ -2,10 +2,10 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "@jest/globals";
 import { FailureReason, OnDisconnect, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { createFakeRuntime } from "./fake-runtime.ts";
-import { breakEngine, containerFor, mendEngine } from "./fake-runtime-faults.ts";
+import { breakEngine, containerFor, exitProcess, mendEngine } from "./fake-runtime-faults.ts";
 import { key, machine, owner, spec } from "./supervisor-test-machine.ts";
 
-const { RUNNING, STOPPING, STOPPED, FAILED } = TaskState;
+const { RUNNING, STOPPING, STOPPED, FAILED, COMPLETED } = TaskState;
 const CAUSE = "cut off: the registry has not answered for a lease of 4 s";
 
 const singleton = (image = "web:1") => ({ ...spec(image), onDisconnect: OnDisconnect.STOP });
@@ -82,6 +82,30 @@ describe("a worker that is cut off", () => {
     await clock.advance(1);
     expect(last()).toMatchObject({ state: STOPPED, exitCode: 143 });
     expect(last()?.failure).toBeUndefined();
+  });
+});
+
+describe("why a worker ended an attempt", () => {
+  test("is known after a restart, too, whatever the exit code says", async () => {
+    const { supervisor, boot, clock, reports, last } = await running();
+    supervisor.cutOff(CAUSE);
+    await clock.advance(1);
+    supervisor.crash();
+    reports.length = 0;
+    await boot();
+    expect(last()).toMatchObject({ state: FAILED, exitCode: 143, failure: disconnected });
+  });
+
+  test("is moot when the container turns out to run", async () => {
+    const { supervisor, boot, clock, engine, last } = await running(singleton("web:ignores"));
+    supervisor.cutOff(CAUSE);
+    await clock.advance(1);
+    supervisor.crash();
+    await boot();
+    expect(last()?.state).toBe(RUNNING);
+    exitProcess(engine, key, 0);
+    await clock.advance(1);
+    expect(last()).toMatchObject({ state: COMPLETED, exitCode: 0 });
   });
 });
 

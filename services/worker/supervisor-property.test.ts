@@ -19,7 +19,9 @@ import {
 import { createFakeProbes } from "./prober-fake.ts";
 import { statusOf } from "./reports.ts";
 import type { AttemptKey } from "./runtime.ts";
+import { createMemoryFolder } from "./state-folder-memory.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
+import { openVerdicts } from "./verdicts.ts";
 
 const TASKS = 3;
 const IMAGES = ["web:1", "web:pull-300", "web:after-30.exit-3", "web:nostart", "web:ignores"];
@@ -36,12 +38,13 @@ const event = fc.oneof(
 type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
 
 /** A worker that is crashed and restarted at will, and a manager that asks again until it is so. */
-function createWorld(images: readonly string[]) {
+async function createWorld(images: readonly string[]) {
   const clock = createManualClock();
   const engine = createFakeEngine(clock);
   const everStarted = new Map<string, FakeContainer>();
   const seen = new Map<string, AttemptStatus>();
   const wishes = new Map<number, "start" | "stop">();
+  const verdicts = await openVerdicts(createMemoryFolder("w1").verdicts, silentLog);
   let worker: Supervisor;
   let life = new AbortController();
   /** The latest state told by the present process: it must not go back within one life. */
@@ -64,6 +67,7 @@ function createWorld(images: readonly string[]) {
     told = new Map();
     worker = createSupervisor({
       probes: createFakeProbes(engine),
+      verdicts,
       runtime: createFakeRuntime(engine),
       owner: () => ({ clusterId: "c1", workerId: "w1" }),
       clock,
@@ -153,7 +157,7 @@ test("settles: whatever happens, states go forward, nothing runs twice, and all 
       fc.array(fc.constantFrom(...IMAGES), { minLength: TASKS, maxLength: TASKS }),
       fc.array(event, { minLength: 5, maxLength: 25 }),
       async (images, events) => {
-        const world = createWorld(images);
+        const world = await createWorld(images);
         try {
           for (const next of events) await world.play(next);
           await world.heal();

@@ -8,7 +8,9 @@ import { createFakeRuntime } from "./fake-runtime.ts";
 import { createFakeEngine } from "./fake-runtime-engine.ts";
 import { createFakeProbes } from "./prober-fake.ts";
 import { statusOf } from "./reports.ts";
+import { createMemoryFolder } from "./state-folder-memory.ts";
 import { createSupervisor } from "./supervisor.ts";
+import { openVerdicts } from "./verdicts.ts";
 
 export const key = { taskId: "t1", attempt: 1 };
 export const owner = { clusterId: "c1", workerId: "w1" };
@@ -24,6 +26,7 @@ export function machine() {
   const clock = createManualClock();
   const engine = createFakeEngine(clock);
   const reports: AttemptStatus[] = [];
+  const folder = createMemoryFolder(owner.workerId);
   return {
     clock,
     engine,
@@ -36,6 +39,7 @@ export function machine() {
       const supervisor = createSupervisor({
         runtime: createFakeRuntime(engine),
         probes: createFakeProbes(engine),
+        verdicts: await openVerdicts(folder.verdicts, silentLog),
         owner: () => self,
         clock,
         random: createSeededRandom(1),

@@ -16,6 +16,7 @@ import { createCutOff } from "./supervisor-cut-off.ts";
 import { createDisposal, type Disposal } from "./supervisor-disposal.ts";
 import { follow } from "./supervisor-follow.ts";
 import { type AttemptTable, createAttemptTable } from "./supervisor-table.ts";
+import type { Verdicts } from "./verdicts.ts";
 import { createGate, type Gate } from "./worker-gate.ts";
 
 /**
@@ -55,6 +56,7 @@ export interface Supervisor {
 export type SupervisorDeps = Readonly<{
   runtime: Runtime;
   probes: ProbeCalls;
+  verdicts: Verdicts;
   /** Undefined until a cluster has claimed the worker; then always the same. */
   owner: () => Owner | undefined;
   clock: Clock;
@@ -132,6 +134,7 @@ const driverDepsOf = (deps: SupervisorDeps, onNews: (attempt: Attempt) => void):
   random: deps.random,
   log: deps.log,
   onNews,
+  onVerdict: deps.verdicts.note,
 });
 
 /** Removes what an attempt left behind that ended while the engine was silent. */
@@ -171,7 +174,7 @@ function start({ table, disposal }: Parts, key: AttemptKey, spec: TaskSpec): voi
   table.add({ key, name: spec.name || key.taskId, spec, orders, stage });
 }
 
-function forget({ table, disposal }: Parts, key: AttemptKey): void {
+function forget({ table, disposal, verdicts }: Parts, key: AttemptKey): void {
   const stage = table.find(key)?.current().stage;
   if (!stage) return;
   if (stage.kind !== "ended")
@@ -180,5 +183,6 @@ function forget({ table, disposal }: Parts, key: AttemptKey): void {
       `attempt ${key.attempt} of task ${key.taskId} has not ended: stop it first`,
     );
   table.delete(key);
+  verdicts.drop(key);
   if (stage.container && stage.remains !== "gone") disposal.dispose(key, stage.container.id);
 }

@@ -23,7 +23,9 @@ import { createHandlers } from "./handlers.ts";
 import { openIdentity } from "./identity.ts";
 import { createFakeProbes } from "./prober-fake.ts";
 import { createReportFeed } from "./reports-feed.ts";
+import { createMemoryFolder } from "./state-folder-memory.ts";
 import { createSupervisor } from "./supervisor.ts";
+import { openVerdicts } from "./verdicts.ts";
 import { createWatchers } from "./watchers.ts";
 
 type Handlers = ServiceImpl<typeof WorkerService>;
@@ -70,11 +72,12 @@ async function openWorker(openWire: (handlers: Handlers) => Promise<Wire>): Prom
   const engine = createFakeEngine(clock);
   const runtime = createFakeRuntime(engine);
   const random = createSeededRandom(1);
-  const file = { path: "worker.json", read: async () => undefined, write: async () => undefined };
-  const identity = await openIdentity(file, { workerId: "w1", hostname: "box", random });
+  const folder = createMemoryFolder("w1");
+  const verdicts = await openVerdicts(folder.verdicts, silentLog);
+  const identity = await openIdentity(folder.identity, { workerId: "w1", hostname: "box", random });
   const feed = createReportFeed();
   const probes = createFakeProbes(engine);
-  const deps = { runtime, probes, clock, random, log: silentLog };
+  const deps = { runtime, probes, verdicts, clock, random, log: silentLog };
   const onReport = feed.publish;
   const supervisor = createSupervisor({ ...deps, owner: identity.owner, onReport });
   const life = new AbortController();

@@ -17,8 +17,9 @@ import type { ProbeCalls } from "./prober-calls.ts";
 import { createReportFeed } from "./reports-feed.ts";
 import type { Runtime } from "./runtime.ts";
 import { createSession } from "./session.ts";
-import type { StateFile } from "./state-folder.ts";
+import type { StateFolder } from "./state-folder.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
+import { openVerdicts, type Verdicts } from "./verdicts.ts";
 import { createWatchers } from "./watchers.ts";
 import { type CapacityOverrides, describeWorker } from "./worker-description.ts";
 import { unlessAborted } from "./worker-gate.ts";
@@ -47,7 +48,7 @@ export type WorkerConfig = Readonly<{
 export type WorkerDeps = Readonly<{
   wire: Wire;
   /** Where the worker remembers who it is. */
-  state: StateFile;
+  state: StateFolder;
   runtime: Runtime;
   /** How containers are asked for their health. */
   probes: ProbeCalls;
@@ -68,9 +69,10 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
   const { wire, random, clock } = deps;
   const advertise = config.advertise === undefined ? undefined : parseAddress(config.advertise);
   const { workerId, hostname } = config;
-  const identity = await openIdentity(deps.state, { workerId, hostname, random });
+  const identity = await openIdentity(deps.state.identity, { workerId, hostname, random });
   const log = deps.log.child({ workerId: identity.workerId });
-  const parts = createParts(config, { ...deps, log }, identity);
+  const verdicts = await openVerdicts(deps.state.verdicts, log);
+  const parts = createParts(config, { ...deps, verdicts, log }, identity);
   const server = await wire.serve({
     listen: config.listen,
     mounts: [mountService(WorkerService, parts.handlers)],
@@ -84,7 +86,11 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
 }
 
 /** All that serves managers. */
-function createParts(config: WorkerConfig, deps: WorkerDeps, identity: Identity) {
+function createParts(
+  config: WorkerConfig,
+  deps: WorkerDeps & Readonly<{ verdicts: Verdicts }>,
+  identity: Identity,
+) {
   const { runtime, stats, clock } = deps;
   const { allowHostNetwork } = config;
   const feed = createReportFeed();

@@ -5,7 +5,9 @@ import { silentLog } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { type Attempt, keyText, type Stage } from "../../services/worker/attempt.ts";
 import type { AttemptKey, Owner } from "../../services/worker/runtime.ts";
+import { createMemoryFolder } from "../../services/worker/state-folder-memory.ts";
 import { createSupervisor } from "../../services/worker/supervisor.ts";
+import { openVerdicts } from "../../services/worker/verdicts.ts";
 import { createDockerRig, IDLE as IDLE_ON_BRIDGE, specOf } from "./docker-rig.ts";
 
 const { runtime, engine, owner, stranger, nextKey, createOne } = createDockerRig("two");
@@ -27,6 +29,7 @@ async function boot(self: Owner) {
   const supervisor = createSupervisor({
     runtime,
     probes: { ask: async () => ({ kind: "passed" }) },
+    verdicts: await openVerdicts(createMemoryFolder(self.workerId).verdicts, silentLog),
     owner: () => self,
     clock: systemClock,
     random: systemRandom,
