@@ -9,28 +9,40 @@ type Options = Readonly<{
   signal: AbortSignal;
 }>;
 
+/**
+ * How many worlds a thread makes before another takes its place. A world that was left in the
+ * middle of everything keeps some memory for good: Node holds combined abort signals that somebody
+ * listens to.
+ */
+const THREAD_JOBS_MAX = 200;
+
 /** Runs all jobs, each thread one at a time. Rejects when a thread dies. */
 export async function runPool(jobs: Iterable<SeedJob>, options: Options): Promise<void> {
-  const { threadCount, onResult, signal } = options;
   const queue = jobs[Symbol.iterator]();
-  await Promise.all(
-    Array.from({ length: threadCount }, () => runThread(queue, { onResult, signal })),
-  );
+  await Promise.all(Array.from({ length: options.threadCount }, () => runLane(queue, options)));
+}
+
+async function runLane(queue: Iterator<SeedJob>, options: Options): Promise<void> {
+  while (await runThread(queue, options));
 }
 
 /** The same file name as the other's, whether it was compiled or not. */
 const threadUrl = new URL(import.meta.url.replace("seed-pool", "seed-thread"));
 
+/** Runs jobs in one thread. Resolves with whether there may be more. */
 function runThread(
   queue: Iterator<SeedJob>,
   { onResult, signal }: Pick<Options, "onResult" | "signal">,
-): Promise<void> {
+): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const thread = new Worker(threadUrl);
-    const finish = () => void thread.terminate().then(() => resolve(), reject);
+    let left = THREAD_JOBS_MAX;
+    const finish = (hasMore: boolean) =>
+      void thread.terminate().then(() => resolve(hasMore), reject);
     const next = () => {
+      if (left-- === 0) return finish(true);
       const job = signal.aborted ? undefined : queue.next();
-      if (!job || job.done) finish();
+      if (!job || job.done) finish(false);
       else thread.postMessage(job.value);
     };
     thread.on("error", reject);

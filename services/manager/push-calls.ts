@@ -63,7 +63,8 @@ export const callParts = (pushes: readonly Push[], ledger: Ledger) =>
     sizeOf: (push) => (push.kind === "start" ? specBytes(specOf(push, ledger)) : 0),
   });
 
-function specOf({ taskId, attempt }: Push, ledger: Ledger): TaskSpec | undefined {
+/** What an attempt is to run. Undefined when nobody wants it any more. */
+export function specOf({ taskId, attempt }: Push, ledger: Ledger): TaskSpec | undefined {
   const task = ledger.tasks.get(taskId);
   const known = task && findAttempt(task, attempt);
   return known && isWanted(task, known) ? task.spec : undefined;

@@ -34,7 +34,15 @@ async function createRig() {
     control.abort();
     return ended;
   };
-  return { worker, pusher, pushes, end, stateOf: () => ledger.tasks.get("t1")?.state };
+  return {
+    ...{ worker, pusher, pushes, end, client },
+    stateOf: (id = "t1") => ledger.tasks.get(id)?.state,
+    /** Another task that is to be started. */
+    async place(id: string) {
+      const other = submit(id, aSpec({}, id), START_MS);
+      await ledger.commit([schedule(other.task, placement, START_MS)]);
+    },
+  };
 }
 
 test("a stop of what the worker neither told of nor was told of over this link ends here", async () => {
@@ -51,5 +59,26 @@ test("a stop of what the worker told of goes to the worker", async () => {
   pushes.post(stop);
   await until("the stop is pushed", () => worker.told.includes("stop t1/1"));
   expect(stateOf()).toBe(TaskState.STARTING);
+  await end();
+});
+
+test("a start that is no longer wanted when its turn comes leaves nothing to be stopped", async () => {
+  const { worker, pusher, pushes, client, place, stateOf, end } = await createRig();
+  await place("t2");
+  pusher.hear(aReport("t1", TaskState.STARTING));
+  let answer: () => void = () => undefined;
+  worker.hold(
+    new Promise((resolve) => {
+      answer = resolve;
+    }),
+  );
+  pushes.post({ kind: "start", taskId: "t2", attempt: 1 });
+  pushes.post(stop);
+  await until("the stop is pushed", () => worker.told.includes("stop t1/1"));
+  await client.stopTask({ taskId: "t2" });
+  answer();
+  pushes.post({ kind: "stop", taskId: "t2", attempt: 1 });
+  await until("the other has stopped", () => stateOf("t2") === TaskState.STOPPED);
+  expect(worker.told).toEqual(["stop t1/1"]);
   await end();
 });

@@ -1,5 +1,4 @@
 import { type Client, Code, type ConnectError } from "@connectrpc/connect";
-import { findAttempt, isWanted } from "../../core/live-attempts.ts";
 import type { Push } from "../../core/reconcile.ts";
 import type {
   AttemptReport,
@@ -11,7 +10,7 @@ import type { Mailbox } from "../../lib/mailbox.ts";
 import { fromStatus } from "../../lib/status.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Observer } from "./observer.ts";
-import { callParts, createPushCalls } from "./push-calls.ts";
+import { callParts, createPushCalls, specOf } from "./push-calls.ts";
 
 type Deps = Readonly<{ ledger: Ledger; observer: Observer; log: Log }>;
 
@@ -26,7 +25,7 @@ export interface Pusher {
   /** The worker has told of an attempt. To be called before the push that answers it is posted. */
   hear(report: AttemptReport): void;
   /** The worker holds no trace of an attempt, whatever it was told: the next push is the first. */
-  miss(name: Pick<Push, "taskId" | "attempt">): void;
+  miss(name: AttemptName): void;
   /** Delivers what is posted until `signal` aborts. */
   run(pushes: Mailbox<Push>, signal: AbortSignal): Promise<void>;
 }
@@ -37,64 +36,79 @@ export interface Pusher {
  * not there.
  */
 export function createPusher(client: Client<typeof WorkerService>, deps: Deps): Pusher {
-  const { ledger, observer, log } = deps;
+  const { ledger, observer } = deps;
   const calls = createPushCalls(client, ledger);
-  /** Starts told over this link, until the attempt is forgotten. */
-  const started = new Set<string>();
-  /** Attempts that the worker told of over this link, until they are forgotten. */
-  const reported = new Set<string>();
+  const known = createMemory();
+  const isWanted = (push: Push) => specOf(push, ledger) !== undefined;
 
   async function deliver(batch: readonly Push[]): Promise<void> {
     const due = batch.filter(isDue);
     const ofKind = (kind: Push["kind"]) => due.filter((push) => push.kind === kind);
-    for (const push of ofKind("start")) started.add(keyOf(push));
+    ofKind("start").forEach(known.start);
     for (const kind of KINDS) await tell(kind, ofKind(kind));
-    ofKind("forget").forEach(drop);
-  }
-
-  function drop(name: Pick<Push, "taskId" | "attempt">): void {
-    started.delete(keyOf(name));
-    reported.delete(keyOf(name));
+    ofKind("forget").forEach(known.drop);
   }
 
   /** Whether the worker must hear of it. A stop of what it never heard of ends here. */
   function isDue(push: Push): boolean {
-    const key = keyOf(push);
-    if (push.kind === "start") return !started.has(key) && isStillWanted(push);
-    if (push.kind === "forget" || started.has(key) || reported.has(key)) return true;
+    if (push.kind === "start") return !known.isStarted(push) && isWanted(push);
+    if (push.kind === "forget" || known.isKnown(push)) return true;
     observer.vanish(push);
     return false;
   }
 
-  function isStillWanted({ taskId, attempt }: Push): boolean {
-    const task = ledger.tasks.get(taskId);
-    const known = task && findAttempt(task, attempt);
-    return task !== undefined && known !== undefined && isWanted(task, known);
-  }
-
   async function tell(kind: Push["kind"], pushes: readonly Push[]): Promise<void> {
     for (const part of callParts(pushes, ledger)) {
-      const { results } = await calls[kind](part);
-      for (const result of results) settle(kind, result);
+      const { results } = await calls[kind](kind === "start" ? withoutMoot(part) : part);
+      for (const result of results) settle(kind, result, deps);
     }
   }
 
-  /** What a worker refuses for good has failed; anything else is tried again over a new link. */
-  function settle(kind: Push["kind"], { taskId, attempt, error }: PushResult): void {
-    if (!error) return;
-    const refusal: ConnectError = fromStatus(error);
-    if (kind !== "start" || !FINAL_CODES.includes(refusal.code)) throw refusal;
-    log.warn({ taskId, attempt, reason: refusal.rawMessage }, "start refused");
-    observer.refuse({ taskId, attempt }, refusal.rawMessage);
+  /** A wish may change while an earlier call is under way: what is not told was not started. */
+  function withoutMoot(starts: readonly Push[]): readonly Push[] {
+    for (const push of starts) if (!isWanted(push)) known.undoStart(push);
+    return starts.filter(isWanted);
   }
 
   return {
-    hear: (report) => void reported.add(keyOf(report)),
-    miss: drop,
+    hear: known.hear,
+    miss: known.drop,
     async run(pushes, signal) {
       for await (const batch of pushes.read(signal)) await deliver(batch);
     },
   };
 }
 
-const keyOf = ({ taskId, attempt }: Pick<Push, "taskId" | "attempt">) => `${taskId}/${attempt}`;
+type AttemptName = Pick<Push, "taskId" | "attempt">;
+
+/** What the worker was told of over this link, and told of, until it is forgotten. */
+function createMemory() {
+  const started = new Set<string>();
+  const reported = new Set<string>();
+  return {
+    start: (name: AttemptName) => void started.add(keyOf(name)),
+    undoStart: (name: AttemptName) => void started.delete(keyOf(name)),
+    hear: (name: AttemptName) => void reported.add(keyOf(name)),
+    isStarted: (name: AttemptName) => started.has(keyOf(name)),
+    isKnown: (name: AttemptName) => started.has(keyOf(name)) || reported.has(keyOf(name)),
+    drop(name: AttemptName): void {
+      started.delete(keyOf(name));
+      reported.delete(keyOf(name));
+    },
+  };
+}
+
+/** What a worker refuses for good has failed; anything else is tried again over a new link. */
+function settle(
+  kind: Push["kind"],
+  { taskId, attempt, error }: PushResult,
+  { observer, log }: Pick<Deps, "observer" | "log">,
+): void {
+  if (!error) return;
+  const refusal: ConnectError = fromStatus(error);
+  if (kind !== "start" || !FINAL_CODES.includes(refusal.code)) throw refusal;
+  log.warn({ taskId, attempt, reason: refusal.rawMessage }, "start refused");
+  observer.refuse({ taskId, attempt }, refusal.rawMessage);
+}
+
+const keyOf = ({ taskId, attempt }: AttemptName) => `${taskId}/${attempt}`;

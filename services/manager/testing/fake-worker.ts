@@ -20,14 +20,17 @@ export function createFakeWorker(held: readonly AttemptReport[] = []) {
   const refusals = new Map<string, Error>();
   let box = createMailbox<News>({ clock: systemClock, limit: 1_000 });
   let connections = 0;
+  let answering: Promise<void> = Promise.resolve();
 
-  const take = (kind: string, requests: readonly Named[]): { results: Partial<PushResult>[] } => ({
-    results: requests.map(({ taskId, attempt }) => {
+  async function take(kind: string, requests: readonly Named[]) {
+    const results = requests.map(({ taskId, attempt }): Partial<PushResult> => {
       told.push(`${kind} ${taskId}/${attempt}`);
       const refusal = refusals.get(taskId);
       return { taskId, attempt, ...(refusal && { error: toStatus(refusal) }) };
-    }),
-  });
+    });
+    await answering;
+    return { results };
+  }
 
   const transport = createRouterTransport(({ service }) =>
     service(WorkerService, {
@@ -49,6 +52,10 @@ export function createFakeWorker(held: readonly AttemptReport[] = []) {
     told,
     connect: (): Channel => asChannel(transport),
     connections: () => connections,
+    /** Answers no push before the promise resolves. */
+    hold: (until: Promise<void>) => {
+      answering = until;
+    },
     refuse: (taskId: string, error: Error) => void refusals.set(taskId, error),
     report: (...reports: AttemptReport[]) =>
       box.post({ case: "reports", value: { reports } } as unknown as News),
