@@ -42,13 +42,11 @@ function whyUseless(
   const isCurrent = number === key.attempt && placement?.workerId === workerId;
   if (state.kind !== "exited" && !(isCurrent && task.state === TaskState.RUNNING))
     return `its task is ${nameOf(task.state)} in ${number} on ${placement?.workerId}`;
-  if (state.kind === "exited" && key.attempt < number - ATTEMPTS_KEPT)
-    return `its task is in attempt ${number}`;
+  // For its logs the container of the attempt that ended last is kept, too.
+  const isKept = key.attempt >= number || key.attempt === task.pastAttempts[0]?.number;
+  if (state.kind === "exited" && !isKept) return `its task is in attempt ${number}`;
   return task.desiredState === DesiredState.RUN ? undefined : "nobody wants it";
 }
-
-/** How many attempts before the current one keep their containers, for their logs. */
-const ATTEMPTS_KEPT = 1;
 
 /** Containers of others, which nobody may have touched. */
 export const auditStrangers = ({ machines }: World): string[] =>

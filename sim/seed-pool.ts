@@ -29,6 +29,8 @@ async function runLane(queue: Iterator<SeedJob>, options: Options): Promise<void
 /** The same file name as the other's, whether it was compiled or not. */
 const threadUrl = new URL(import.meta.url.replace("seed-pool", "seed-thread"));
 
+const ALL_DONE: IteratorResult<SeedJob> = { done: true, value: undefined };
+
 /** Runs jobs in one thread. Resolves with whether there may be more. */
 function runThread(
   queue: Iterator<SeedJob>,
@@ -41,8 +43,8 @@ function runThread(
       void thread.terminate().then(() => resolve(hasMore), reject);
     const next = () => {
       if (left-- === 0) return finish(true);
-      const job = signal.aborted ? undefined : queue.next();
-      if (!job || job.done) finish(false);
+      const job = signal.aborted ? ALL_DONE : queue.next();
+      if (job.done) finish(false);
       else thread.postMessage(job.value);
     };
     thread.on("error", reject);
