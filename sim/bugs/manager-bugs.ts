@@ -90,9 +90,25 @@ export const managerBugs: readonly Bug[] = [
   {
     name: "retries do not wait",
     promise: "restarts back off",
-    file: "services/manager/scheduler-loop.js",
-    find: "const retryMs = ({ retryTime }) => (retryTime ? toMillis(retryTime) : 0);",
-    replace: "const retryMs = () => 0;",
+    file: "core/restart.js",
+    find: "return dueMs - now > longestMs ? now : dueMs;",
+    replace: "return 0;",
+  },
+  {
+    name: "a clock that was set back is not noticed",
+    promise: "a task waits no longer than its backoff",
+    file: "core/restart.js",
+    find: "return dueMs - now > longestMs ? now : dueMs;",
+    replace: "return dueMs;",
+    from: 20_243,
+  },
+  {
+    name: "a start that was left out is taken for told",
+    promise: "what is due happens soon wherever nothing is wrong",
+    file: "services/manager/pusher.js",
+    find: "                known.undoStart(push);",
+    replace: "                void push;",
+    from: 30_221,
   },
   {
     name: "paused workers take tasks",

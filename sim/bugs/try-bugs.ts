@@ -57,16 +57,25 @@ async function tryBug(bug: Bug, folder: string, seedCount: number): Promise<Tria
     throw new Error(`bug "${bug.name}": ${parts.length - 1} places of its text in ${bug.file}`);
   await writeFile(path, parts.join(bug.replace));
   try {
-    return { bug, found: findingIn(await runSeeds(folder, seedCount)) };
+    return { bug, found: findingIn(await runSeeds(folder, bug.from ?? 1, seedCount)) };
   } finally {
     await writeFile(path, sound);
   }
 }
 
 /** What the program prints that has the bug. */
-function runSeeds(folder: string, seedCount: number): Promise<string> {
+function runSeeds(folder: string, from: number, seedCount: number): Promise<string> {
   const program = join(folder, "dist/cli/main.js");
-  const flags = ["sim", "--hasty", "--jobs", "1", "--seeds", String(seedCount)];
+  const flags = [
+    "sim",
+    "--hasty",
+    "--jobs",
+    "1",
+    "--from",
+    String(from),
+    "--seeds",
+    String(seedCount),
+  ];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, ...flags], { cwd: folder });
     let printed = "";

@@ -34,7 +34,7 @@ export const workerBugs: readonly Bug[] = [
     name: "ended containers are started again",
     promise: "no attempt is started twice",
     file: "services/worker/advance.js",
-    find: '        case "exited":\n            return afterExit(container, outcomeOfExit(state.exit));',
+    find: '        case "exited":\n            return afterExit(container, outcomeAs(verdict, state.exit));',
     replace: '        case "exited":\n            return { kind: "starting", container };',
   },
   {
@@ -117,5 +117,21 @@ export const workerBugs: readonly Bug[] = [
     file: "services/registry/sessions.js",
     find: "filter(({ endMs }) => endMs <= moment.monotonicMs)",
     replace: "filter(() => false)",
+  },
+  {
+    name: "a worker's sessions share a connection",
+    promise: "what is due happens soon wherever nothing is wrong",
+    file: "services/worker/session.js",
+    find: "const channel = connect();",
+    replace: "const channel = (connection.channel ??= { ...connect(), close: () => undefined });",
+    from: 20_253,
+  },
+  {
+    name: "why a worker ended an attempt is forgotten",
+    promise: "a task ends as its program does, and as nobody else had it",
+    file: "services/worker/supervisor-adoption.js",
+    find: "adoptedStage(facts, verdicts.find(key))",
+    replace: "adoptedStage(facts, undefined)",
+    from: 20_253,
   },
 ];
