@@ -23,7 +23,7 @@ export async function shrink(plan: Plan, violation: string): Promise<Plan> {
   async function dropRuns(size: number): Promise<boolean> {
     let hasDropped = false;
     for (let at = 0; at < shortest.steps.length && runCount < RUNS_MAX; ) {
-      const steps = without(shortest.steps, at, size);
+      const steps = settled(without(shortest.steps, at, size), plan);
       const candidate = { ...shortest, steps };
       if (await fails(candidate)) {
         shortest = candidate;
@@ -39,6 +39,22 @@ export async function shrink(plan: Plan, violation: string): Promise<Plan> {
     if (size > 1) size = Math.ceil(size / 2);
   }
   return shortest;
+}
+
+/**
+ * Steps without those of tasks that were stopped when all trouble was over and are not any more: they
+ * might be restarted for ever, and fail to come right for that reason alone.
+ */
+function settled(steps: readonly Step[], { steps: all, troubleMs }: Plan): readonly Step[] {
+  const stoppedIn = (some: readonly Step[]) =>
+    new Set(
+      some.flatMap((step) => (step.do === "stop" && step.atMs >= troubleMs ? step.task : [])),
+    );
+  const before = stoppedIn(all);
+  const after = stoppedIn(steps);
+  return steps.filter(
+    (step) => !("task" in step) || !before.has(step.task) || after.has(step.task),
+  );
 }
 
 /** A violation without its particulars: a plan may fail in more than one way. */
