@@ -22,6 +22,11 @@ export type UserStep = Readonly<{ atMs: number }> &
         spec: JsonObject;
         /** How many calls with the same request ID are made at once. Default: 1. */
         calls?: number;
+        /**
+         * How long after the answer the same call is made once more, as a program does that has
+         * not noted the answer.
+         */
+        againMs?: number;
       }>
     | Readonly<{ do: "stop"; task: string }>
     | Readonly<{ do: "remove"; task: string; force?: boolean }>

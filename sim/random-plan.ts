@@ -54,8 +54,10 @@ function lifeOf(task: string, { dice, troubleMs }: Circumstances): readonly User
   const atMs = dice.between(0, troubleMs * 0.8);
   const spec = anySpec(task, dice);
   const calls = dice.chance(0.1) ? 3 : 1;
-  const steps: UserStep[] = [{ atMs, do: "submit", task, spec, calls }];
-  const later = () => atMs + dice.between(0, dice.chance(0.3) ? 50 : troubleMs - atMs);
+  const laterMs = () => dice.between(0, dice.chance(0.3) ? 50 : troubleMs - atMs);
+  const again = dice.chance(0.2) && { againMs: laterMs() };
+  const steps: UserStep[] = [{ atMs, do: "submit", task, spec, calls, ...again }];
+  const later = () => atMs + laterMs();
   if (dice.chance(0.3)) steps.push({ atMs: later(), do: "stop", task });
   if (dice.chance(0.2)) steps.push({ atMs: later(), do: "remove", task, force: dice.chance(0.6) });
   // What restarts for ever has to be stopped, or nothing would ever be quiet.

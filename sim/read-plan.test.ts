@@ -24,6 +24,11 @@ test.each<[string, unknown, string]>([
   ["a step of no kind", { steps: [{ atMs: 1, do: "wish" }] }, 'step 1: do is "wish": must be one'],
   ["no time", { steps: [{ do: "rebalance" }] }, "step 1: atMs is not a number"],
   ["a bad spec", { steps: [{ atMs: 1, do: "submit", task: "t", spec: { no: 1 } }] }, "spec: "],
+  [
+    "no number of calls",
+    { steps: [{ atMs: 1, do: "submit", task: "t", spec: {}, calls: "3" }] },
+    'calls is "3": must be a whole number from 1 to 100',
+  ],
   ["no task", { steps: [{ atMs: 1, do: "stop" }] }, "task is not the name of a task"],
   [
     "an unknown fault",

@@ -35,6 +35,8 @@ export function readPlan(data: unknown): PlanReading {
     : { kind: "read", plan: completePlan({ ...given, steps: steps as Step[] }) };
 }
 
+const CALLS_MAX = 100;
+
 /** A day. */
 const MS_MAX = 86_400_000;
 
@@ -53,7 +55,13 @@ function problemsOf(data: unknown, workerCount: number): readonly string[] {
   const time = isWhole(step["atMs"], 0, MS_MAX) ? [] : ["atMs is not a number of milliseconds"];
   switch (step["do"]) {
     case "submit":
-      return [...time, ...nameProblems(step), ...specProblems(step["spec"])];
+      return [
+        ...time,
+        ...nameProblems(step),
+        ...specProblems(step["spec"]),
+        ...numberProblems(step, "calls", [1, CALLS_MAX]),
+        ...numberProblems(step, "againMs", [0, MS_MAX]),
+      ];
     case "stop":
     case "remove":
       return [...time, ...nameProblems(step)];
@@ -83,6 +91,14 @@ function specProblems(spec: unknown): readonly string[] {
     return [`spec: ${error instanceof Error ? error.message : error}`];
   }
 }
+
+/** A number that may be left out. */
+const numberProblems = (step: Fields, field: string, [least, most]: readonly [number, number]) =>
+  step[field] === undefined || isWhole(step[field], least, most)
+    ? []
+    : [
+        `${field} is ${JSON.stringify(step[field])}: must be a whole number from ${least} to ${most}`,
+      ];
 
 const choiceProblems = (step: Fields, field: string, choices: readonly string[]) =>
   choices.includes(String(step[field]))

@@ -30,7 +30,7 @@ export function createTaskOwner(deps: Deps): TaskOwner {
   const wishes = new Map<string, Wish>();
 
   async function submit(step: SubmitStep): Promise<void> {
-    const { task: name, calls = 1 } = step;
+    const { task: name, calls = 1, againMs } = step;
     const wish = createWish(name);
     wishes.set(name, wish);
     const spec = fromJson(TaskSpecSchema, { ...step.spec, name });
@@ -46,6 +46,9 @@ export function createTaskOwner(deps: Deps): TaskOwner {
     // Who asks again after the task was removed is told that it is not there.
     const orGone = (error: unknown) => judge(step, wish, error);
     await Promise.all(Array.from({ length: calls }, () => once().catch(orGone)));
+    if (againMs === undefined) return;
+    await clock.sleep(againMs);
+    await once().catch(orGone);
   }
 
   async function change(step: ChangeStep): Promise<void> {
