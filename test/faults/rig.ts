@@ -30,6 +30,8 @@ export type WorkerOptions = Readonly<{
   /** Address to listen on and to be reached at. Default: loopback. */
   host?: string;
   socketPath?: string;
+  /** So many workers without an engine in one process, instead of one with an engine. */
+  hollowCount?: number;
   launch?: Partial<Launch>;
 }>;
 
@@ -37,7 +39,8 @@ export type RigOptions = Readonly<{
   workers?: readonly WorkerOptions[];
   /** Where manager and registry listen. Default: loopback. */
   host?: string;
-  leaseMs?: number;
+  /** "default": whatever the program itself takes. */
+  leaseMs?: number | "default";
   managerFlags?: readonly string[];
   /** Does not start the roles: the test does. */
   isCold?: boolean;
@@ -125,7 +128,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   if (!options.isCold) {
     for (const role of [registry, manager, ...workers]) role.start();
     try {
-      await workersReady(workers.length);
+      await workersReady(workerCountOf(options));
     } catch (cause) {
       const logs = [registry, manager, ...workers].map((role) => role.log().slice(-2_000));
       await stop();
@@ -166,14 +169,13 @@ async function createRoles(options: RigOptions, folder: string) {
     ...changes,
     flags: [...flags, ...(changes.flags ?? [])],
   });
-  const lease = ["--lease", `${leaseMs}ms`, "--interval", `${Math.max(100, leaseMs / 4)}ms`];
   const registryAddress = await at(host);
   const registry = createRole({
     verb: "registry",
     name: "registry",
     folder,
     address: registryAddress,
-    launch: launchOf(["--listen", registryAddress, ...lease, ...beyond(host)]),
+    launch: launchOf(["--listen", registryAddress, ...leaseFlags(leaseMs), ...beyond(host)]),
   });
   const state = (name: string) => ["--state-dir", join(folder, name)];
   const join_ = ["--registry", registryAddress];
@@ -192,13 +194,13 @@ async function createRoles(options: RigOptions, folder: string) {
   const workerIds: string[] = [];
   rigCount += 1;
   for (const [i, worker] of (options.workers ?? [{}]).entries()) {
-    const { host: workerHost = "127.0.0.1", socketPath = engineSocket(), launch } = worker;
+    const { host: workerHost = "127.0.0.1", launch } = worker;
     const name = `worker-${i + 1}`;
     const id = `faults-${process.pid}-${rigCount}-${i + 1}`;
     const address = await at(workerHost);
     const flags = [
       ...["--listen", address, ...join_, ...state(name), ...beyond(workerHost)],
-      ...["--worker-id", id, "--docker-host", `unix://${socketPath}`, "--allow-host-network"],
+      ...["--worker-id", id, ...runtimeFlags(worker)],
     ];
     workerIds.push(id);
     workers.push(
@@ -207,6 +209,19 @@ async function createRoles(options: RigOptions, folder: string) {
   }
   return { registry, manager, workers, workerIds };
 }
+
+const leaseFlags = (leaseMs: number | "default") =>
+  leaseMs === "default"
+    ? []
+    : ["--lease", `${leaseMs}ms`, "--interval", `${Math.max(100, leaseMs / 4)}ms`];
+
+const runtimeFlags = ({ hollowCount, socketPath = engineSocket() }: WorkerOptions) =>
+  hollowCount === undefined
+    ? ["--docker-host", `unix://${socketPath}`, "--allow-host-network"]
+    : ["--runtime", "hollow", "--count", String(hollowCount)];
+
+const workerCountOf = ({ workers = [{}] }: RigOptions): number =>
+  workers.reduce((sum, { hollowCount = 1 }) => sum + hollowCount, 0);
 
 function createUser(client: Client<typeof ManagerService>, history: History) {
   let requests = 0;
