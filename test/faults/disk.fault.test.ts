@@ -61,7 +61,7 @@ async function submitUntilRefused({ client, history }: Rig, spec: object): Promi
 
 faultTest(
   "a full disk under the store stops the manager; what it acknowledged is there",
-  ["root"],
+  ["root", "mount"],
   async () => {
     // Without a worker: these tasks are to be many, and are not to run.
     rig = await startRig({ isCold: true });
@@ -135,7 +135,7 @@ faultTest(
 
 faultTest(
   "a manager does not start on a store that it cannot write, and says so",
-  ["root"],
+  ["root", "mount"],
   async () => {
     const { manager } = await startOnDisk("64m");
     const { id } = await (rig as Rig).sleeper();
@@ -154,7 +154,7 @@ faultTest(
 
 faultTest(
   "a worker whose disk is full refuses what it cannot note, and its containers run on",
-  ["root"],
+  ["root", "mount"],
   async () => {
     rig = await startRig({ isCold: true });
     const [worker] = rig.workers;

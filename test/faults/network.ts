@@ -19,8 +19,8 @@ export interface Island {
   deafen(): Promise<void>;
   /** Nothing gets through to or from a port of the mainland. */
   cutOffFrom(port: string): Promise<void>;
-  /** Every connection is reset, now. */
-  resetAll(): Promise<void>;
+  /** Every connection is reset, now. How many those were. */
+  resetAll(): Promise<number>;
   /** New and old connections to the mainland are answered with a reset. */
   refuse(): Promise<void>;
   /** A thin and long cable: 64 kbit/s. */
@@ -72,7 +72,11 @@ export async function createIsland(): Promise<Island> {
       await rule("OUTPUT", "-o", "eth0", "-p", "tcp", "--dport", port, "-j", "DROP");
       await rule("INPUT", "-i", "eth0", "-p", "tcp", "--sport", port, "-j", "DROP");
     },
-    resetAll: async () => void (await inside("ss", "-K", "-t", "dst", mainland)),
+    // A kernel that cannot do it says nothing and resets nothing.
+    async resetAll() {
+      const reset = await inside("ss", "-K", "-H", "-t", "dst", mainland);
+      return reset.split("\n").filter(Boolean).length;
+    },
     refuse: async () =>
       void (await rule(
         ...["OUTPUT", "-o", "eth0", "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset"],
