@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, jest } from "@jest/globals";
 import { FailureReason, RestartMode, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { identityOf } from "./audit.ts";
+import { eventually } from "./eventually.ts";
 import { faultTest, hasAll, type Need } from "./needs.ts";
 import { type PrivateEngine, startPrivateEngine } from "./private-engine.ts";
 import { isRunning, type Rig, startRig } from "./rig.ts";
@@ -54,7 +56,7 @@ describe("an engine with live-restore", () => {
       const { pid } = await rig.container(id);
       await engine?.kill();
       process.kill(pid, "SIGUSR1");
-      await systemClock.sleep(1_000);
+      await eventually("the container has ended", async () => !existsSync(`/proc/${pid}`));
       await engine?.start();
       const ended = await rig.task(id, ({ state }) => state === TaskState.FAILED);
       expect(ended.attempt?.status?.exitCode).toBe(7);

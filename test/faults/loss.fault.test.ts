@@ -4,6 +4,7 @@ import { OnDisconnect, RestartMode, type Task, TaskState } from "../../gen/berth
 import { systemClock } from "../../lib/clock.ts";
 import { engineSocket, ensureImage } from "../e2e/engine.ts";
 import { identityOf } from "./audit.ts";
+import { eventually } from "./eventually.ts";
 import { isRunning, type Rig, startRig } from "./rig.ts";
 
 jest.setTimeout(120_000);
@@ -64,8 +65,9 @@ test("a task that is to stop when cut off never runs twice", async () => {
   })();
   await rig.registry.kill();
   await rig.manager.kill();
-  await systemClock.sleep(LEASE_MS + 3_000);
-  expect((await rig.containers()).filter((it) => it.running && it.taskId === task.id)).toEqual([]);
+  await eventually("its worker has stopped it", async () =>
+    (await rig.containers()).every((it) => !it.running || it.taskId !== task.id),
+  );
   rig.registry.start();
   rig.manager.start();
   await rig.task(task.id, (it) => isRunning(it) && (it.attempt?.number ?? 0) > 1);
@@ -91,8 +93,9 @@ test("a worker whose state folder was copied keeps its name; the copy is refused
         ...["--docker-host", `unix://${engineSocket()}`],
       ],
     });
-    await systemClock.sleep(2 * LEASE_MS);
-    expect(copy.workers[0]?.log()).toMatch(/another|duplicate|already/i);
+    await eventually("the copy is refused", async () =>
+      /another worker has this worker's name/.test(copy.workers[0]?.log() ?? ""),
+    );
   } finally {
     await copy.stop();
   }
