@@ -1,4 +1,5 @@
 import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeAll, expect, jest, test } from "@jest/globals";
 import { OnDisconnect, RestartMode, type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
@@ -86,6 +87,8 @@ test("a worker whose state folder was copied keeps its name; the copy is refused
   const copy = await startRig({ isCold: true });
   try {
     cpSync(own.stateDir, copy.workers[0]?.stateDir ?? "", { recursive: true });
+    // The lock goes along with the copy; on another machine its process would not be there.
+    rmSync(join(copy.workers[0]?.stateDir ?? "", "worker", "owner.json"));
     copy.workers[0]?.start({
       flags: [
         ...["--listen", copy.workers[0]?.address, "--registry", rig.registry.address],
