@@ -24,7 +24,7 @@ e2e: build ## Run the tests that need a Docker engine
 
 faults: build ## Break real processes, engines, disks and networks; most of it needs root
 	@scripts/fault-tools.sh
-	@scripts/docker-engine.sh scripts/test.mjs faults
+	@scripts/docker-engine.sh scripts/fault-sweep.sh scripts/test.mjs faults
 
 sim: build ## Run SEEDS=100 random clusters in simulated time, with faults, and check every promise
 	@bin/berth sim --seeds $(SEEDS)

@@ -15,6 +15,7 @@ import { identityOf } from "./audit.ts";
 import { faketimeLibrary, faultTest } from "./needs.ts";
 import { type Rig, SLEEPER, startRig } from "./rig.ts";
 import { tool } from "./shell.ts";
+import { noteTrace } from "./traces.ts";
 
 jest.setTimeout(120_000);
 
@@ -118,6 +119,7 @@ function starve(pid: number): () => void {
   const root = isFirstVersion ? "/sys/fs/cgroup/cpu" : "/sys/fs/cgroup";
   const folder = join(root, name);
   if (!isFirstVersion) writeFileSync(join(root, "cgroup.subtree_control"), "+cpu");
+  noteTrace("cgroup", folder);
   mkdirSync(folder);
   if (isFirstVersion) writeFileSync(join(folder, "cpu.cfs_quota_us"), "5000");
   else writeFileSync(join(folder, "cpu.max"), "5000 100000");

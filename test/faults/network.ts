@@ -1,4 +1,5 @@
 import { tool } from "./shell.ts";
+import { noteTrace } from "./traces.ts";
 
 /**
  * A machine of its own, as far as the network goes: a namespace and a cable to this one. Everything
@@ -45,6 +46,7 @@ export async function createIsland(): Promise<Island> {
     await tool("ip", "netns", "del", name);
   }
 
+  noteTrace("netns", name);
   await tool("ip", "netns", "add", name);
   try {
     await tool("ip", "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name);

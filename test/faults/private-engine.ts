@@ -1,5 +1,4 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { systemClock } from "../../lib/clock.ts";
@@ -8,6 +7,7 @@ import { openDocker } from "./containers.ts";
 import { eventually } from "./eventually.ts";
 import { type Program, startProgram, tailOf } from "./program.ts";
 import { tool } from "./shell.ts";
+import { filesFolder } from "./traces.ts";
 
 /** A Docker engine of a test's own, to be killed and frozen. */
 export interface PrivateEngine {
@@ -29,7 +29,7 @@ const STOP_MS = 20_000;
 type Options = Readonly<{ liveRestore: boolean }>;
 
 export async function startPrivateEngine({ liveRestore }: Options): Promise<PrivateEngine> {
-  const folder = mkdtempSync(join(tmpdir(), "berth-dockerd-"));
+  const folder = mkdtempSync(join(filesFolder(), "berth-dockerd-"));
   const socketPath = join(folder, "d.sock");
   const logFile = join(folder, "dockerd.log");
   let dockerd: Program | undefined;

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
@@ -22,6 +21,7 @@ import { type Container, containersOf, openDocker, removeContainersOf } from "./
 import { eventually, PATIENCE_MS } from "./eventually.ts";
 import { createHistory, type History } from "./history.ts";
 import { createRole, type Launch, type Role } from "./role.ts";
+import { filesFolder } from "./traces.ts";
 
 export type SpecInit = Exclude<MessageInitShape<typeof TaskSpecSchema>, { $typeName: string }>;
 
@@ -87,10 +87,13 @@ export const isRunning = ({ state }: Task): boolean => state === TaskState.RUNNI
 /** Default lease of the tests: long beside a busy machine's hiccups, short beside a test. */
 const LEASE_MS = 2_000;
 
+/** In the rig's folder, for scripts/fault-sweep.sh: whose containers are still to be removed. */
+const WORKERS_FILE = "worker-ids";
+
 let rigCount = 0;
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
-  const folder = mkdtempSync(join(tmpdir(), "berth-faults-"));
+  const folder = mkdtempSync(join(filesFolder(), "berth-faults-"));
   const { registry, manager, workers, workerIds } = await createRoles(options, folder);
   const socketPath = options.workers?.[0]?.socketPath ?? engineSocket();
   const docker = openDocker(socketPath);
@@ -203,6 +206,7 @@ async function createRoles(options: RigOptions, folder: string) {
       ...["--worker-id", id, ...runtimeFlags(worker)],
     ];
     workerIds.push(id);
+    appendFileSync(join(folder, WORKERS_FILE), `${id}\n`);
     workers.push(
       createRole({ verb: "worker", name, folder, address, launch: launchOf(flags, launch) }),
     );

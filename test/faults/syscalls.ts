@@ -1,8 +1,8 @@
 import { readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
 import { startProgram } from "./program.ts";
+import { filesFolder } from "./traces.ts";
 
 /** System calls of a process go wrong until this is stopped. */
 export type Trouble = Readonly<{ stop(): Promise<void> }>;
@@ -15,7 +15,7 @@ let count = 0;
  */
 export async function breakCalls(pid: number, injection: string): Promise<Trouble> {
   count += 1;
-  const logFile = join(tmpdir(), `berth-faults-strace-${process.pid}-${count}.log`);
+  const logFile = join(filesFolder(), `berth-faults-strace-${process.pid}-${count}.log`);
   const calls = injection.slice(0, injection.indexOf(":"));
   const strace = startProgram({
     command: [
