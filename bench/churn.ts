@@ -21,10 +21,11 @@ const SAMPLE_MS = 10_000;
 const STEP_MS = 250;
 
 /**
- * Until as many tasks go as come, and the manager's histories, which keep a fixed number of changes,
- * are full: what grows before that is no leak.
+ * Until as many tasks go as come, the manager's histories, which keep a fixed number of changes, are
+ * full, and the first request IDs have been forgotten, after 65 minutes: what grows before that is
+ * no leak.
  */
-const WARM_UP_MS = Math.min(1_800_000, MINUTES * 30_000);
+const WARM_UP_MS = Math.min(4_200_000, MINUTES * 30_000);
 
 /** Ended tasks that nobody removes are purged after this. */
 const KEEP_FINISHED = "15s";

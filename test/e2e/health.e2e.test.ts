@@ -160,7 +160,8 @@ test("a restarted worker goes on probing, and restarts no container", async () =
 
   const container = openEngine().getContainer(statusOf(before)?.containerId ?? "");
   const removal = await container.exec({ Cmd: ["busybox", "rm", "/tmp/health"] });
-  await removal.start({ Detach: true });
+  // Its output is nobody's, and a stream that is not read keeps its socket.
+  (await removal.start({ Detach: true })).resume();
   const after = await cluster.waitFor(id, hasRestarted);
   expect(after.pastAttempts[0]?.status?.failure?.reason).toBe(FailureReason.UNHEALTHY);
   await cluster.client.removeTask({ taskId: id, force: true });
