@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # jest runs ES modules by a feature of Node that still has to be asked for.
-test unit e2e faults: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
+test test-all unit e2e faults: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
 
 INSTALLED := node_modules/.package-lock.json
 MINUTES ?= 10
@@ -15,6 +15,10 @@ demo: build ## Run a container through a cluster of this machine, and show what 
 
 test: build ## Run all tests, those that need a Docker engine too
 	@scripts/docker-engine.sh scripts/test.mjs unit e2e
+
+test-all: build ## Run all tests and break real things: what CI runs
+	@scripts/fault-tools.sh
+	@scripts/docker-engine.sh scripts/fault-sweep.sh scripts/test.mjs unit e2e faults
 
 unit: $(INSTALLED) ## Run the tests that need nothing but Node
 	@scripts/test.mjs unit
@@ -83,4 +87,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test unit e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery churn up down clean help
+.PHONY: demo test test-all unit e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery churn up down clean help

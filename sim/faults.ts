@@ -7,7 +7,7 @@ import { killContainers } from "./worker-machine.ts";
 import type { World } from "./world.ts";
 
 /** What a fault befalls. */
-export type Target = "manager" | "worker" | "part" | "pair" | "task";
+export type Target = "manager" | "workers" | "worker" | "part" | "pair" | "task";
 
 export type Fault = Readonly<{
   target: Target;
@@ -28,7 +28,7 @@ const processFaults = {
   /** The machine goes without a word, and with it the containers; then it boots. */
   "power-loss": { target: "part", begin: losePower },
   /** Most of the workers lose power at once. */
-  blackout: { target: "manager", begin: blackOut },
+  blackout: { target: "workers", begin: blackOut },
   /** It is asked to stop, and started again when it has. */
   restart: {
     target: "part",

@@ -1,20 +1,21 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { createSeededRandom, type Random } from "../lib/random.ts";
-import { type FaultName, faultNames, faults, type Target } from "./faults.ts";
+import { type Fault, type FaultName, faultNames, faults, type Target } from "./faults.ts";
 import type { FaultStep, OperatorStep, Plan, Step, UserStep } from "./plan.ts";
 
 /** A world, its users and its troubles, drawn from a seed. */
 export function randomPlan(seed: number): Plan {
   const dice = createDice(seed);
-  const workerCount = dice.chance(0.6) ? 3 : dice.between(1, 6);
+  const focus = dice.chance(0.12) ? dice.any(FOCUSES) : undefined;
+  const workerCount = focus || dice.chance(0.6) ? 3 : dice.between(1, 6);
   // Most of what goes wrong does so within a minute. Long worlds are for budgets and windows.
   const troubleMs = (dice.chance(0.85) ? dice.between(15, 60) : dice.between(60, 150)) * 1_000;
   const taskCount = dice.between(5, 30);
   const names = Array.from({ length: taskCount }, (_, index) => `t${index + 1}`);
   const userSteps = names.flatMap((task) => lifeOf(task, { dice, troubleMs }));
-  const kinds = dice.subset(faultNames, dice.between(1, 8));
-  const faultCount = dice.between(1, 14);
-  const world = { workerCount, names };
+  const kinds = focus?.kinds ?? dice.subset(faultNames, dice.between(1, 8));
+  const faultCount = focus ? 1 : dice.between(1, 14);
+  const world = { workerCount, names, leastMs: focus?.leastMs ?? 0 };
   const faultSteps = Array.from({ length: faultCount }, () =>
     anyFault(dice.any(kinds), { dice, troubleMs, world }),
   );
@@ -24,6 +25,15 @@ export function randomPlan(seed: number): Plan {
   );
   return { seed, workerCount, troubleMs, steps };
 }
+
+type Focus = Readonly<{ kinds: readonly FaultName[]; leastMs: number }>;
+
+/** One thing that goes wrong for long, and nothing else to excuse what follows. */
+const FOCUSES: readonly Focus[] = [
+  { kinds: ["blackout"], leastMs: 9_000 },
+  { kinds: ["isolation", "partition"], leastMs: 10_000 },
+  { kinds: ["power-loss", "freeze", "crash"], leastMs: 10_000 },
+];
 
 type Dice = ReturnType<typeof createDice>;
 
@@ -85,6 +95,14 @@ const POLICIES: readonly (JsonObject | undefined)[] = [
 
 const QUICK_PROBE = { tcp: { port: 80 }, interval: "0.5s", timeout: "0.3s", failureThreshold: 2 };
 
+/** What takes its time to stop and must not run twice meanwhile. */
+const SINGLETON: JsonObject = {
+  image: "web:ignores",
+  onDisconnect: "ON_DISCONNECT_STOP",
+  stopGrace: "5s",
+  restartPolicy: { mode: "RESTART_MODE_ALWAYS" },
+};
+
 /** Parts of specs that go together. */
 const SPECIALTIES: readonly JsonObject[] = [
   { image: "web:unhealthy-after-5000", livenessProbe: QUICK_PROBE },
@@ -97,6 +115,8 @@ const SPECIALTIES: readonly JsonObject[] = [
   },
   { image: "web:pull-3000.late", pullTimeout: "1s" },
   { image: "web:1", placementTimeout: "5s" },
+  SINGLETON,
+  SINGLETON,
 ];
 
 function anySpec(name: string, dice: Dice): JsonObject {
@@ -104,12 +124,13 @@ function anySpec(name: string, dice: Dice): JsonObject {
   const cpuMillis = dice.any(["0", "10", "100", "500", "2000"]);
   return {
     name,
-    ...(dice.chance(0.2) ? dice.any(SPECIALTIES) : { image: dice.any(IMAGES) }),
+    image: dice.any(IMAGES),
     reservation: { cpuMillis, memoryBytes: String(dice.any([0, 2 ** 20, 2 ** 30])) },
     stopGrace: dice.any(["0s", "1s", "5s"]),
     ...(restartPolicy && { restartPolicy }),
     ...(dice.chance(0.15) && { ports: [{ containerPort: 80, hostPort: dice.any([8080, 8081]) }] }),
     ...(dice.chance(0.2) && { onDisconnect: "ON_DISCONNECT_STOP" }),
+    ...(dice.chance(0.2) && dice.any(SPECIALTIES)),
   };
 }
 
@@ -122,12 +143,21 @@ const isRestless = ({ image, restartPolicy, pullTimeout }: JsonObject): boolean 
 };
 
 type Surroundings = Circumstances &
-  Readonly<{ world: Readonly<{ workerCount: number; names: readonly string[] }> }>;
+  Readonly<{
+    world: Readonly<{
+      workerCount: number;
+      names: readonly string[];
+      /** How long each fault lasts at least. */
+      leastMs: number;
+    }>;
+  }>;
 
 function anyFault(fault: FaultName, { dice, troubleMs, world }: Surroundings): FaultStep {
-  const atMs = dice.between(500, troubleMs);
-  const forMs = Math.min(dice.any([50, 500, 2_000, 8_000, 20_000, 45_000]), troubleMs - atMs);
-  const { target } = faults[fault];
+  const { target }: Fault = faults[fault];
+  const { leastMs } = world;
+  const atMs = dice.between(500, troubleMs - leastMs);
+  const anyMs = Math.max(leastMs, dice.any([50, 500, 2_000, 8_000, 20_000, 45_000]));
+  const forMs = Math.min(anyMs, troubleMs - atMs);
   return {
     ...{ do: "fault" as const, atMs, fault, forMs },
     ...placeOf(target, { dice, troubleMs, world }),
@@ -158,6 +188,8 @@ function placeOf(target: Target, { dice, world }: Surroundings): { on: string; t
   switch (target) {
     case "manager":
       return { on: "manager" };
+    case "workers":
+      return { on: "workers" };
     case "worker":
       return { on: dice.any(workers) };
     case "part":

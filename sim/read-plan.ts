@@ -112,6 +112,8 @@ function faultProblems(step: Fields, workers: readonly string[]): readonly strin
   switch (faults[name].target) {
     case "manager":
       return choiceProblems(step, "on", ["manager"]);
+    case "workers":
+      return choiceProblems(step, "on", ["workers"]);
     case "worker":
       return choiceProblems(step, "on", workers);
     case "part":

@@ -46,7 +46,10 @@ export function createReportMonitor({ world, engines, complain }: Deps): (task: 
     const passedMs = (atMs: number) => world.time.elapsedMs() - atMs;
     for (const { atMs, workerIds } of world.blackouts)
       if (workerIds.has(workerId) && passedMs(atMs) < BRAKED_MS)
-        complain("brake", `${name} is lost ${passedMs(atMs)} ms after most workers went`);
+        complain(
+          "brake",
+          `${name} is lost ${Math.round(passedMs(atMs))} ms after most workers went`,
+        );
   }
 
   /** The exit code is the engine's own, also of a container that ended while nobody looked. */
