@@ -43,13 +43,11 @@ export function createReportMonitor({ world, engines, complain }: Deps): (task: 
 
   /** When most workers go at once, none is lost before another lease has confirmed it. */
   function judgeHaste(name: string, workerId: string): void {
-    const passedMs = (atMs: number) => world.time.elapsedMs() - atMs;
-    for (const { atMs, workerIds } of world.blackouts)
-      if (workerIds.has(workerId) && passedMs(atMs) < BRAKED_MS)
-        complain(
-          "brake",
-          `${name} is lost ${Math.round(passedMs(atMs))} ms after most workers went`,
-        );
+    for (const { atMs, workerIds } of world.blackouts) {
+      const passedMs = Math.round(world.time.elapsedMs() - atMs);
+      if (workerIds.has(workerId) && passedMs < BRAKED_MS)
+        complain("brake", `${name} is lost ${passedMs} ms after most workers went`);
+    }
   }
 
   /** The exit code is the engine's own, also of a container that ended while nobody looked. */
