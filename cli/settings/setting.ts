@@ -14,7 +14,7 @@ export type Setting<T> = Readonly<{
   /** Absent: `BERTH_` and the name in capitals. */
   variable?: string;
   /** What stands for the value in help. Absent: a switch, without a value. */
-  placeholder?: string;
+  valueName?: string;
   help: string;
   /** Whether it can be given several times, is split at commas in the environment and is a list in files. */
   isList?: boolean;
@@ -57,13 +57,13 @@ export const flagOf = <T>({ name, flag }: Setting<T>): string => `--${flag ?? na
 
 /** The setting as a flag of a verb. Its value stays text: `resolve` parses it. */
 export function optionOf<T>(setting: Setting<T>): Option {
-  const { short, placeholder, isList, help, fallbackText } = setting;
+  const { short, valueName, isList, help, fallbackText } = setting;
   const flags = `${short ? `-${short}, ` : ""}${flagOf(setting)}`;
   const notes = [
     ...(fallbackText === undefined ? [] : [`default: ${fallbackText}`]),
     `env: ${variableOf(setting)}`,
   ];
-  const value = placeholder === undefined ? "" : ` <${placeholder}>`;
+  const value = valueName === undefined ? "" : ` <${valueName}>`;
   const option = new Option(flags + value, `${help} (${notes.join(", ")})`);
   return isList
     ? option.argParser((text: string, sofar: readonly string[] = []) => [...sofar, text])

@@ -22,14 +22,14 @@ const address = (name: string, help: string, fallback: string): Setting<string> 
   single({
     name,
     help,
-    placeholder: "host:port",
+    valueName: "host:port",
     parseText: parseAddress,
     fallback,
     fallbackText: fallback,
   });
 
 const optional = <T>(
-  definition: Pick<Setting<T>, "name" | "help" | "placeholder" | "variable" | "fallbackText">,
+  definition: Pick<Setting<T>, "name" | "help" | "valueName" | "variable" | "fallbackText">,
   parseText: (text: string) => Parsed<T>,
 ): Setting<T | undefined> =>
   single<T | undefined>({ ...definition, parseText, fallback: undefined });
@@ -52,7 +52,7 @@ export const insecure = toggle(
 
 export const logLevel: Setting<LogLevel> = single({
   name: "log-level",
-  placeholder: "level",
+  valueName: "level",
   help: `what to log on stderr, as JSON: ${logLevels.join(", ")}`,
   parseText: (word) => {
     const level = logLevels.find((known) => known === word);
@@ -65,7 +65,7 @@ export const logLevel: Setting<LogLevel> = single({
 export const stateDir = optional(
   {
     name: "state-dir",
-    placeholder: "folder",
+    valueName: "folder",
     help: "where to keep what must survive a restart",
     fallbackText: "~/.local/state/berth, or /var/lib/berth for root",
   },
@@ -74,7 +74,7 @@ export const stateDir = optional(
 
 export const defaultScheduler: Setting<string> = single({
   name: "default-scheduler",
-  placeholder: "name",
+  valueName: "name",
   help: "scheduler for tasks that name none",
   parseText: text,
   fallback: DEFAULT_SCHEDULER,
@@ -83,7 +83,7 @@ export const defaultScheduler: Setting<string> = single({
 
 export const keepFinished: Setting<number> = single({
   name: "keep-finished",
-  placeholder: "time",
+  valueName: "time",
   help: "how long a finished task is kept, or forever",
   parseText: parseKeepFinished,
   fallback: RETENTION_DEFAULT.finishedMs,
@@ -99,7 +99,7 @@ function parseKeepFinished(word: string): Parsed<number> {
 
 export const keepEvents: Setting<number> = single({
   name: "keep-events",
-  placeholder: "number",
+  valueName: "number",
   help: "how many of its latest events each task keeps",
   parseText: (word) => {
     const count = /^\d{1,9}$/.test(word) ? Number(word) : Number.NaN;
@@ -115,7 +115,7 @@ const milliseconds = (name: string, help: string, ms: number): Setting<number> =
   single({
     name,
     help,
-    placeholder: "time",
+    valueName: "time",
     parseText: (word) => {
       const span = parseDuration(word);
       return span.kind === "parsed" && span.value < SPAN_MS_MIN
@@ -143,7 +143,7 @@ export const interval = milliseconds(
 export const workerId = optional(
   {
     name: "worker-id",
-    placeholder: "id",
+    valueName: "id",
     help: "the worker's ID",
     fallbackText: "made on the first start",
   },
@@ -153,7 +153,7 @@ export const workerId = optional(
 export const advertise = optional(
   {
     name: "advertise",
-    placeholder: "host:port",
+    valueName: "host:port",
     help: "where others reach the worker",
     fallbackText: "where it listens",
   },
@@ -163,7 +163,7 @@ export const advertise = optional(
 export const publishAddress = optional(
   {
     name: "publish-address",
-    placeholder: "address",
+    valueName: "address",
     help: "address of this machine to publish containers' ports on",
     fallbackText: "the host of --advertise",
   },
@@ -174,7 +174,7 @@ export const dockerHost: Setting<string | undefined> = optional(
   {
     name: "docker-host",
     variable: "DOCKER_HOST",
-    placeholder: "url",
+    valueName: "url",
     help: "socket of the Docker engine",
     fallbackText: "unix:///var/run/docker.sock",
   },
@@ -192,7 +192,7 @@ export const runtimes = ["docker", "hollow"] as const;
 
 export const runtime: Setting<(typeof runtimes)[number]> = single({
   name: "runtime",
-  placeholder: "name",
+  valueName: "name",
   help: "docker, or hollow: containers in memory, for load and failure tests",
   parseText: (word) => {
     const found = runtimes.find((known) => known === word);
@@ -208,7 +208,7 @@ const HOLLOW_MAX = 10_000;
 export const hollowCount = optional(
   {
     name: "count",
-    placeholder: "number",
+    valueName: "number",
     help: "workers in this one process, with --runtime hollow",
     fallbackText: "1",
   },
@@ -223,7 +223,7 @@ export const hollowCount = optional(
 export const labels: Setting<readonly KeyValue[]> = {
   name: "labels",
   flag: "label",
-  placeholder: "key=value",
+  valueName: "key=value",
   help: "fact about the worker for people and for placement; repeatable",
   isList: true,
   parse: (texts) => parseEach(texts, parseLabel),
@@ -238,7 +238,7 @@ export const allowHostNetwork = toggle(
 export const capacityCpus = optional(
   {
     name: "capacity-cpus",
-    placeholder: "number",
+    valueName: "number",
     help: "CPUs to offer to tasks",
     fallbackText: "all",
   },
@@ -247,7 +247,7 @@ export const capacityCpus = optional(
 export const capacityMemory = optional(
   {
     name: "capacity-memory",
-    placeholder: "size",
+    valueName: "size",
     help: "memory to offer to tasks",
     fallbackText: "all",
   },
@@ -256,7 +256,7 @@ export const capacityMemory = optional(
 export const capacityDisk = optional(
   {
     name: "capacity-disk",
-    placeholder: "size",
+    valueName: "size",
     help: "disk to offer to tasks",
     fallbackText: "all",
   },
