@@ -6,15 +6,20 @@ export interface Calm {
   disturb(step: FaultStep): () => void;
   /** Since when nothing has befallen the machines, or the ways between them. */
   sinceMs(machines: readonly string[]): number;
+  /** The latest trouble of each of them, and of each way between two. */
+  troublesOf(machines: readonly string[]): readonly Trouble[];
 }
 
-type Record = { activeCount: number; endedMs: number };
+/** `endedMs` is infinite while it lasts. */
+export type Trouble = Readonly<{ beganMs: number; endedMs: number }>;
+
+type Record = { activeCount: number; beganMs: number; endedMs: number };
 
 export function createCalm(nowMs: () => number): Calm {
   const records = new Map<string, Record>();
 
   function recordOf(thing: string): Record {
-    const record = records.get(thing) ?? { activeCount: 0, endedMs: 0 };
+    const record = records.get(thing) ?? { activeCount: 0, beganMs: 0, endedMs: 0 };
     records.set(thing, record);
     return record;
   }
@@ -24,19 +29,26 @@ export function createCalm(nowMs: () => number): Calm {
     return activeCount > 0 ? Number.POSITIVE_INFINITY : endedMs;
   };
 
+  const thingsOf = (machines: readonly string[]) => {
+    const ways = machines.flatMap((a) => machines.map((b) => wayBetween(a, b)));
+    return [...machines, ...ways];
+  };
+
   return {
     disturb(step) {
       const record = recordOf(thingOf(step));
-      record.activeCount++;
+      if (record.activeCount++ === 0) record.beganMs = nowMs();
       return () => {
         record.activeCount--;
         record.endedMs = nowMs();
       };
     },
-    sinceMs(machines) {
-      const ways = machines.flatMap((a) => machines.map((b) => wayBetween(a, b)));
-      return Math.max(...[...machines, ...ways].map(calmOf));
-    },
+    sinceMs: (machines) => Math.max(...thingsOf(machines).map(calmOf)),
+    troublesOf: (machines) =>
+      thingsOf(machines).map((thing) => ({
+        beganMs: recordOf(thing).beganMs,
+        endedMs: calmOf(thing),
+      })),
   };
 }
 

@@ -142,9 +142,11 @@ function blackOut(world: World, step: FaultStep): (() => void) | undefined {
   const wasWell = (id: string) =>
     atMs - calm.sinceMs(["manager", "registry", id]) > WELL_MS &&
     atMs - (parts.get(id)?.startedMs() ?? atMs) > WELL_MS;
-  if (struck.every(wasWell)) blackouts.push({ atMs, workerIds: new Set(struck) });
+  const blackout = { atMs, workerIds: new Set(struck) };
+  if (struck.every(wasWell)) blackouts.add(blackout);
   const endings = struck.flatMap((on) => [calm.disturb({ ...step, on }), losePower(world, { on })]);
   return () => {
+    blackouts.delete(blackout);
     for (const end of endings) end();
   };
 }

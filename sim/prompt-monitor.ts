@@ -1,7 +1,7 @@
 import { DesiredState, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import type { Complain } from "./complain.ts";
 import type { LedgerMonitor } from "./ledger-monitor.ts";
-import { wellSinceMs } from "./well-since.ts";
+import { foundSinceMs } from "./well-since.ts";
 import type { World } from "./world.ts";
 
 /** Looks for what should have happened by now. */
@@ -50,7 +50,7 @@ export function createPromptMonitor({ world, ledger, complain }: Deps): PromptMo
     const lagsFor = (wellMs: number) => time.elapsedMs() - Math.max(sinceMs, wellMs);
     if (what === GONE) return lagsFor(calm.sinceMs(["manager", "registry"])) > LOSS_MS;
     const lagMs = world.excused.has(workerId) ? LAG_MS_TROUBLED : LAG_MS;
-    return lagsFor(wellSinceMs(world, workerId)) > lagMs;
+    return lagsFor(foundSinceMs(world, workerId)) > lagMs;
   }
 
   return {

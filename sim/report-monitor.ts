@@ -41,8 +41,12 @@ export function createReportMonitor({ world, engines, complain }: Deps): (task: 
       );
   }
 
-  /** When most workers go at once, none is lost before another lease has confirmed it. */
+  /**
+   * When most workers go at once, none is lost before another lease has confirmed it: unless clones
+   * of theirs make it look as if some were back.
+   */
   function judgeHaste(name: string, workerId: string): void {
+    if (world.cloned.size > 0) return;
     for (const { atMs, workerIds } of world.blackouts) {
       const passedMs = Math.round(world.time.elapsedMs() - atMs);
       if (workerIds.has(workerId) && passedMs < BRAKED_MS)

@@ -46,7 +46,7 @@ export interface World {
   readonly misdated: Set<string>;
   readonly calm: Calm;
   /** Moments at which most workers went, and which of them had been well until then. */
-  readonly blackouts: { atMs: number; workerIds: ReadonlySet<string> }[];
+  readonly blackouts: Set<Readonly<{ atMs: number; workerIds: ReadonlySet<string> }>>;
   /** What should never have happened. */
   readonly bugs: string[];
   /** A machine with a copy of a worker's disk and an engine of its own. */
@@ -102,7 +102,7 @@ export function createWorld(options: WorldOptions): World {
   return {
     ...{ time, network, ether, disk, trace, random, parts, machines, self, bugs, addClone },
     calm: createCalm(time.elapsedMs),
-    blackouts: [],
+    blackouts: new Set(),
     cloned: new Set(),
     misdated: new Set(),
     tampered: new Set(),
