@@ -16,7 +16,7 @@ demo: build ## Run a container through a cluster of this machine, and show what 
 test: build ## Run all tests, those that need a Docker engine too
 	@scripts/docker-engine.sh scripts/test.mjs unit e2e
 
-test-all: build ## Run all tests and break real things: what CI runs
+test-all: build ## Run all tests, and break real things
 	@scripts/fault-tools.sh
 	@scripts/docker-engine.sh scripts/fault-sweep.sh scripts/test.mjs unit e2e faults
 
