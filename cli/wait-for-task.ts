@@ -1,5 +1,5 @@
 import type { Task } from "../gen/berth/v1/task_pb.ts";
-import { after, type Clock } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import { CommandError } from "./command-error.ts";
 import type { Context, Manager } from "./context.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -58,7 +58,7 @@ export function createDeadline(
   const timedOut = new AbortController();
   return {
     signal: AbortSignal.any([interrupted, timedOut.signal]),
-    cancel: after(clock, timeoutMs, () => timedOut.abort()),
+    cancel: clock.after(timeoutMs, () => timedOut.abort()),
   };
 }
 

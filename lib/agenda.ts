@@ -1,4 +1,4 @@
-import { after, type Clock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 
 /**
  * Things to be done again and again, each at its time, and a state that says when. One of a kind
@@ -47,7 +47,7 @@ export function runAgenda<K, S>(
       const nowMs = clock.monotonic();
       for (const key of keys.filter((each) => dueOf(each) <= nowMs)) begin(key).catch(reject);
       const nextMs = Math.min(...keys.map(dueOf));
-      if (nextMs !== NEVER) disarm = after(clock, nextMs - nowMs, look);
+      if (nextMs !== NEVER) disarm = clock.after(nextMs - nowMs, look);
       else if (busy.size === 0) resolve();
     }
 

@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since an arbitrary point. Never jumps. For leases, deadlines and backoff. */
   monotonic(): number;
+  /** Runs `action` after `delayMs`, unless the returned function is called before. */
+  after(delayMs: number, action: () => void): () => void;
   /** Resolves after `delayMs`, or as soon as `signal` aborts. Never rejects. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
   /** Resolves once everything that is ready in this turn of the event loop has run. */
@@ -13,34 +15,30 @@ export interface Clock {
 /** Longest delay a Node timer can hold; a longer one would fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+function afterReally(delayMs: number, action: () => void): () => void {
+  const timer = setTimeout(action, Math.min(delayMs, TIMER_MS_MAX));
+  return () => clearTimeout(timer);
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  after: afterReally,
+  sleep: sleepBy(afterReally),
   turn: () => new Promise((resolve) => setImmediate(resolve)),
-  sleep: (delayMs, signal) =>
+};
+
+/** How to sleep with a clock's timers. */
+export function sleepBy(after: Clock["after"]): Clock["sleep"] {
+  return (delayMs, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
-      const timer = setTimeout(done, Math.min(delayMs, TIMER_MS_MAX));
+      const disarm = after(delayMs, done);
       signal?.addEventListener("abort", done, { once: true });
       function done() {
-        clearTimeout(timer);
+        disarm();
         signal?.removeEventListener("abort", done);
         resolve();
       }
-    }),
-};
-
-/**
- * Runs `action` after `delayMs`, unless the returned function is called before.
- * For deadlines; work that waits uses `sleep`.
- */
-export function after(clock: Clock, delayMs: number, action: () => void): () => void {
-  const cancelled = new AbortController();
-  void clock.sleep(delayMs, cancelled.signal).then(() => {
-    if (!cancelled.signal.aborted) action();
-  });
-  return () => cancelled.abort(CANCELLED);
+    });
 }
-
-/** Given to `abort`, which makes an error with a stack for each call that has no reason. */
-const CANCELLED = "cancelled";

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, sleepBy, systemClock } from "./clock.ts";
 
 /** A clock that stands still until it is told to move. For tests and simulations. */
 export interface ManualClock extends Clock {
@@ -23,27 +23,24 @@ export function createManualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
   const nextDue = (limit: number) =>
     [...sleepers].filter(({ due }) => due <= limit).sort((a, b) => a.due - b.due)[0];
 
+  function after(delayMs: number, action: () => void): () => void {
+    const sleeper: Sleeper = { due: elapsed + Math.max(0, delayMs), wake: action };
+    sleepers.add(sleeper);
+    return () => void sleepers.delete(sleeper);
+  }
+
   return {
     now: () => startMs + elapsed,
     monotonic: () => elapsed,
     turn: systemClock.turn,
-    sleep: (delayMs, signal) =>
-      new Promise((resolve) => {
-        if (signal?.aborted) return resolve();
-        const sleeper: Sleeper = { due: elapsed + Math.max(0, delayMs), wake };
-        sleepers.add(sleeper);
-        signal?.addEventListener("abort", wake, { once: true });
-        function wake() {
-          sleepers.delete(sleeper);
-          signal?.removeEventListener("abort", wake);
-          resolve();
-        }
-      }),
+    after,
+    sleep: sleepBy(after),
     async advance(ms) {
       const target = elapsed + ms;
       await settle();
       for (let next = nextDue(target); next; next = nextDue(target)) {
         elapsed = Math.max(elapsed, next.due);
+        sleepers.delete(next);
         next.wake();
         await settle();
       }

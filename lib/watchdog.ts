@@ -9,22 +9,21 @@ export interface Watchdog {
 
 /** Calls `onSilence` once, when nothing was heard for `silenceMs`. */
 export function createWatchdog(clock: Clock, silenceMs: number, onSilence: () => void): Watchdog {
-  const stopped = new AbortController();
   let heard = clock.monotonic();
+  let disarm: () => void;
 
-  async function watch(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      const silentMs = clock.monotonic() - heard;
-      if (silentMs >= silenceMs) return onSilence();
-      await clock.sleep(silenceMs - silentMs, stopped.signal);
-    }
+  /** Does not begin anew at every word: there may be thousands before the time is up once. */
+  function look(): void {
+    const silentMs = clock.monotonic() - heard;
+    if (silentMs >= silenceMs) onSilence();
+    else disarm = clock.after(silenceMs - silentMs, look);
   }
-  void watch();
+  look();
 
   return {
     kick() {
       heard = clock.monotonic();
     },
-    stop: () => stopped.abort(),
+    stop: () => disarm(),
   };
 }

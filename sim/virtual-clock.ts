@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../lib/clock.ts";
+import { type Clock, sleepBy, systemClock } from "../lib/clock.ts";
 import { createEventQueue, type Timed } from "./event-queue.ts";
 
 /**
@@ -120,6 +120,8 @@ export function createClock(
   process: Process,
   skewMs: () => number = () => 0,
 ): Clock {
+  const after: Clock["after"] = (delayMs, action) =>
+    time.schedule(process, Math.max(1, Math.trunc(delayMs)), action);
   return {
     now: () => EPOCH_MS + time.elapsedMs() + skewMs(),
     monotonic: () => time.elapsedMs(),
@@ -127,20 +129,8 @@ export function createClock(
       new Promise((resolve) => {
         time.schedule(process, 0, resolve);
       }),
-    sleep: (delayMs, signal) =>
-      new Promise((resolve) => {
-        if (signal?.aborted) return resolve();
-        const cancel = time.schedule(process, Math.max(1, Math.trunc(delayMs)), done);
-        signal?.addEventListener("abort", stop, { once: true });
-        function stop() {
-          cancel();
-          resolve();
-        }
-        function done() {
-          signal?.removeEventListener("abort", stop);
-          resolve();
-        }
-      }),
+    after,
+    sleep: sleepBy(after),
   };
 }
 

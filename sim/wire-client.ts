@@ -7,7 +7,7 @@ import {
   type MessageInitShape,
 } from "@bufbuild/protobuf";
 import { ConnectError, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
-import { after, type Clock } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import { cancelled, timedOut } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { untilAborted } from "../lib/rpc/abortable.ts";
@@ -44,7 +44,7 @@ function createEnding(
   const disarm =
     timeoutMs === undefined || timeoutMs <= 0
       ? () => undefined
-      : after(clock, timeoutMs, () => early(timedOut("DEADLINE_EXCEEDED", "no answer in time")));
+      : clock.after(timeoutMs, () => early(timedOut("DEADLINE_EXCEEDED", "no answer in time")));
   const leave = () => signal && early(abortError(signal));
   signal?.addEventListener("abort", leave, { once: true });
 

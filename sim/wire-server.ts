@@ -11,7 +11,7 @@ import {
   invokeUnaryImplementation,
   transformInvokeImplementation,
 } from "@connectrpc/connect/protocol";
-import { after, type Clock } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import { cancelled, timedOut } from "../lib/errors.ts";
 import { decodeRequest, encode } from "../lib/rpc/codec.ts";
 import { defaultLimits } from "../lib/rpc/limits.ts";
@@ -70,7 +70,7 @@ const unaryDeadline = ({ kind }: MethodImplSpec) =>
   kind === "unary" ? defaultLimits.unaryMs : undefined;
 
 const arm = (clock: Clock, timeoutMs: number, context: Context) =>
-  after(clock, timeoutMs, () =>
+  clock.after(timeoutMs, () =>
     context.abort(timedOut("DEADLINE_EXCEEDED", "the caller's deadline has passed")),
   );
 

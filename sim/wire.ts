@@ -1,4 +1,4 @@
-import { after, type Clock } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import { unavailable } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 import type { Channel, ChannelOptions } from "../lib/rpc/channel.ts";
@@ -102,7 +102,7 @@ function openChannel(network: Network, { machine, process, options, find }: Clie
     process,
     address,
     find: () => find(address),
-    giveUpLater: (giveUp) => after(clock as Clock, connectMs, giveUp),
+    giveUpLater: (giveUp) => (clock as Clock).after(connectMs, giveUp),
     connectMs,
   });
   const way = { open: connections.open, clock, log };

@@ -1,4 +1,4 @@
-import { after, type Clock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { type CheckResult, errorText, failed, unasked } from "./check-result.ts";
 
 type Options = Readonly<{ clock: Clock; timeoutMs: number; signal: AbortSignal }>;
@@ -20,7 +20,7 @@ export async function timedCheck(
   const beginMs = clock.monotonic();
   const cut = new AbortController();
   const over = new AbortController();
-  const disarm = after(clock, timeoutMs, () => cut.abort(OVERDUE));
+  const disarm = clock.after(timeoutMs, () => cut.abort(OVERDUE));
   const cancel = () => {
     cut.abort(CANCELLED);
     over.abort(CANCELLED);

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Client, connectivityState, credentials } from "@grpc/grpc-js";
-import { after, type Clock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { clientLimits, defaultLimits } from "./limits.ts";
@@ -50,7 +50,7 @@ export function createConnection({ address, connectMs, clock, log }: Options): C
       return current;
     },
     watch: (link) =>
-      isReady(link.client) ? () => undefined : after(clock, connectMs, () => giveUp(link)),
+      isReady(link.client) ? () => undefined : clock.after(connectMs, () => giveUp(link)),
     close() {
       closed = true;
       current.close();

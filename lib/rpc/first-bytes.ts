@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { after, type Clock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 
 /** What a connection speaks, told by its first bytes. */
 export type Protocol = "grpc" | "http1";
@@ -24,7 +24,7 @@ export function readProtocol(
 ): Promise<Protocol | undefined> {
   let head: Buffer = Buffer.alloc(0);
   return new Promise((resolve) => {
-    const stopTimer = after(clock, limitMs, () => settle(undefined));
+    const stopTimer = clock.after(limitMs, () => settle(undefined));
     const give = () => settle(undefined);
     socket.on("readable", look).on("end", give).on("close", give);
 

@@ -7,6 +7,7 @@ import {
 import { currentAttempt, wait, workerOf } from "../../core/task-change.ts";
 import { type LinkSight, overdueStop, waitingFor } from "../../core/waiting.ts";
 import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
@@ -37,17 +38,15 @@ const WATCHED: ReadonlySet<TaskState> = new Set([
  */
 export async function runDeadlines(deps: Deps, signal: AbortSignal): Promise<void> {
   const { ledger, workers, clock } = deps;
-  let wake: () => void = () => undefined;
-  const deadlines = createDeadlines(deps, () => wake());
+  const bell = createBell(clock);
+  const deadlines = createDeadlines(deps, bell.ring);
   for (const { id, state } of ledger.tasks.sketches()) deadlines.track(id, state);
   const unsubscribe = ledger.subscribe((changes) => deadlines.notice(changes));
   workers.all().forEach(deadlines.meet);
   workers.subscribe(deadlines.meet);
   while (!signal.aborted) {
-    const woken = new AbortController();
-    wake = () => woken.abort();
     const dueMs = deadlines.pass(clock.now());
-    await clock.sleep(dueMs - clock.now(), AbortSignal.any([signal, woken.signal]));
+    await bell.wait(signal, dueMs - clock.now());
     await clock.turn();
   }
   unsubscribe();

@@ -7,6 +7,7 @@ import type { TaskChange } from "../../core/task-change.ts";
 import { drainDeadlineMs, isDraining, type WorkerRecord } from "../../core/worker-settings.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
+import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { DrainBoard } from "./drains.ts";
@@ -33,22 +34,19 @@ const IDLE_MS = 3_600_000;
  */
 export async function runDrainLoop(deps: Deps, signal: AbortSignal): Promise<void> {
   const { ledger, workers, clock } = deps;
-  let wake: () => void = () => undefined;
+  const bell = createBell(clock);
   const hasDrains = () => ledger.workers.all().some(([, record]) => isDraining(record));
   const onNews = () => {
-    if (hasDrains()) wake();
+    if (hasDrains()) bell.ring();
   };
   const unsubscribe = ledger.subscribe(onNews);
   workers.subscribe(onNews);
-  ledger.workers.subscribe(() => wake());
+  ledger.workers.subscribe(bell.ring);
 
   while (!signal.aborted) {
-    const woken = new AbortController();
-    wake = () => woken.abort();
     const now = clock.now();
     const nextMs = pass(now, deps);
-    const delayMs = Math.min(IDLE_MS, nextMs - now);
-    await clock.sleep(delayMs, AbortSignal.any([signal, woken.signal]));
+    await bell.wait(signal, Math.min(IDLE_MS, nextMs - now));
     await clock.turn();
   }
   unsubscribe();

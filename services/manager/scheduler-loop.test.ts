@@ -153,7 +153,7 @@ test("a retry that comes due between two looks at the clock is not lost", async 
     ...manual,
     now: () => manual.now() + looks++,
     // As a timer that fires early, so that the look before is too early by one and the next is not.
-    sleep: (delayMs, signal) => manual.sleep(delayMs - 2, signal),
+    after: (delayMs, action) => manual.after(delayMs - 2, action),
   };
   const { submit, task, join, observer } = await createRig({ clock });
   join("w1");

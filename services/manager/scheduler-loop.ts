@@ -8,6 +8,7 @@ import { retryMs } from "../../core/restart.ts";
 import { currentAttempt, schedule, type TaskChange, wait } from "../../core/task-change.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
+import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { factsOf } from "./candidates.ts";
@@ -30,20 +31,18 @@ type Deps = Readonly<{
  */
 export async function runSchedulerLoop(deps: Deps, signal: AbortSignal): Promise<void> {
   const { ledger, workers, clock } = deps;
-  let wake: () => void = () => undefined;
-  const scheduler = createScheduling(deps, () => wake());
+  const bell = createBell(clock);
+  const scheduler = createScheduling(deps, bell.ring);
   ledger.beforeFlush(() => scheduler.pass(clock.now()));
   const unsubscribe = ledger.subscribe(scheduler.notice);
   workers.subscribe(scheduler.meet);
   workers.all().forEach(scheduler.meet);
 
   while (!signal.aborted) {
-    const woken = new AbortController();
-    wake = () => woken.abort();
     // One moment for both: a retry that comes due in between would be seen by neither.
     const now = clock.now();
     scheduler.pass(now);
-    await clock.sleep(scheduler.msUntilRetry(now), AbortSignal.any([signal, woken.signal]));
+    await bell.wait(signal, scheduler.msUntilRetry(now));
     await clock.turn();
   }
   unsubscribe();

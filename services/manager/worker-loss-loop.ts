@@ -1,5 +1,6 @@
 import { liveOn } from "../../core/live-attempts.ts";
 import { type Judgement, judgeWorkers, lossMs } from "../../core/worker-loss.ts";
+import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
@@ -34,7 +35,7 @@ const IDLE_MS = 3_600_000;
  */
 export async function runWorkerLoss(deps: Deps, signal: AbortSignal): Promise<void> {
   const { workers, word, clock } = deps;
-  const round = createAlarm();
+  const round = createBell(clock);
   const sightings = createSightings(deps);
   const loss = createLoss(deps, sightings);
   const onAnswer = (workerId: string, answer: Answer) => {
@@ -50,25 +51,12 @@ export async function runWorkerLoss(deps: Deps, signal: AbortSignal): Promise<vo
   const stalls = watchStalls(clock, loss.stall, signal);
 
   while (!signal.aborted) {
-    const woken = round.next();
     const { asked, nextMs } = loss.judge();
     questions.keep(asked);
-    await clock.sleep(nextMs - clock.monotonic(), AbortSignal.any([signal, woken]));
+    await round.wait(signal, nextMs - clock.monotonic());
     await clock.turn();
   }
   await stalls;
-}
-
-/** Wakes a sleeper, also one that is about to fall asleep. */
-function createAlarm() {
-  let control = new AbortController();
-  return {
-    ring: () => control.abort(),
-    next(): AbortSignal {
-      control = new AbortController();
-      return control.signal;
-    },
-  };
 }
 
 type Outlook = Readonly<{ asked: readonly string[]; nextMs: number }>;

@@ -9,7 +9,7 @@ import type {
   SessionRequest_Registration,
   SessionResponseSchema,
 } from "../../gen/berth/v1/registry_service_pb.ts";
-import { after, type Clock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { type FieldViolation, invalidFields, timedOut } from "../../lib/errors.ts";
 import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
 import type { Random } from "../../lib/random.ts";
@@ -43,7 +43,7 @@ export function createSessionHandler(
     const inbox = createMailbox<SessionRequest>({ clock, limit: registryLimits.wordsWaiting });
     const talk = createTalk(deps, inbox);
     const { registrationMs } = registryLimits;
-    const stopTimer = after(clock, registrationMs, () => {
+    const stopTimer = clock.after(registrationMs, () => {
       if (!talk.registered()) inbox.close(notRegistered(registrationMs));
     });
     void pump(words, inbox);

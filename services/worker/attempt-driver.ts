@@ -1,6 +1,7 @@
 import type { Vitals } from "../../core/vitals.ts";
 import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import { AssertionError } from "../../lib/assert.ts";
+import { type Bell, createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
@@ -17,7 +18,6 @@ import { type AttemptCell, createAttemptCell } from "./attempt-cell.ts";
 import { deadlineOf } from "./attempt-deadline.ts";
 import { troubleAfter } from "./attempt-trouble.ts";
 import { type AttemptKey, type Owner, RuntimeError } from "./runtime.ts";
-import { type Bell, createBell } from "./worker-bell.ts";
 
 /** Moves one attempt from where it stands to its end. */
 export interface AttemptDriver {

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { after, type Clock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { type EngineWork, OverdueError, toRuntimeError } from "./engine-error.ts";
 import { isJson, type Json } from "./engine-json.ts";
 import { RuntimeError } from "./runtime.ts";
@@ -83,7 +83,7 @@ async function withDeadline<T>(
     own.signal.addEventListener("abort", () => reject(own.signal.reason), { once: true });
   });
   const cancel = () => own.abort(cancelled(task));
-  const disarm = after(clock, task.deadlineMs, () =>
+  const disarm = clock.after(task.deadlineMs, () =>
     own.abort(new OverdueError(task, task.deadlineMs)),
   );
   parent?.addEventListener("abort", cancel, { once: true });

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { after, type Clock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 
 type Options = Readonly<{
   clock: Clock;
@@ -18,7 +18,7 @@ export async function* readChunks(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const stop = () => stream.destroy();
   const watchIdleness = () =>
-    idle ? after(clock, idle.limitMs, () => stream.destroy(idle.error())) : () => undefined;
+    idle ? clock.after(idle.limitMs, () => stream.destroy(idle.error())) : () => undefined;
   let calm = watchIdleness();
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();

@@ -1,6 +1,7 @@
 import { toMillis } from "../../core/time.ts";
 import { LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
 import { FailureReason, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { createBell } from "../../lib/bell.ts";
 import { keyText } from "./attempt.ts";
 import {
   deleteContainer,
@@ -21,7 +22,6 @@ import {
   type Runtime,
   RuntimeError,
 } from "./runtime.ts";
-import { createBell } from "./worker-bell.ts";
 
 /** How long a hung engine is waited for, as a real runtime's deadline would have it. */
 const HUNG_CALL_MS = 5_000;

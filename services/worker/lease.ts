@@ -1,6 +1,6 @@
+import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import { createBell } from "./worker-bell.ts";
 
 /** Until when the cluster counts on this worker, as far as the worker can know. */
 export interface Lease {

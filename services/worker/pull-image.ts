@@ -1,5 +1,5 @@
 import { FailureReason } from "../../gen/berth/v1/task_pb.ts";
-import { after, type Clock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { type EngineClient, type EngineTask, pingTask } from "./engine-client.ts";
 import { OverdueError, refused, toRuntimeError } from "./engine-error.ts";
@@ -48,7 +48,7 @@ async function fetchImage(deps: Deps, image: string, control: AbortController): 
   const { clock, limits } = deps;
   const task = pullTask(image, limits);
   const tooLong = () => control.abort(new OverdueError(task, limits.pullMs));
-  const disarm = after(clock, limits.pullMs, tooLong);
+  const disarm = clock.after(limits.pullMs, tooLong);
   try {
     await followPull(deps, task, control.signal);
     control.signal.throwIfAborted();

@@ -9,11 +9,11 @@ import type {
   SessionResponse_Terms,
 } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { WorkerDescription, WorkerMetrics } from "../../gen/berth/v1/worker_pb.ts";
-import { after, type Clock } from "../../lib/clock.ts";
+import type { Bell } from "../../lib/bell.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { unavailable } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { createWatchdog, type Watchdog } from "../../lib/watchdog.ts";
-import type { Bell } from "./worker-bell.ts";
 
 export type ConnectionDeps = Readonly<{
   client: Pick<Client<typeof RegistryService>, "session">;
@@ -69,7 +69,7 @@ export async function holdSession(deps: Deps, leaving: AbortSignal): Promise<unk
   const talk: Talk = { terms: undefined, sent: new Map(), dog, over, leaving };
   let cancelEnd: () => void = () => undefined;
   const sayFarewell = () => {
-    cancelEnd = after(clock, FAREWELL_MS_MAX, () => over.abort());
+    cancelEnd = clock.after(FAREWELL_MS_MAX, () => over.abort());
     stir.ring();
   };
   leaving.addEventListener("abort", sayFarewell, { once: true });

@@ -1,6 +1,7 @@
 import type { Endpoint } from "../../gen/berth/v1/endpoint_pb.ts";
 import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { WorkerDescription, WorkerMetrics } from "../../gen/berth/v1/worker_pb.ts";
+import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { reasonOf, retryMsOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
@@ -9,7 +10,6 @@ import { createBackoff } from "../../lib/retry.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { type ConnectionDeps, holdSession } from "./session-connection.ts";
-import { createBell } from "./worker-bell.ts";
 import { unlessAborted } from "./worker-gate.ts";
 import { createImpatientMeter } from "./worker-metrics.ts";
 

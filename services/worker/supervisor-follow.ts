@@ -1,9 +1,9 @@
+import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { createBackoff } from "../../lib/retry.ts";
 import type { ContainerFacts, ContainerHint, Owner, Runtime } from "./runtime.ts";
-import { createBell } from "./worker-bell.ts";
 
 type Deps = Readonly<{
   runtime: Pick<Runtime, "watch" | "list">;

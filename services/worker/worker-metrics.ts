@@ -58,9 +58,6 @@ export function createMetricsMeter(deps: Deps): () => Promise<WorkerMetrics> {
 /** How long a heartbeat waits for its measurements: it is sent without them rather than late. */
 export const MEASURE_MS_MAX = 1_000;
 
-/** Given to `abort`, which makes an error with a stack for each call that has no reason. */
-const MEASURED = "measured";
-
 type Impatience = Readonly<{ measure: () => Promise<WorkerMetrics>; clock: Clock; log: Log }>;
 
 /**
@@ -83,11 +80,11 @@ export function createImpatientMeter(deps: Impatience): () => Promise<WorkerMetr
   }
 
   return async () => {
-    const done = new AbortController();
     underWay ??= attempt();
-    const late = clock.sleep(MEASURE_MS_MAX, done.signal).then(() => undefined);
-    const metrics = await Promise.race([underWay, late]);
-    done.abort(MEASURED);
-    return metrics;
+    const measured = underWay;
+    return new Promise((resolve) => {
+      const disarm = clock.after(MEASURE_MS_MAX, () => resolve(undefined));
+      void measured.then(resolve).then(disarm);
+    });
   };
 }

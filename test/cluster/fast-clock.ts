@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../lib/clock.ts";
+import { type Clock, sleepBy, systemClock } from "../../lib/clock.ts";
 
 /** How many of the cluster's milliseconds pass in a real one. */
 const SPEED = 10;
@@ -8,10 +8,12 @@ export function createFastClock(): Clock {
   const startMs = systemClock.now();
   const startedAt = systemClock.monotonic();
   const elapsedMs = () => (systemClock.monotonic() - startedAt) * SPEED;
+  const after: Clock["after"] = (delayMs, action) => systemClock.after(delayMs / SPEED, action);
   return {
     now: () => Math.floor(startMs + elapsedMs()),
     monotonic: elapsedMs,
     turn: systemClock.turn,
-    sleep: (delayMs, signal) => systemClock.sleep(delayMs / SPEED, signal),
+    after,
+    sleep: sleepBy(after),
   };
 }

@@ -1,0 +1,41 @@
+import type { Clock } from "./clock.ts";
+
+/** Wakes one waiter. A ring that nobody waited for is kept for the next one. */
+export interface Bell {
+  ring(): void;
+  /** Forgets a ring that nobody waited for: what it told of is about to be looked at. */
+  hush(): void;
+  /** Resolves at the next ring, after `limitMs` if given, or once `signal` has aborted. */
+  wait(signal: AbortSignal, limitMs?: number): Promise<void>;
+}
+
+export function createBell(clock: Pick<Clock, "after">): Bell {
+  let isRung = false;
+  let wake: () => void = () => undefined;
+
+  const rung = (signal: AbortSignal, limitMs: number | undefined) =>
+    new Promise<void>((resolve) => {
+      const disarm = limitMs === undefined ? () => undefined : clock.after(limitMs, done);
+      signal.addEventListener("abort", done);
+      wake = done;
+      function done() {
+        disarm();
+        signal.removeEventListener("abort", done);
+        resolve();
+      }
+    });
+
+  return {
+    ring() {
+      isRung = true;
+      wake();
+    },
+    hush() {
+      isRung = false;
+    },
+    async wait(signal, limitMs) {
+      if (!isRung && !signal.aborted) await rung(signal, limitMs);
+      isRung = false;
+    },
+  };
+}
