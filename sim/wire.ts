@@ -6,6 +6,7 @@ import { clientLimits } from "../lib/rpc/limits.ts";
 import { createRpcLog } from "../lib/rpc/rpc-log.ts";
 import type { RpcServer, RpcServerOptions } from "../lib/rpc/server.ts";
 import type { Wire } from "../lib/rpc/wire.ts";
+import { createStop } from "../lib/stop.ts";
 import type { Tap } from "./fence-monitor.ts";
 import type { Network } from "./network.ts";
 import type { Process } from "./virtual-clock.ts";
@@ -44,7 +45,7 @@ type Server = Readonly<{
 
 function serve(ports: Map<string, Port>, { machine, process, options, tap }: Server): RpcServer {
   const { listen, clock } = options;
-  const draining = new AbortController();
+  const draining = createStop();
   const methods = methodsOf(options);
   const port = createPort({ machine, process, serving: { methods, clock, signal: draining, tap } });
   ports.set(listen, port);

@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Interceptor } from "@connectrpc/connect";
@@ -6,6 +5,7 @@ import type { Clock } from "../clock.ts";
 import { unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type Random, systemRandom } from "../random.ts";
+import { createStop } from "../stop.ts";
 import { openFrontDoor } from "./front-door.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import { createHealth } from "./health.ts";
@@ -49,9 +49,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const { listen, clock, log, fallback } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const health = createHealth(options.mounts.map(({ service }) => service.typeName));
-  const draining = new AbortController();
   // Every open stream listens to it.
-  setMaxListeners(0, draining.signal);
+  const draining = createStop();
 
   const services = servedBy(options, health.mount);
   const serving = { services, limits, log, draining: draining.signal };

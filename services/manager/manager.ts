@@ -11,6 +11,7 @@ import type { NetworkCheck } from "../../lib/rpc/network-check.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
+import { createStop } from "../../lib/stop.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { runDeadlines } from "./deadline-loop.ts";
 import { runDrainLoop } from "./drain-loop.ts";
@@ -86,7 +87,7 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
     log,
   });
 
-  const stopping = new AbortController();
+  const stopping = createStop();
   const parts = { ...deps, ledger, workers, board, drains, connect };
   const loops = runLoops(parts, config, stopping.signal);
   log.info({ address: server.address, epoch: String(ledger.epoch) }, "manager started");

@@ -8,6 +8,7 @@ import type { Random } from "../../lib/random.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
+import { createStop } from "../../lib/stop.ts";
 import { createRegistryHandlers } from "./handlers.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
 import { createRoster } from "./roster.ts";
@@ -45,7 +46,7 @@ export async function startRegistry(config: RegistryConfig, deps: RegistryDeps):
     clock,
     log,
   });
-  const stopping = new AbortController();
+  const stopping = createStop();
   const ended = runLeaseLoop({ roster, clock, leaseMs }, stopping.signal);
   log.info({ address: server.address, leaseMs, intervalMs }, "registry started");
 

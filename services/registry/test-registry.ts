@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type Client,
@@ -23,6 +22,7 @@ import { openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { startRpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
+import { createStop } from "../../lib/stop.ts";
 import { createRegistryHandlers } from "./handlers.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
 import { createRoster, type Roster } from "./roster.ts";
@@ -67,8 +67,7 @@ async function openRegistry(
 ): Promise<TestRegistry> {
   const deps = { clock: createManualClock(), random: createSeededRandom(7), log: silentLog };
   const { clock } = deps;
-  const control = new AbortController();
-  setMaxListeners(0, control.signal);
+  const control = createStop();
   const roster = createRoster(deps, LEASE_MS);
   const leases = runLeaseLoop({ roster, clock, leaseMs: LEASE_MS }, control.signal);
   const terms = { leaseMs: LEASE_MS, intervalMs: INTERVAL_MS };

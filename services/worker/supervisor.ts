@@ -4,6 +4,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { exhausted, unavailable, wrongState } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
+import { createStop } from "../../lib/stop.ts";
 import { firstStage } from "./advance.ts";
 import type { Attempt, AttemptFailure } from "./attempt.ts";
 import type { DriverDeps } from "./attempt-driver.ts";
@@ -76,7 +77,7 @@ type Parts = SupervisorDeps &
   Readonly<{ table: AttemptTable; disposal: Disposal; adoption: Gate; life: AbortController }>;
 
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
-  const life = new AbortController();
+  const life = createStop();
   const bug = createGate();
   const disposal = createDisposal({ ...deps, signal: life.signal });
   const cutOff = createCutOff({ drivers: () => table.drivers(), log: deps.log });

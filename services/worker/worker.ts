@@ -9,6 +9,7 @@ import type { RpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
+import { createStop } from "../../lib/stop.ts";
 import { endpointsOf, touchesEndpoints } from "./endpoints.ts";
 import { createHandlers } from "./handlers.ts";
 import { type Identity, openIdentity } from "./identity.ts";
@@ -119,8 +120,8 @@ type Parts = ReturnType<typeof createParts> &
 
 function run(parts: Parts): Running {
   const { server, supervisor, identity, probe, lease, deps } = parts;
-  const leaving = new AbortController();
-  const stopping = new AbortController();
+  const leaving = createStop();
+  const stopping = createStop();
   const session = createWorkerSession(parts).run(leaving.signal);
   const ended = Promise.all([
     session,

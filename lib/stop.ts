@@ -1,0 +1,8 @@
+import { setMaxListeners } from "node:events";
+
+/** For a signal that any number may listen to. Node would take more than ten for a leak. */
+export function createStop(): AbortController {
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  return stop;
+}
