@@ -112,13 +112,30 @@ describe("the brake", () => {
   });
 
   test.each([
-    ["half of all", [...three(0), ...fleet(3)]],
+    ["half of all", [...three(LEASE), ...fleet(3)]],
     ["two of two", [gone("a"), gone("b")]],
     ["three, one after the other", [gone("a", 10_000), gone("b", 5_000), gone("c")]],
   ])("is off for %s", (_, sightings) => {
     const judgement = judgeWorkers(sightings, weather());
     expect(judgement.brakeReason).toBe("");
     expect(judgement.lost.size).toBe(sightings.filter((sighting) => sighting.gone).length);
+  });
+
+  test("waits for the one who would make them very many", () => {
+    const two = (agoMs: number) => [gone("a", agoMs), gone("b", agoMs)];
+    const judgement = judgeWorkers([...two(1_000), up("c")], weather());
+    expect(judgement).toMatchObject({ lost: new Map(), nextMs: NOW + 200 });
+    expect(lost([...two(1_200), up("c")])).toEqual(["a", "b"]);
+    expect(lost([...two(1_200), gone("c")])).toEqual([]);
+    expect(lost([gone("a"), ...fleet(2)])).toEqual(["a"]);
+  });
+
+  test("stays on for who is not back yet when the first of them are", () => {
+    const back = { ...up("c"), wentMs: NOW - 2_000 };
+    expect(lost([gone("a", 2_000), gone("b", 2_000), back])).toEqual([]);
+    expect(lost([gone("a", LEASE), gone("b", LEASE), back])).toEqual(["a", "b"]);
+    const longBack = { ...up("c"), wentMs: NOW - 600_000 };
+    expect(lost([gone("a", 2_000), gone("b", 2_000), longBack])).toEqual(["a", "b"]);
   });
 
   test("does not count those who went long before as a part of the fleet", () => {

@@ -13,6 +13,8 @@ export type Departure = "down" | "left" | "absent" | "unheard";
 /** What the manager has seen of a worker. Times are milliseconds on a clock that never jumps. */
 export type Sighting = Readonly<{
   workerId: string;
+  /** When it went last, whether it is back or not. Undefined: it never did. */
+  wentMs?: number | undefined;
   /** Undefined while the registry counts it as up. */
   gone?: Readonly<{ kind: Departure; sinceMs: number }> | undefined;
   /** Whether the manager itself has asked since then and got no answer, over no link. */
@@ -52,6 +54,12 @@ export type Judgement = Readonly<{
 const BRAKE_WORKERS_MIN = 3;
 
 /**
+ * By how much the leases of workers that die at once end one after the other, as a share of a lease:
+ * the time between two signs of life, which is a quarter and a tenth of that by chance, and some.
+ */
+const STRAGGLING_PER_LEASE = 0.3;
+
+/**
  * How long a worker's process may take to be started again on a machine that lives. Its containers
  * run on meanwhile, and to take them over is better than to start them elsewhere.
  */
@@ -79,13 +87,10 @@ const DRIFT_MS = 1_000;
 export function judgeWorkers(sightings: readonly Sighting[], weather: Weather): Judgement {
   const { nowMs, registryHeardMs } = weather;
   const gone = sightings.flatMap((sighting) => toGone(sighting, weather));
-  const braked = new Set(brakedBy(sightings.length, gone, weather));
-  const confirmed = gone.map((each) =>
-    braked.has(each) ? { ...each, dueMs: each.dueMs + weather.leaseMs } : each,
-  );
+  const confirmed = withBrake(sightings, gone, weather);
   const isDue = (each: Gone) => each.silent && each.dueMs <= nowMs;
   const isLost = (each: Gone) => isDue(each) && isTold(each, weather);
-  const held = confirmed.filter((each, index) => isLost(gone[index] ?? each) && !isLost(each));
+  const held = confirmed.filter((each) => each.wouldBe && isLost(each.wouldBe) && !isLost(each));
   const later = confirmed.map(({ dueMs }) => dueMs).filter((dueMs) => dueMs > nowMs);
   return {
     lost: new Map(confirmed.filter(isLost).map(({ workerId, dueMs }) => [workerId, dueMs])),
@@ -105,6 +110,8 @@ type Gone = Readonly<{
   sinceMs: number;
   silent: boolean;
   dueMs: number;
+  /** As it would be without the brake. */
+  wouldBe?: Gone;
 }>;
 
 /** A worker that the registry does not count as up, and when it may be taken for lost. */
@@ -130,15 +137,49 @@ function graceOf(kind: Departure, leaseMs: number): number {
 const isTold = ({ kind, dueMs }: Gone, { registryHeardMs }: Weather): boolean =>
   registryHeardMs !== undefined && (kind === "down" || registryHeardMs >= dueMs);
 
-/** Those who went together with so many others that a second lease must confirm it. */
-function brakedBy(total: number, gone: readonly Gone[], { leaseMs }: Weather): readonly Gone[] {
-  if (gone.length < BRAKE_WORKERS_MIN) return [];
-  const times = gone.map(({ sinceMs }) => sinceMs).toSorted((a, b) => a - b);
+/**
+ * The same, each to be confirmed by a second lease where very many went at once. Where one more
+ * would make them very many, it is waited for that one.
+ */
+function withBrake(
+  sightings: readonly Sighting[],
+  gone: readonly Gone[],
+  { nowMs, leaseMs }: Weather,
+): readonly Gone[] {
+  const wentMs = sightings.flatMap((sighting) => sighting.gone?.sinceMs ?? sighting.wentMs ?? []);
+  const fleet = { size: sightings.length, gone, leaseMs };
+  const braked = new Set(brakedBy({ ...fleet, wentMs }));
+  const isAnotherUp = wentMs.length < sightings.length;
+  const nearlyBraked = isAnotherUp
+    ? new Set(brakedBy({ ...fleet, wentMs: [...wentMs, nowMs] }))
+    : braked;
+  return gone.map((each) => {
+    if (braked.has(each)) return { ...each, dueMs: each.dueMs + leaseMs, wouldBe: each };
+    if (!nearlyBraked.has(each)) return each;
+    return { ...each, dueMs: Math.max(each.dueMs, each.sinceMs + leaseMs * STRAGGLING_PER_LEASE) };
+  });
+}
+
+type Departures = Readonly<{
+  /** How many workers there are. */
+  size: number;
+  gone: readonly Gone[];
+  /** When each worker went last that ever did. */
+  wentMs: readonly number[];
+  leaseMs: number;
+}>;
+
+/** Those who went together with so many others, back or not, that a second lease must confirm it. */
+function brakedBy({ size, gone, wentMs, leaseMs }: Departures): readonly Gone[] {
+  if (wentMs.length < BRAKE_WORKERS_MIN) return [];
+  const times = wentMs.toSorted((a, b) => a - b);
+  const goneTimes = gone.map(({ sinceMs }) => sinceMs).toSorted((a, b) => a - b);
   return gone.filter(({ sinceMs }) => {
-    const before = countBelow(times, sinceMs - leaseMs);
-    const together = countBelow(times, sinceMs + leaseMs + 1) - before;
-    // Who went long before is no part of the fleet any more.
-    return together >= BRAKE_WORKERS_MIN && together * 2 > total - before;
+    const since = sinceMs - leaseMs;
+    const together = countBelow(times, sinceMs + leaseMs + 1) - countBelow(times, since);
+    // Who went long before and is not back is no part of the fleet any more.
+    const fleetSize = size - countBelow(goneTimes, since);
+    return together >= BRAKE_WORKERS_MIN && together * 2 > fleetSize;
   });
 }
 

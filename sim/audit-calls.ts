@@ -1,11 +1,13 @@
+import { RegistryService } from "../gen/berth/v1/registry_service_pb.ts";
 import { DesiredState } from "../gen/berth/v1/task_pb.ts";
 import { type Worker, WorkerState } from "../gen/berth/v1/worker_pb.ts";
 import { WorkerService } from "../gen/berth/v1/worker_service_pb.ts";
+import type { Channel } from "../lib/rpc/channel.ts";
 import { createClient } from "../lib/rpc/client.ts";
 import type { Witnesses } from "./audit.ts";
 import { load } from "./audit-load.ts";
 import type { Follower } from "./follower.ts";
-import { WORKER_PORT } from "./world.ts";
+import { ADDRESSES, WORKER_PORT } from "./world.ts";
 
 type Callers = Witnesses & Readonly<{ follower: Follower }>;
 
@@ -22,6 +24,7 @@ export async function auditCalls(witnesses: Callers): Promise<string[]> {
   );
   const records = await Promise.all(workers.map(({ id }) => auditRecords(id, witnesses)));
   return [
+    ...(await auditRegistry(witnesses)),
     ...missing.map((id) => `${id} is not listed`),
     ...workers.flatMap((worker) => auditWorker(worker, witnesses)),
     ...wrong.map(({ spec }) => `${spec?.name} is listed as it is not`),
@@ -29,6 +32,17 @@ export async function auditCalls(witnesses: Callers): Promise<string[]> {
     ...auditCopy(witnesses),
     ...records.flat(),
   ];
+}
+
+/** The registry knows every worker: one that was replaced a moment ago may not. */
+async function auditRegistry({ world, users }: Witnesses): Promise<string[]> {
+  const channel = connect(ADDRESSES.registry, { world, users });
+  const { workers } = await createClient(RegistryService, channel).listWorkers({ pageSize: 1_000 });
+  channel.close();
+  const up = new Set(
+    workers.filter(({ state }) => state === WorkerState.UP).map(({ workerId }) => workerId),
+  );
+  return [...world.machines.keys()].flatMap((id) => (up.has(id) ? [] : `${id} is not registered`));
 }
 
 /** A worker is up, and the manager counts on it what is placed there. */
@@ -56,14 +70,16 @@ function auditCopy({ follower, ledger }: Callers): string[] {
 
 /** A worker remembers nothing that its manager needs no more. */
 async function auditRecords(workerId: string, { world, users, ledger }: Witnesses) {
-  const wire = world.ether.wireOf("user", users.process);
-  const log = world.trace.logOf("user");
-  const address = `${workerId}:${WORKER_PORT}`;
-  const channel = wire.connect({ address, clock: users.clock, log });
+  const channel = connect(`${workerId}:${WORKER_PORT}`, { world, users });
   const client = createClient(WorkerService, channel);
   const { reports } = await client.listTasks({ pageSize: 1_000 });
   channel.close();
   return reports
     .filter(({ taskId }) => ledger.tasks.get(taskId)?.desiredState !== DesiredState.RUN)
     .map(({ taskId, attempt }) => `${workerId} still remembers ${taskId}/${attempt}`);
+}
+
+function connect(address: string, { world, users }: Pick<Witnesses, "world" | "users">): Channel {
+  const wire = world.ether.wireOf("user", users.process);
+  return wire.connect({ address, clock: users.clock, log: world.trace.logOf("user") });
 }

@@ -22,8 +22,11 @@ type Deps = Readonly<{
   log: Log;
 }>;
 
-/** The registry gives a sign of life every 5 s; after three missed ones the stream is dropped. */
-const SILENCE_MS_MAX = 15_000;
+/**
+ * The registry gives a sign of life every second. When it has given none for so long, as long as a
+ * lease, the stream is dropped: workers find another registry after that time too.
+ */
+const SILENCE_MS_MAX = 4_000;
 
 /**
  * Keeps the worker table as the registry tells it, until `signal` aborts. While the registry is

@@ -33,6 +33,8 @@ type Seen = Readonly<{
 export function createSightings({ ledger, workers, word, clock }: Deps): Sightings {
   /** Workers that the registry does not count as up. */
   const gone = new Map<string, Seen>();
+  /** When each of the others went last. */
+  const went = new Map<string, number>();
 
   /** Workers that hold tasks of which no registry has told since the manager started. */
   function* unheardOf(): Generator<Sighting> {
@@ -43,28 +45,40 @@ export function createSightings({ ledger, workers, word, clock }: Deps): Sightin
         yield { workerId, gone: { kind: "unheard", sinceMs }, silent: true };
   }
 
+  function welcome(workerId: string): boolean {
+    const before = gone.get(workerId);
+    if (before) went.set(workerId, before.gone.sinceMs);
+    return gone.delete(workerId);
+  }
+
+  function miss({ workerId, linked, absences }: KnownWorker, kind: Departure): boolean {
+    const before = gone.get(workerId);
+    const isNews = before?.gone.kind !== kind || before.absences !== absences;
+    const sinceMs = isNews ? clock.monotonic() : before.gone.sinceMs;
+    // A link that comes up is an answer.
+    const isLinkedAnew = linked && before?.linked !== true;
+    const answer = isNews || isLinkedAnew ? undefined : before.answer;
+    gone.set(workerId, { gone: { kind, sinceMs }, absences, linked, answer });
+    return isNews || before.linked !== linked;
+  }
+
   return {
     notice(worker) {
-      const { workerId, linked, absences } = worker;
-      const before = gone.get(workerId);
       const kind = departureOf(worker);
-      if (kind === undefined) return gone.delete(workerId);
-      const isNews = before?.gone.kind !== kind || before.absences !== absences;
-      const sinceMs = isNews ? clock.monotonic() : before.gone.sinceMs;
-      // A link that comes up is an answer.
-      const isLinkedAnew = linked && before?.linked !== true;
-      const answer = isNews || isLinkedAnew ? undefined : before.answer;
-      gone.set(workerId, { gone: { kind, sinceMs }, absences, linked, answer });
-      return isNews || before.linked !== linked;
+      return kind === undefined ? welcome(worker.workerId) : miss(worker, kind);
     },
     answer(workerId, answer) {
       const seen = gone.get(workerId);
       if (seen) gone.set(workerId, { ...seen, answer });
     },
-    all: () => [
-      ...workers.all().map(({ workerId }) => sightingOf(workerId, gone.get(workerId))),
-      ...unheardOf(),
-    ],
+    all() {
+      for (const workerId of went.keys()) if (!workers.get(workerId)) went.delete(workerId);
+      const known = workers.all().map(({ workerId }) => ({
+        wentMs: went.get(workerId),
+        ...sightingOf(workerId, gone.get(workerId)),
+      }));
+      return [...known, ...unheardOf()];
+    },
   };
 }
 

@@ -15,7 +15,7 @@ export const registryLimits = {
   /** Until a new session must have registered. */
   registrationMs: 5_000,
   /** How often a watch without news says that it is alive. */
-  pulseMs: 5_000,
+  pulseMs: 1_000,
   /** Endpoints of one worker. */
   endpointsPerWorker: 10_000,
   /** Labels, capabilities and roles of one worker, each. */
