@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "@jest/globals";
+import { ConstraintOperator } from "../gen/berth/v1/affinity_pb.ts";
 import { ProbeFrom } from "../gen/berth/v1/probe_pb.ts";
 import {
   NetworkMode,
@@ -47,6 +48,13 @@ test("every flag has its place in the spec", () => {
     pull: "always",
     platform: "linux/amd64",
     scheduler: "spread",
+    constraint: ["zone=a", "!gpu"],
+    affinity: ["disk=ssd:-5"],
+    spread: ["zone:1"],
+    near: ["app=db,tier=1@zone"],
+    apart: ["app=web"],
+    maxPerWorker: "2",
+    priority: "-10",
     stopTimeout: "30s",
     stopSignal: "SIGINT",
   };
@@ -76,6 +84,23 @@ test("every flag has its place in the spec", () => {
       pullPolicy: PullPolicy.ALWAYS,
       platform: "linux/amd64",
       scheduler: "spread",
+      constraints: [
+        { key: "zone", operator: ConstraintOperator.EQUAL, values: ["a"] },
+        { key: "gpu", operator: ConstraintOperator.NOT_EXISTS },
+      ],
+      affinities: [
+        {
+          constraint: { key: "disk", operator: ConstraintOperator.EQUAL, values: ["ssd"] },
+          weight: -5,
+        },
+      ],
+      spreads: [{ key: "zone", maxSkew: 1 }],
+      taskAffinities: [
+        { matchLabels: { app: "db", tier: "1" }, key: "zone" },
+        { matchLabels: { app: "web" }, anti: true },
+      ],
+      maxPerWorker: 2,
+      priority: -10,
       stopGrace: durationFromMs(30_000),
       stopSignal: "SIGINT",
     }),
@@ -96,6 +121,7 @@ test("fields of the contract are told as flags", () => {
   expect(runFlagOfField("spec.env")).toBe("--env");
   expect(runFlagOfField("spec.ports[0].host_port")).toBe("--publish");
   expect(runFlagOfField("spec.restart_policy.restarts_max")).toBe("--restart");
+  expect(runFlagOfField("spec.constraints[1].values[0]")).toBe("--constraint");
   expect(runFlagOfField("spec.environment")).toBeUndefined();
 });
 

@@ -15,12 +15,14 @@ import { oneOf, parseWhole } from "./parse/parsed.ts";
 import { parsePublish } from "./parse/publish.ts";
 import { parseRestart, type RestartInit } from "./parse/restart.ts";
 import { parseSize } from "./parse/size.ts";
+import { type PlacementFlags, placementFlagsOfFields, readPlacement } from "./placement-flags.ts";
 import { type ProbeFlags, probeFlagsOfFields, readProbe } from "./probe-flags.ts";
 
 export type TaskSpecInit = MessageInitShape<typeof TaskSpecSchema>;
 
 /** The flags of `run` that describe the task, as they were typed. */
-export type TaskSpecFlags = ProbeFlags &
+export type TaskSpecFlags = PlacementFlags &
+  ProbeFlags &
   Readonly<{
     publish?: readonly string[];
     env?: readonly string[];
@@ -92,6 +94,7 @@ export function taskSpecOf(options: Options): TaskSpecInit {
     env: readEnv(options, reader),
     labels: Object.fromEntries(readList("--label", flags.label, parseLabel)),
     ports: [...readList("--publish", flags.publish, parsePublish)],
+    ...readPlacement(flags, reader),
     ...present({
       limit: readLimit(flags, reader),
       reservation: readReservation(flags, reader),
@@ -217,6 +220,7 @@ const FLAG_OF_FIELD: readonly (readonly [field: string, flag: string])[] = [
   ["spec.stop_grace", "--stop-timeout"],
   ["spec.stop_signal", "--stop-signal"],
   ["request_id", "--request-id"],
+  ...placementFlagsOfFields,
   ...probeFlagsOfFields,
 ];
 

@@ -42,6 +42,17 @@ export const USER_ID_MAX = 2 ** 31 - 1;
 export const LABELS_MAX = 64;
 export const LABEL_VALUE_CHARACTERS_MAX = 256;
 
+export const CONSTRAINTS_MAX = 32;
+export const CONSTRAINT_VALUES_MAX = 64;
+export const AFFINITIES_MAX = 32;
+export const AFFINITY_WEIGHT_MAX = 100;
+export const SPREADS_MAX = 4;
+export const SKEW_MAX = 1_000;
+export const TASK_AFFINITIES_MAX = 16;
+export const MATCH_LABELS_MAX = 16;
+export const MAX_PER_WORKER_MAX = 10_000;
+export const PRIORITY_MAX = 1_000;
+
 export const PORTS_MAX = 64;
 export const PORT_MAX = 65_535;
 

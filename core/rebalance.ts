@@ -140,10 +140,16 @@ function whyLeftAlone(task: Task, now: number): string | undefined {
   if (isSingleton(task)) return "may never run twice";
   const scheduler = task.spec?.scheduler ?? "";
   if (!EVENING_SCHEDULERS.includes(scheduler)) return `was placed by ${scheduler}`;
+  if (wantsItsPlace(task)) return "is where its spreads or affinities want it";
   const placeTime = currentAttempt(task).placement?.placeTime;
   const isFresh = placeTime !== undefined && toMillis(placeTime) > now - SETTLED_MS;
   return isFresh ? "was placed less than a minute ago" : undefined;
 }
+
+/** Whether more than room decided where a task is: to be even is worth less than that. */
+const wantsItsPlace = ({ spec }: Task): boolean =>
+  spec !== undefined &&
+  spec.affinities.length + spec.spreads.length + spec.taskAffinities.length > 0;
 
 /** The best move off the fullest worker that has one. */
 function bestMove(board: Board): PlannedMove | undefined {

@@ -1,5 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import {
+  AffinitySchema,
+  ConstraintSchema,
+  SpreadSchema,
+  TaskAffinitySchema,
+} from "../gen/berth/v1/affinity_pb.ts";
 import { ProbeFrom, ProbeSchema } from "../gen/berth/v1/probe_pb.ts";
 import {
   NetworkMode,
@@ -47,10 +53,36 @@ export const anyValidSpec = (): fc.Arbitrary<TaskSpec> =>
       placementTimeout: fc.constantFrom(undefined, { seconds: 1n }, { seconds: 2_592_000n }),
       pullTimeout: fc.constantFrom(undefined, { seconds: 86_400n }),
       startTimeout: fc.constantFrom(undefined, { seconds: 3_599n, nanos: 999_999_999 }),
+      asked: asked(),
+      counted: fc.constantFrom<Pick<TaskSpec, "spreads" | "maxPerWorker">>(
+        { spreads: [] },
+        { spreads: [create(SpreadSchema, { key: "zone", maxSkew: 1 })], maxPerWorker: 10_000 },
+      ),
+      priority: fc.constantFrom(0, -1_000, 1_000),
     })
-    .map(({ resources, network, ...spec }) =>
-      create(TaskSpecSchema, { ...spec, ...resources, ...network }),
+    .map(({ resources, network, asked, counted, ...spec }) =>
+      create(TaskSpecSchema, {
+        ...{ ...spec, ...resources, ...network, ...asked },
+        // Without a name there is nothing to count.
+        ...(spec.name !== "" && counted),
+      }),
     );
+
+/** What may be asked of labels and of other tasks. */
+const asked = () =>
+  fc.constantFrom<Pick<TaskSpec, "constraints" | "affinities" | "taskAffinities">>(
+    { constraints: [], affinities: [], taskAffinities: [] },
+    {
+      constraints: [inZone("a"), create(ConstraintSchema, { key: "worker.os", values: ["linux"] })],
+      affinities: [create(AffinitySchema, { constraint: inZone("b"), weight: -100 })],
+      taskAffinities: [
+        create(TaskAffinitySchema, { matchLabels: { app: "db" }, anti: true }),
+        create(TaskAffinitySchema, { matchLabels: { app: "db" }, key: "zone" }),
+      ],
+    },
+  );
+
+const inZone = (zone: string) => create(ConstraintSchema, { key: "zone", values: [zone] });
 
 const optional = <T, U>(arbitrary: fc.Arbitrary<T>, absent: U): fc.Arbitrary<T | U> =>
   fc.oneof(fc.constant(absent), arbitrary);

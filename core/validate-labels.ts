@@ -12,17 +12,18 @@ export function* checkLabels(at: string, labels: Readonly<Record<string, string>
   for (const [key, value] of entries) {
     const field = `${at}[${quote(key)}]`;
     if (!isLabelKey(key)) {
-      yield violation(
-        field,
-        `has a key that must be 1 to ${NAME_LENGTH_MAX} of the characters a to z, 0 to 9, ., _, / ` +
-          "and -, and begin and end with a letter or a digit",
-      );
+      yield violation(field, `has a key that ${LABEL_KEY_RULE}`);
     }
     yield* checkLabelValue(field, value);
   }
 }
 
-const isLabelKey = (key: string): boolean =>
+/** In words that follow "it". */
+export const LABEL_KEY_RULE =
+  `must be 1 to ${NAME_LENGTH_MAX} of the characters a to z, 0 to 9, ., _, / ` +
+  "and -, and begin and end with a letter or a digit";
+
+export const isLabelKey = (key: string): boolean =>
   key.length <= NAME_LENGTH_MAX && /^[a-z0-9](?:[a-z0-9._/-]*[a-z0-9])?$/.test(key);
 
 function* checkLabelValue(field: string, value: string): Violations {

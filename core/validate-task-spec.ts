@@ -3,6 +3,7 @@ import { parseImageReference } from "./image-reference.ts";
 import { NAME_LENGTH_MAX, SPEC_BYTES_MAX, VIOLATIONS_MAX } from "./limits.ts";
 import { parsePlatform } from "./platform.ts";
 import { checkEnum, type FieldViolation, isLabel, type Violations, violation } from "./validate.ts";
+import { checkAffinity } from "./validate-affinity.ts";
 import { checkLabels } from "./validate-labels.ts";
 import { checkPolicy } from "./validate-policy.ts";
 import { checkPorts } from "./validate-ports.ts";
@@ -51,6 +52,7 @@ function* checkSpec(spec: TaskSpec, schedulers: readonly string[]): Violations {
   yield* checkPlatform(spec.platform);
   yield* checkScheduler(spec.scheduler, schedulers);
   yield* checkProbes(spec);
+  yield* checkAffinity(spec);
 }
 
 function* checkName(name: string): Violations {

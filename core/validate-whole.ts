@@ -1,4 +1,5 @@
 import type { Message } from "@bufbuild/protobuf";
+import type { Constraint } from "../gen/berth/v1/affinity_pb.ts";
 import type { Probe } from "../gen/berth/v1/probe_pb.ts";
 import type { TaskSpec } from "../gen/berth/v1/task_pb.ts";
 import { type Violations, violation } from "./validate.ts";
@@ -22,9 +23,17 @@ export function specBytes(spec: TaskSpec): number {
     mapBytes(spec.env) +
     mapBytes(spec.labels) +
     spec.ports.length * NUMBERS_BYTES +
-    textBytes(probesOf(spec).flatMap(([, probe]) => probeTexts(probe)))
+    textBytes(probesOf(spec).flatMap(([, probe]) => probeTexts(probe))) +
+    textBytes(spec.constraints.flatMap(constraintTexts)) +
+    textBytes(spec.affinities.flatMap(({ constraint }) => constraintTexts(constraint))) +
+    textBytes(spec.spreads.map(({ key }) => key)) +
+    spec.taskAffinities.reduce((bytes, near) => bytes + mapBytes(near.matchLabels), 0) +
+    textBytes(spec.taskAffinities.map(({ key }) => key))
   );
 }
+
+const constraintTexts = (constraint: Constraint | undefined): readonly string[] =>
+  constraint ? [constraint.key, ...constraint.values] : [];
 
 /** The probes that a spec has, by the name of their field. */
 const probesOf = (spec: TaskSpec): readonly (readonly [field: string, probe: Probe])[] => {
@@ -60,14 +69,23 @@ export function* checkUnknownFields(spec: TaskSpec): Violations {
   yield* checkUnknown("spec", spec);
   yield* checkUnknown("spec.reservation", spec.reservation);
   yield* checkUnknown("spec.limit", spec.limit);
-  for (const [index, port] of spec.ports.entries()) {
-    yield* checkUnknown(`spec.ports[${index}]`, port);
-  }
+  yield* checkUnknownEach("spec.ports", spec.ports);
   yield* checkUnknown("spec.restart_policy", spec.restartPolicy);
+  yield* checkUnknownEach("spec.constraints", spec.constraints);
+  yield* checkUnknownEach("spec.affinities", spec.affinities);
+  for (const [index, { constraint }] of spec.affinities.entries())
+    yield* checkUnknown(`spec.affinities[${index}].constraint`, constraint);
+  yield* checkUnknownEach("spec.spreads", spec.spreads);
+  yield* checkUnknownEach("spec.task_affinities", spec.taskAffinities);
   for (const [name, probe] of probesOf(spec)) {
     yield* checkUnknown(`spec.${name}`, probe);
     yield* checkUnknown(`spec.${name}.${probe.check.case}`, probe.check.value);
   }
+}
+
+function* checkUnknownEach(field: string, messages: readonly Message[]): Violations {
+  for (const [index, message] of messages.entries())
+    yield* checkUnknown(`${field}[${index}]`, message);
 }
 
 function* checkUnknown(field: string, message: Message | undefined): Violations {

@@ -1,4 +1,6 @@
+import { constraintText } from "../../core/placement/constraint.ts";
 import { isTerminal, stateName } from "../../core/task-state.ts";
+import type { Affinity, Spread, TaskAffinity } from "../../gen/berth/v1/affinity_pb.ts";
 import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
 import {
   type Attempt,
@@ -78,8 +80,34 @@ function specFields(spec: TaskSpec | undefined): Fields {
     ["Readiness", probeText(spec.readinessProbe)],
     ["Platform", spec.platform],
     ["Scheduler", spec.scheduler],
+    ...placementFields(spec),
   ];
 }
+
+/** In the words of the flags that say the same. */
+function placementFields(spec: TaskSpec): Fields {
+  const { constraints, affinities, spreads, taskAffinities, maxPerWorker, priority } = spec;
+  const nearness = (anti: boolean) =>
+    taskAffinities.filter((each) => each.anti === anti).map(nearnessText);
+  return [
+    ["Constraints", constraints.map(constraintText).join("; ")],
+    ["Affinities", affinities.map(affinityText).join("; ")],
+    ["Spread over", spreads.map(spreadText).join("; ")],
+    ["Near", nearness(false).join("; ")],
+    ["Apart from", nearness(true).join("; ")],
+    ["Max per worker", maxPerWorker === undefined ? "" : `${maxPerWorker}`],
+    ["Priority", priority === 0 ? "" : `${priority}`],
+  ];
+}
+
+const affinityText = ({ constraint, weight }: Affinity): string =>
+  `${constraint ? constraintText(constraint) : ""}:${weight}`;
+
+const spreadText = ({ key, maxSkew }: Spread): string =>
+  maxSkew === undefined ? key : `${key}:${maxSkew}`;
+
+const nearnessText = ({ matchLabels, key }: TaskAffinity): string =>
+  formatLabels(matchLabels) + (key === "" ? "" : `@${key}`);
 
 const quoted = (words: readonly string[]): string =>
   words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");

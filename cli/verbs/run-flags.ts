@@ -4,15 +4,15 @@ import { collect } from "./client-verb.ts";
 
 const TASK = "Task:";
 const RESOURCES = "Resources:";
+const PLACEMENT = "Placement:";
 const NETWORK = "Network:";
 const PROBES = "Probes:";
 
 /** Adds the flags that describe the task: those of `docker run` where it has one. */
 export function addTaskSpecFlags(command: Command): Command {
   const probes = PROBE_NAMES.flatMap(probeOptions);
-  for (const each of [...taskOptions(), ...resourceOptions(), ...networkOptions(), ...probes]) {
-    command.addOption(each);
-  }
+  const ownOptions = [...taskOptions(), ...resourceOptions(), ...placementOptions()];
+  for (const each of [...ownOptions, ...networkOptions(), ...probes]) command.addOption(each);
   return command;
 }
 
@@ -50,13 +50,52 @@ const taskOptions = (): readonly Option[] => [
     "--on-disconnect <action>",
     "keep or stop, when its worker is cut off from the cluster (default: keep)",
   ),
+];
+
+const placementOptions = (): readonly Option[] => [
   option(
-    TASK,
+    PLACEMENT,
+    "--scheduler <name>",
+    "scheduler that places the task (default: the cluster's)",
+  ),
+  option(
+    PLACEMENT,
+    "--platform <platform>",
+    "platform that the worker must have, such as linux/amd64",
+  ),
+  repeatable(
+    PLACEMENT,
+    "--constraint <rule>",
+    'what must hold of the worker: zone=a, disk!=hdd, "zone in (a,b)", gpu, !gpu, cores>8, ' +
+      "worker.hostname~web-.*",
+  ),
+  repeatable(
+    PLACEMENT,
+    "--affinity <rule>",
+    "what should hold of it: as --constraint, with a weight: zone=a:50",
+  ),
+  repeatable(
+    PLACEMENT,
+    "--spread <key>",
+    "spread tasks of its name over a label's values: zone, or zone:1 for at most 1 ahead",
+  ),
+  repeatable(
+    PLACEMENT,
+    "--near <labels>",
+    "only beside tasks with these labels: app=db, or app=db@zone for the same zone",
+  ),
+  repeatable(PLACEMENT, "--apart <labels>", "never beside tasks with these labels: app=web"),
+  option(PLACEMENT, "--max-per-worker <number>", "the most tasks of its name on one worker"),
+  option(
+    PLACEMENT,
+    "--priority <number>",
+    "of tasks that wait the highest goes first (default: 0)",
+  ),
+  option(
+    PLACEMENT,
     "--placement-timeout <time>",
     "how long it may wait for a place (default: until there is one)",
   ),
-  option(TASK, "--platform <platform>", "platform that the worker must have, such as linux/amd64"),
-  option(TASK, "--scheduler <name>", "scheduler that places the task (default: the cluster's)"),
 ];
 
 const resourceOptions = (): readonly Option[] => [

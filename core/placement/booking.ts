@@ -1,6 +1,7 @@
 import { assert } from "../../lib/assert.ts";
 import { type Bookings, type Candidate, type Facts, minus, plus } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
+import { counted, uncounted } from "./task-kind.ts";
 
 /** The worker with the demand promised. */
 export const book = (worker: Candidate, demand: Demand): Candidate =>
@@ -11,14 +12,16 @@ export const book = (worker: Candidate, demand: Demand): Candidate =>
         ? worker.usedPorts
         : new Set([...worker.usedPorts, ...demand.hostPorts]),
     taskCount: worker.taskCount + 1,
+    tally: counted(worker.tally, demand.kind),
   });
 
 /** The worker with what `book` promised taken back. */
 export function unbook(worker: Candidate, demand: Demand): Candidate {
   const reserved = minus(worker.reserved, demand.amount);
   const least = Math.min(reserved.cpuMillis, reserved.memoryBytes, reserved.diskBytes);
+  const tally = uncounted(worker.tally, demand.kind);
   assert(
-    least >= 0 && worker.taskCount > 0,
+    least >= 0 && worker.taskCount > 0 && tally !== undefined,
     `worker ${worker.workerId} gives back no more than was promised on it`,
   );
   return arrange(worker, {
@@ -28,6 +31,7 @@ export function unbook(worker: Candidate, demand: Demand): Candidate {
         ? worker.usedPorts
         : new Set([...worker.usedPorts].filter((port) => !demand.hostPorts.includes(port))),
     taskCount: worker.taskCount - 1,
+    tally,
   });
 }
 
@@ -36,6 +40,10 @@ export const arrange = (facts: Facts, bookings: Bookings): Candidate => ({
   workerId: facts.workerId,
   ready: facts.ready,
   notReadyReason: facts.notReadyReason,
+  hostname: facts.hostname,
+  version: facts.version,
+  labels: facts.labels,
+  operatorLabels: facts.operatorLabels,
   os: facts.os,
   architecture: facts.architecture,
   capabilities: facts.capabilities,
@@ -45,4 +53,5 @@ export const arrange = (facts: Facts, bookings: Bookings): Candidate => ({
   reserved: bookings.reserved,
   usedPorts: bookings.usedPorts,
   taskCount: bookings.taskCount,
+  tally: bookings.tally,
 });

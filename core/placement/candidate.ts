@@ -1,28 +1,26 @@
 import type { Resources } from "../../gen/berth/v1/resources_pb.ts";
+import { isLabelledAlike, type Labelled } from "./labels.ts";
+import { NO_TALLY, type Tally } from "./task-kind.ts";
 
 /** What workers have and tasks need. Whole numbers, below 2^53, so that sums are exact. */
 export type Amount = Readonly<{ cpuMillis: number; memoryBytes: number; diskBytes: number }>;
 
 /** What is known of a worker apart from what runs there. */
-export type Facts = Readonly<{
-  workerId: string;
-  /** Up, linked, its engine healthy and its lease running. Nothing else gets a task. */
-  ready: boolean;
-  /** Why it is not ready, in words that follow "not ready:". */
-  notReadyReason?: string | undefined;
-  /** As in an image's platform, such as `linux`. */
-  os: string;
-  /** As in an image's platform, such as `amd64`. */
-  architecture: string;
-  /** What it can do beyond the least, such as `network-host`. */
-  capabilities: ReadonlySet<string>;
-  /** All that it offers to tasks. */
-  capacity: Amount;
-  /** As last measured. Absent when it never was. */
-  diskAvailableBytes?: number | undefined;
-  /** As last measured, for schedulers that look at use. Absent when it never was. */
-  metrics?: Metrics | undefined;
-}>;
+export type Facts = Labelled &
+  Readonly<{
+    /** Up, linked, its engine healthy and its lease running. Nothing else gets a task. */
+    ready: boolean;
+    /** Why it is not ready, in words that follow "not ready:". */
+    notReadyReason?: string | undefined;
+    /** What it can do beyond the least, such as `network-host`. */
+    capabilities: ReadonlySet<string>;
+    /** All that it offers to tasks. */
+    capacity: Amount;
+    /** As last measured. Absent when it never was. */
+    diskAvailableBytes?: number | undefined;
+    /** As last measured, for schedulers that look at use. Absent when it never was. */
+    metrics?: Metrics | undefined;
+  }>;
 
 export type Metrics = Readonly<{
   /** 0 to 100, of the whole machine. */
@@ -37,6 +35,8 @@ export type Bookings = Readonly<{
   /** Fixed host ports, such as `tcp/8080`. */
   usedPorts: ReadonlySet<string>;
   taskCount: number;
+  /** What kinds of tasks these are. */
+  tally: Tally;
 }>;
 
 /** A worker as placement sees it. */
@@ -46,6 +46,7 @@ export const NO_BOOKINGS: Bookings = {
   reserved: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
   usedPorts: new Set(),
   taskCount: 0,
+  tally: NO_TALLY,
 };
 
 /** Turns the contract's amounts into numbers. What is absent is 0; nothing exceeds 2^53 - 1. */
@@ -73,8 +74,7 @@ export const minus = (a: Amount, b: Amount): Amount => ({
 /** Whether a worker may take what it could not take before it changed, what runs there apart. */
 export function offersMore(before: Facts | undefined, after: Facts): boolean {
   if (!after.ready) return false;
-  if (!before?.ready || before.os !== after.os || before.architecture !== after.architecture)
-    return true;
+  if (!before?.ready || !isLabelledAlike(before, after)) return true;
   const { cpuMillis, memoryBytes, diskBytes } = minus(after.capacity, before.capacity);
   return (
     Math.max(cpuMillis, memoryBytes, diskBytes) > 0 ||

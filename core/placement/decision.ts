@@ -8,6 +8,9 @@ export type Decision = Placed | Unplaced;
 export type Placed = Readonly<{
   kind: "placed";
   workerId: string;
+  /** As in `Ranked`. */
+  lead: number;
+  affinity: number;
   /** Higher is better; comparable only within one decision. */
   score: number;
   /** The best of the workers not chosen, best first, at most `RUNNER_UPS_MAX`. */

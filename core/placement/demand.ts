@@ -1,3 +1,4 @@
+import type { TaskAffinity } from "../../gen/berth/v1/affinity_pb.ts";
 import {
   NetworkMode,
   PortProtocol,
@@ -7,6 +8,8 @@ import {
 import { assert } from "../../lib/assert.ts";
 import { formatPlatform, type Platform, parsePlatform } from "../platform.ts";
 import { type Amount, amountOf } from "./candidate.ts";
+import { type Condition, conditionOf } from "./constraint.ts";
+import { createKind, type TaskKind } from "./task-kind.ts";
 
 /** What a task asks of a worker. */
 export type Demand = Readonly<{
@@ -18,6 +21,28 @@ export type Demand = Readonly<{
   /** Absent means any. */
   platform?: Platform;
   capabilities: readonly string[];
+  /** All must hold of the worker. */
+  conditions: readonly Condition[];
+  affinities: readonly WeightedCondition[];
+  spreads: readonly SpreadOver[];
+  near: readonly Nearness[];
+  /** How many of the same name a worker may have, this one included. */
+  maxPerWorker?: number | undefined;
+  /** What others that count tasks see. Does not belong to what is asked for. */
+  kind: TaskKind;
+}>;
+
+export type WeightedCondition = Readonly<{ condition: Condition; weight: number }>;
+
+export type SpreadOver = Readonly<{ key: string; maxSkew: number | undefined }>;
+
+export type Nearness = Readonly<{
+  /** Empty means the worker itself. */
+  key: string;
+  anti: boolean;
+  /** For people: the labels that are meant, `app=web`. */
+  text: string;
+  isMeant: (kind: TaskKind) => boolean;
 }>;
 
 /** What a worker must be able to do to run tasks on its own network. */
@@ -31,7 +56,34 @@ export function demandOf(spec: TaskSpec): Demand {
     hostPorts: spec.ports.flatMap((port) => fixedPort(port, isHost)),
     capabilities: isHost ? [NETWORK_HOST] : [],
     ...(spec.platform !== "" && { platform: platformOf(spec.platform) }),
+    ...wishesOf(spec),
+    kind: createKind(spec.name, spec.labels),
   });
+}
+
+/** What a spec asks of labels and of other tasks. */
+export function wishesOf(spec: TaskSpec) {
+  const { constraints, affinities, spreads, taskAffinities, maxPerWorker } = spec;
+  return {
+    conditions: constraints.map(conditionOf),
+    affinities: affinities.flatMap(({ constraint, weight }) =>
+      constraint ? [{ condition: conditionOf(constraint), weight }] : [],
+    ),
+    spreads: spreads.map(({ key, maxSkew }) => ({ key, maxSkew })),
+    near: taskAffinities.map(nearnessOf),
+    maxPerWorker,
+  };
+}
+
+function nearnessOf({ matchLabels, key, anti }: TaskAffinity): Nearness {
+  const wanted = Object.entries(matchLabels).sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    key,
+    anti,
+    text: wanted.map(([label, value]) => `${label}=${value}`).join(","),
+    isMeant: ({ labels }) =>
+      wanted.every(([label, value]) => Object.hasOwn(labels, label) && labels[label] === value),
+  };
 }
 
 /** The only maker of demands: it sees to the key. */
@@ -46,8 +98,28 @@ export function createDemand(parts: Omit<Demand, "key">): Demand {
     hostPorts,
     capabilities,
     platform && formatPlatform(platform),
+    ...wishKey(parts),
   ].join(" ");
   return { ...parts, key, hostPorts, capabilities };
+}
+
+/** What is asked of labels and of other tasks. Most ask nothing. */
+function wishKey(parts: Omit<Demand, "key">): readonly string[] {
+  const { conditions, affinities, spreads, near, maxPerWorker, kind } = parts;
+  const asked = conditions.length + affinities.length + spreads.length + near.length;
+  if (asked === 0 && maxPerWorker === undefined) return [];
+  const isNamed = spreads.length > 0 || maxPerWorker !== undefined;
+  const wishes = [
+    conditions.map(({ text }) => text),
+    affinities.map(({ condition, weight }) => [condition.text, weight]),
+    spreads.map(({ key, maxSkew }) => [key, maxSkew]),
+    near.map(({ key, anti, text }) => [key, anti, text]),
+    maxPerWorker,
+    isNamed && kind.name,
+    // The first of tasks that want to be together is told by its own labels.
+    near.length > 0 && kind.key,
+  ];
+  return [JSON.stringify(wishes)];
 }
 
 /** The port of the worker that this port takes for sure, if it does. */

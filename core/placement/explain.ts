@@ -1,26 +1,42 @@
 import type { Candidate } from "./candidate.ts";
 import { verdict } from "./filters.ts";
 import type { Fleet, Slot } from "./fleet.ts";
-import { type Question, scoreOf } from "./survey.ts";
+import { type Examination, examine, type Question, worthOf } from "./survey.ts";
 
 /** What placement thinks of one worker for one demand. */
 export type Appraisal =
-  | Readonly<{ kind: "fits"; workerId: string; score: number }>
+  | Readonly<{
+      kind: "fits";
+      workerId: string;
+      /** As in `Ranked`. */
+      lead: number;
+      affinity: number;
+      score: number;
+    }>
   | Readonly<{ kind: "excluded"; workerId: string; objections: readonly Objection[] }>;
 
 /** One filter's reason against a worker: "memory: needs 512 MiB, 128 MiB free". */
 export type Objection = Readonly<{ filter: string; explanation: string }>;
 
 /** Every worker's appraisal in the order of their IDs, with every filter's objection. */
-export const explain = (fleet: Fleet, question: Question): readonly Appraisal[] =>
-  fleet.slots().flatMap((slot) => appraise(slot, question));
+export function explain(fleet: Fleet, question: Question): readonly Appraisal[] {
+  const examination = examine(question);
+  for (const { workerId, candidate } of fleet.slots())
+    examination.counts.count(workerId, candidate);
+  return fleet.slots().flatMap((slot) => appraise(slot, examination));
+}
 
-function appraise(slot: Slot, question: Question): Appraisal[] {
+function appraise(slot: Slot, { question, counts }: Examination): Appraisal[] {
   const { workerId, candidate } = slot;
   if (candidate === undefined) return [];
   const objections = objectionsTo(candidate, question);
-  if (objections.length > 0) return [{ kind: "excluded", workerId, objections }];
-  return [{ kind: "fits", workerId, score: scoreOf(slot, question) }];
+  const place = counts.judge(counts.cellOf(candidate));
+  // A filter that has objected for the worker itself has said the same already.
+  if (place.kind === "excluded" && !objections.some(({ filter }) => filter === place.filter.name))
+    objections.push({ filter: place.filter.name, explanation: place.explanation });
+  if (objections.length > 0 || place.kind === "excluded")
+    return [{ kind: "excluded", workerId, objections }];
+  return [{ kind: "fits", workerId, lead: place.lead, ...worthOf(slot, question) }];
 }
 
 const objectionsTo = (candidate: Candidate, { demand, scheduler }: Question): Objection[] =>

@@ -63,8 +63,12 @@ test("counts in words that agree with the number", () => {
   expect(ALL_FILTERS.map((filter) => filter.summarize(1))).toEqual([
     "1 worker not ready",
     "1 worker of another platform",
+    "1 worker not as its constraints ask",
     "1 worker without a capability it needs",
+    "1 worker that would have too many of its name",
     "1 worker with a port it needs taken",
+    "1 worker with as many of its name as may be",
+    "1 worker too near to other tasks, or too far from them",
     "1 worker short of CPU",
     "1 worker short of memory",
     "1 worker short of disk",

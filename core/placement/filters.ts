@@ -2,6 +2,8 @@ import { formatPlatform, runs } from "../platform.ts";
 import { formatBytes, formatCpu } from "../validate-text.ts";
 import type { Candidate } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
+import { constraint, maxPerWorker, spreading, taskAffinity } from "./task-filters.ts";
+import { workers } from "./words.ts";
 
 /** A reason why a worker may be unable to take a task, and how to say it to people. */
 export type Filter = Readonly<{
@@ -30,8 +32,6 @@ export function verdict(filter: Filter, candidate: Candidate, demand: Demand): V
   if (passes === undefined || passes(candidate)) return { kind: "passes" };
   return { kind: "excluded", explanation: filter.explain(candidate, demand) };
 }
-
-const workers = (count: number): string => (count === 1 ? "1 worker" : `${count} workers`);
 
 const ready: Filter = {
   name: "ready",
@@ -131,8 +131,12 @@ const disk = enough({
 export const ALL_FILTERS: readonly Filter[] = [
   ready,
   platform,
+  constraint,
   capability,
+  spreading,
   ports,
+  maxPerWorker,
+  taskAffinity,
   cpu,
   memory,
   disk,

@@ -1,6 +1,10 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import { ConstraintOperator, type ConstraintSchema } from "../../gen/berth/v1/affinity_pb.ts";
+import { TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
 import type { Amount, Candidate } from "./candidate.ts";
-import { createDemand, type Demand } from "./demand.ts";
+import { createDemand, type Demand, wishesOf } from "./demand.ts";
+import { createKind } from "./task-kind.ts";
 
 const MIB = 1024 * 1024;
 
@@ -14,6 +18,10 @@ export const amount = (cpuMillis = 0, memoryMib = 0, diskMib = 0): Amount => ({
 /** For tests: an idle worker of 4 cores, 8 GiB of memory and 100 GiB of disk. */
 export const worker = (workerId: string, changes: Partial<Candidate> = {}): Candidate => ({
   workerId,
+  hostname: workerId,
+  version: "0.0.0",
+  labels: {},
+  operatorLabels: {},
   ready: true,
   os: "linux",
   architecture: "amd64",
@@ -22,12 +30,17 @@ export const worker = (workerId: string, changes: Partial<Candidate> = {}): Cand
   reserved: amount(),
   usedPorts: new Set(),
   taskCount: 0,
+  tally: [],
   ...changes,
 });
 
 /** For tests: a demand for nothing but what is given. */
 export const demand = (changes: Partial<Omit<Demand, "key">> = {}): Demand =>
-  createDemand({ amount: amount(), hostPorts: [], capabilities: [], ...changes });
+  createDemand({
+    ...{ amount: amount(), hostPorts: [], capabilities: [] },
+    ...{ conditions: [], affinities: [], spreads: [], near: [], kind: createKind("", {}) },
+    ...changes,
+  });
 
 const workerIds = ["a", "b", "c", "d", "e"];
 
@@ -43,10 +56,60 @@ export const anyDemand = (): fc.Arbitrary<Demand> =>
       hostPorts: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, ports()),
       platform: fc.constantFrom(undefined, undefined, { os: "linux", architecture: "arm64" }),
       capabilities: fc.constantFrom([], [], ["network-host"]),
+      wishes: fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, anyWishes()),
+      kind: anyKind(),
     })
-    .map(({ cpu, memory, disk, platform, ...rest }) =>
-      demand({ ...rest, amount: amount(cpu, memory, disk), ...(platform && { platform }) }),
+    .map(({ cpu, memory, disk, platform, wishes, ...rest }) =>
+      demand({
+        ...rest,
+        ...wishesOf(create(TaskSpecSchema, wishes)),
+        amount: amount(cpu, memory, disk),
+        ...(platform && { platform }),
+      }),
     );
+
+const anyKind = () =>
+  fc
+    .record({
+      name: fc.constantFrom("web", "db"),
+      labels: fc.constantFrom({}, { app: "a" }, { app: "a", tier: "1" }),
+    })
+    .map(({ name, labels }) => createKind(name, labels));
+
+const anyConstraint = (): fc.Arbitrary<MessageInitShape<typeof ConstraintSchema>> =>
+  fc.constantFrom<MessageInitShape<typeof ConstraintSchema>>(
+    { key: "zone", values: ["a"] },
+    { key: "zone", operator: ConstraintOperator.NOT_EQUAL, values: ["a"] },
+    { key: "zone", operator: ConstraintOperator.EXISTS },
+    { key: "rack", operator: ConstraintOperator.IN, values: ["1", "2"] },
+    { key: "rack", operator: ConstraintOperator.GREATER, values: ["1"] },
+    { key: "worker.id", operator: ConstraintOperator.MATCHES, values: ["[a-c]"] },
+  );
+
+const anyKey = () => fc.constantFrom("zone", "rack");
+
+/** Few of each, of all that a task can ask of labels and of other tasks. */
+const anyWishes = () =>
+  fc.record({
+    constraints: fc.array(anyConstraint(), { maxLength: 1 }),
+    affinities: fc.array(
+      fc.record({ constraint: anyConstraint(), weight: fc.constantFrom(-50, 10, 50) }),
+      { maxLength: 2 },
+    ),
+    spreads: fc.uniqueArray(
+      fc.record({ key: anyKey(), maxSkew: fc.constantFrom(undefined, 1, 2) }),
+      { maxLength: 2, selector: ({ key }) => key },
+    ),
+    taskAffinities: fc.array(
+      fc.record({
+        matchLabels: fc.constantFrom({ app: "a" }, { tier: "1" }),
+        key: fc.constantFrom("", "zone", "rack"),
+        anti: fc.boolean(),
+      }),
+      { maxLength: 1 },
+    ),
+    maxPerWorker: fc.constantFrom(undefined, undefined, 1, 2),
+  });
 
 export const anyWorker = (): fc.Arbitrary<Candidate> =>
   fc
@@ -58,6 +121,11 @@ export const anyWorker = (): fc.Arbitrary<Candidate> =>
       capacity: fc.constantFrom(amount(4000, 8192, 4096), amount(1000, 4096, 2048), amount()),
       diskAvailableBytes: fc.constantFrom(undefined, 0, 1500 * MIB),
       usedPorts: ports().map((keys) => new Set(keys)),
+      labels: fc.record(
+        { zone: fc.constantFrom("a", "b"), rack: fc.constantFrom("1", "2", "x") },
+        { requiredKeys: [] },
+      ),
+      operatorLabels: fc.constantFrom({}, {}, { zone: "a" }),
     })
     .map(({ workerId, ...facts }) => worker(workerId, facts));
 

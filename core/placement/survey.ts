@@ -2,7 +2,9 @@ import type { Candidate } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
 import type { Filter } from "./filters.ts";
 import type { Fleet, Slot } from "./fleet.ts";
-import { insertSorted, type Ranked } from "./ranking.ts";
+import { createFleetCounts, type FleetCounts } from "./fleet-counts.ts";
+import { rulesOf } from "./fleet-rules.ts";
+import { insertSorted, isBetter, type Ranked, type Worth } from "./ranking.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** What is asked of the fleet. */
@@ -14,25 +16,58 @@ export type Survey = Readonly<{
   best: readonly Ranked[];
   /** How many workers each filter excluded. A worker counts for the first that excluded it. */
   excluded: ReadonlyMap<Filter, number>;
+  /** The standing of one worker, if it can take the demand. Holds until the fleet changes. */
+  rank: (workerId: string) => Ranked | undefined;
 }>;
 
-/** Looks at every worker once and keeps the best `count`. */
+/** A question with all that is needed to put it to one worker after the other. */
+export type Examination = Readonly<{
+  question: Question;
+  findExcluding: (candidate: Candidate) => Filter | undefined;
+  /** Empty at first: it has to be told of every worker. */
+  counts: FleetCounts;
+}>;
+
+export const examine = (question: Question): Examination => ({
+  question,
+  findExcluding: createSieve(question),
+  counts: createFleetCounts(rulesOf(question.demand)),
+});
+
+/** Looks at every worker and keeps the best `count`. */
 export function survey(fleet: Fleet, question: Question, count: number): Survey {
-  const findExcluding = createSieve(question);
+  const examination = examine(question);
+  const { findExcluding, counts } = examination;
+  for (const { workerId, candidate } of fleet.slots()) counts.count(workerId, candidate);
   const best: Ranked[] = [];
   const offer = createShortlist(best, count);
   const excluded = new Map<Filter, number>();
+  const exclude = (filter: Filter) => excluded.set(filter, (excluded.get(filter) ?? 0) + 1);
   for (const slot of fleet.slots()) {
     if (slot.candidate === undefined) continue;
     const filter = findExcluding(slot.candidate);
-    if (filter !== undefined) excluded.set(filter, (excluded.get(filter) ?? 0) + 1);
-    else offer(slot.workerId, scoreOf(slot, question));
+    if (filter !== undefined) {
+      exclude(filter);
+      continue;
+    }
+    const verdict = counts.judge(counts.cellOf(slot.candidate));
+    if (verdict.kind === "excluded") exclude(verdict.filter);
+    else offer(slot, verdict.lead, question);
   }
-  return { best, excluded };
+  return { best, excluded, rank: (workerId) => rankOf(fleet.get(workerId), examination) };
+}
+
+/** A worker's standing, if it can take the demand. */
+export function rankOf(slot: Slot | undefined, examination: Examination): Ranked | undefined {
+  const { question, findExcluding, counts } = examination;
+  if (slot?.candidate === undefined || findExcluding(slot.candidate)) return undefined;
+  const verdict = counts.judge(counts.cellOf(slot.candidate));
+  if (verdict.kind === "excluded") return undefined;
+  return { workerId: slot.workerId, lead: verdict.lead, ...worthOf(slot, question) };
 }
 
 /** Finds the first filter that excludes a worker, if any does. */
-export function createSieve({ demand, scheduler }: Question) {
+function createSieve({ demand, scheduler }: Question) {
   const asked = scheduler.filters.flatMap((filter) => {
     const passes = filter.testFor(demand);
     return passes ? [{ filter, passes }] : [];
@@ -43,21 +78,36 @@ export function createSieve({ demand, scheduler }: Question) {
   };
 }
 
-export const scoreOf = (slot: Slot, { demand, scheduler }: Question): number =>
+/** How good a worker is that can take the demand. */
+export const worthOf = (slot: Slot, question: Question): Worth => ({
+  affinity: affinityOf(slot, question),
+  score: scoreOf(slot, question),
+});
+
+const scoreOf = (slot: Slot, { demand, scheduler }: Question): number =>
   slot.candidate === undefined
     ? Number.NEGATIVE_INFINITY
     : scheduler.score(slot.candidate, demand, slot);
 
+function affinityOf({ candidate }: Slot, { demand: { affinities } }: Question): number {
+  let sum = 0;
+  if (candidate !== undefined)
+    for (const { condition, weight } of affinities) if (condition.holds(candidate)) sum += weight;
+  return sum;
+}
+
 /**
  * Keeps the best `count` of what is offered in `best`, sorted. Workers are offered in the order of
- * their IDs, so that of equal scores the one offered first is the better.
+ * their IDs, so that of equals the one offered first is the better.
  */
 function createShortlist(best: Ranked[], count: number) {
-  let scoreToBeat = Number.NEGATIVE_INFINITY;
-  return (workerId: string, score: number): void => {
-    if (score <= scoreToBeat) return;
-    insertSorted(best, { workerId, score });
+  let worst: Ranked | undefined;
+  return (slot: Slot, lead: number, question: Question): void => {
+    const { workerId } = slot;
+    const ranked = { workerId, lead, ...worthOf(slot, question) };
+    if (worst !== undefined && !isBetter(ranked, worst)) return;
+    insertSorted(best, ranked);
     if (best.length > count) best.pop();
-    if (best.length === count) scoreToBeat = best[count - 1]?.score ?? scoreToBeat;
+    if (best.length === count) worst = best[count - 1];
   };
 }

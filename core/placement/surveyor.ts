@@ -1,9 +1,8 @@
 import { RUNNER_UPS_MAX } from "./decision.ts";
 import type { Fleet } from "./fleet.ts";
-import type { Ranked } from "./ranking.ts";
 import { createRecent } from "./recent.ts";
 import { createStanding, type Standing } from "./standing.ts";
-import { createSieve, type Question, type Survey, scoreOf, survey } from "./survey.ts";
+import { type Question, type Survey, survey } from "./survey.ts";
 import { granted, NO_WISHES, type Wishes, wishCount } from "./wishes.ts";
 
 /**
@@ -34,18 +33,11 @@ export function createSurveyor(fleet: Fleet): (question: Question, wishes: Wishe
     return fresh.survey(count);
   }
 
-  /** A worker's standing, if it can take the demand. */
-  function rank(workerId: string | undefined, question: Question): Ranked | undefined {
-    const slot = workerId === undefined ? undefined : fleet.get(workerId);
-    if (slot?.candidate === undefined || createSieve(question)(slot.candidate)) return undefined;
-    return { workerId: slot.workerId, score: scoreOf(slot, question) };
-  }
-
   return (question, wishes) => {
     const count = RUNNER_UPS_MAX + 1;
     if (wishes === NO_WISHES) return look(question, count);
     const found = look(question, count + wishCount(wishes));
-    const { best, excluded } = granted(found, wishes, rank(wishes.prefer, question));
-    return { best: best.slice(0, count), excluded };
+    const { best, ...rest } = granted(found, wishes);
+    return { best: best.slice(0, count), ...rest };
   };
 }

@@ -1,5 +1,4 @@
 import type { Filter } from "./filters.ts";
-import type { Ranked } from "./ranking.ts";
 import type { Survey } from "./survey.ts";
 
 /** What a task's own past says about workers, beside what it asks of them. By worker ID. */
@@ -27,13 +26,11 @@ export const refused: Filter = {
 
 /**
  * The survey in the order of the wishes. It must be longer by `wishCount` than what is wanted of
- * it, so that it still holds the best of the others. `preferred` passes every filter.
+ * it, so that it still holds the best of the others.
  */
-export function granted(
-  { best, excluded }: Survey,
-  { avoid, exclude }: Wishes,
-  preferred: Ranked | undefined,
-): Survey {
+export function granted(survey: Survey, { prefer, avoid, exclude }: Wishes): Survey {
+  const { best, excluded, rank } = survey;
+  const preferred = prefer === undefined ? undefined : rank(prefer);
   const others = best.filter(({ workerId }) => workerId !== preferred?.workerId);
   const open = others.filter(({ workerId }) => !exclude.has(workerId));
   const excludedCount = others.length - open.length;
@@ -42,6 +39,6 @@ export function granted(
     ...open.filter(({ workerId }) => !avoid.has(workerId)),
     ...open.filter(({ workerId }) => avoid.has(workerId)),
   ];
-  if (excludedCount === 0) return { best: ordered, excluded };
-  return { best: ordered, excluded: new Map([...excluded, [refused, excludedCount]]) };
+  if (excludedCount === 0) return { ...survey, best: ordered };
+  return { ...survey, best: ordered, excluded: new Map([...excluded, [refused, excludedCount]]) };
 }

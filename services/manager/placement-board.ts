@@ -23,7 +23,9 @@ export const placementOf = (decision: Placed, scheduler: string, now: number): P
     workerId: decision.workerId,
     scheduler,
     score: decision.score,
-    runnerUps: decision.runnerUps.map(({ workerId, score }) => ({ workerId, score })),
+    affinity: decision.affinity,
+    lead: decision.lead,
+    runnerUps: decision.runnerUps.map((runnerUp) => ({ ...runnerUp })),
     exclusions: decision.exclusions.map((exclusion) => ({ ...exclusion })),
     placeTime: toTimestamp(now),
   });

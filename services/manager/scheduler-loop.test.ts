@@ -182,3 +182,61 @@ test("a fixed port is given once a worker", async () => {
   await submit({ ports });
   expect(task(await submit({ ports }))?.waitingReason).toBe("1 worker with a port it needs taken");
 });
+
+describe("labels", () => {
+  const inZone = (zone: string) => ({ constraints: [{ key: "zone", values: [zone] }] });
+  const labelled = (zone: string) => ({
+    description: { ...aPresence("w").description, labels: { zone } },
+  });
+
+  test("a task goes where its constraints hold, and waits for such a worker", async () => {
+    const { submit, task, join } = await createRig();
+    join("w1", labelled("a") as never);
+    const id = await submit(inZone("b"));
+    expect(task(id)?.waitingReason).toBe("1 worker not as its constraints ask");
+    join("w2", labelled("b") as never);
+    await until("it is placed", () => task(id)?.attempt?.placement?.workerId === "w2");
+  });
+
+  test("an operator's label is as good as the worker's own, and better", async () => {
+    const { submit, task, join, client } = await createRig();
+    join("w1", labelled("a") as never);
+    const id = await submit(inZone("b"));
+    await client.updateWorker({
+      workerId: "w1",
+      settings: { labels: { zone: "b" } },
+      updateMask: { paths: ["labels"] },
+    });
+    await until("it is placed", () => task(id)?.state === TaskState.SCHEDULED);
+    expect(task(id)?.attempt?.placement?.workerId).toBe("w1");
+  });
+
+  test("a task that wants to be near another waits for it", async () => {
+    const { submit, task, join } = await createRig();
+    join("w1");
+    join("w2");
+    const web = await submit({ name: "web", taskAffinities: [{ matchLabels: { app: "db" } }] });
+    expect(task(web)?.waitingReason).toBe(
+      "2 workers too near to other tasks, or too far from them",
+    );
+    const db = await submit({ name: "db", labels: { app: "db" } });
+    await until("it is placed", () => task(web)?.state === TaskState.SCHEDULED);
+    expect(task(web)?.attempt?.placement?.workerId).toBe(task(db)?.attempt?.placement?.workerId);
+  });
+});
+
+test("of tasks that wait the one with the highest priority goes first, of equals the oldest", async () => {
+  const { submit, task, join } = await createRig();
+  const ids: string[] = [];
+  for (const priority of [0, 5, -5, 5]) ids.push(await submit({ ...memory(1), priority }));
+  join("w1", {
+    description: { ...aPresence("w").description, capacity: { memoryBytes: BigInt(2 * GIB) } },
+  } as never);
+  await until("two are placed", () => task(ids[3] ?? "")?.state === TaskState.SCHEDULED);
+  expect(ids.map((id) => task(id)?.state === TaskState.SCHEDULED)).toEqual([
+    false,
+    true,
+    false,
+    true,
+  ]);
+});

@@ -1,12 +1,12 @@
 import { offersMore } from "../../core/placement/candidate.ts";
 import type { Unplaced } from "../../core/placement/decision.ts";
-import { demandOf } from "../../core/placement/demand.ts";
+import { type Demand, demandOf } from "../../core/placement/demand.ts";
 import type { Placer } from "../../core/placement/place.ts";
 import { schedulers } from "../../core/placement/schedulers.ts";
 import { refusalEndMs, refusalText, wishesOf } from "../../core/placement-wishes.ts";
 import { retryMs } from "../../core/restart.ts";
 import { currentAttempt, schedule, type TaskChange, wait } from "../../core/task-change.ts";
-import type { Task } from "../../gen/berth/v1/task_pb.ts";
+import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -14,6 +14,7 @@ import type { Log } from "../../lib/log.ts";
 import { factsOf } from "./candidates.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
 import { type PlacementBoard, placementOf } from "./placement-board.ts";
+import { createWaitingList } from "./waiting-list.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
 
 type Deps = Readonly<{
@@ -53,11 +54,7 @@ const IDLE_MS = 3_600_000;
 
 function createScheduling({ ledger, board, log }: Deps, wake: () => void) {
   const { placer, bookings } = board;
-  /**
-   * Pending tasks that no worker could take, and until when: they are not tried again before that
-   * or before capacity appears. A worker that has refused one may be asked again after a while.
-   */
-  const waiting = new Map<string, number>();
+  const waiting = createWaitingList();
 
   function decide(task: Task, now: number): readonly TaskChange[] {
     const scheduler = schedulers.get(task.spec?.scheduler ?? "");
@@ -65,7 +62,7 @@ function createScheduling({ ledger, board, log }: Deps, wake: () => void) {
     const demand = demandOf(task.spec);
     const decision = placer.place(demand, scheduler, wishesOf(task, now));
     if (decision.kind === "unplaced") {
-      waiting.set(task.id, refusalEndMs(task, now));
+      waiting.add(task.id, refusalEndMs(task, now), looksAtOthers(demand));
       return wait(task, whyUnplaced(task, decision, now), now);
     }
     const name = { taskId: task.id, attempt: currentAttempt(task).number };
@@ -73,45 +70,67 @@ function createScheduling({ ledger, board, log }: Deps, wake: () => void) {
     return [schedule(task, placementOf(decision, scheduler.name, now), now)];
   }
 
-  function reconsider(): void {
-    waiting.clear();
-    wake();
+  function reconsider(news: News): void {
+    if (news === "more") waiting.clear();
+    const isWorthIt = news === "more" || (news === "different" && waiting.clearDependent());
+    if (isWorthIt) wake();
   }
 
   return {
     /** Considers every pending task that is due and has not been found unplaceable since. */
     pass(now: number): void {
-      const due = [...ledger.tasks.pending()].filter(
-        (task) => retryMs(task, now) <= now && (waiting.get(task.id) ?? 0) <= now,
-      );
+      const due = [...ledger.tasks.pending()]
+        .filter((task) => retryMs(task, now) <= now && waiting.isDue(task.id, now))
+        .sort(byPriority);
       const changes = due.flatMap((task) => decide(task, now));
       for (const { task, reason } of changes) log.debug({ taskId: task.id, reason }, "task placed");
       if (changes.length > 0) void ledger.commit(changes);
     },
     /** Takes in what became durable: ended attempts give back what they had. */
     notice(changes: readonly LedgerChange[]): void {
-      for (const { task, removed } of changes) if (removed) waiting.delete(task.id);
-      if (bookings.release(changes)) reconsider();
-      else if (changes.some(({ task }) => task.retryTime)) wake();
+      for (const { task, removed } of changes) if (removed) waiting.remove(task.id);
+      reconsider(newsOf(changes, bookings.release(changes)));
+      if (changes.some(({ task }) => task.retryTime)) wake();
     },
     meet(worker: KnownWorker): void {
-      if (observe(placer, worker)) reconsider();
+      reconsider(observe(placer, worker));
       bookings.bookAll(worker.workerId);
     },
     msUntilRetry(now: number): number {
       const retries = [...ledger.tasks.pending()].map((task) => retryMs(task, now));
-      const times = [...retries, ...waiting.values()].filter((time) => time > now);
+      const times = [...retries, ...waiting.times()].filter((time) => time > now);
       return times.reduce((soonest, time) => Math.min(soonest, time - now), IDLE_MS);
     },
   };
 }
 
-/** Tells the placer of a worker. Whether tasks that found no place may find one now. */
-function observe(placer: Placer, worker: KnownWorker): boolean {
+/** The highest first; of equals the oldest, as they are. */
+const byPriority = (a: Task, b: Task): number => (b.spec?.priority ?? 0) - (a.spec?.priority ?? 0);
+
+/** Whether more than one worker's state decides which of them can take the demand. */
+const looksAtOthers = ({ spreads, near }: Demand): boolean => spreads.length + near.length > 0;
+
+/**
+ * What has changed for tasks that found no place. `more`: any of them may find one now.
+ * `different`: those may that look at more than one worker.
+ */
+type News = "more" | "different" | "same";
+
+function newsOf(changes: readonly LedgerChange[], isSomethingFree: boolean): News {
+  if (isSomethingFree) return "more";
+  return changes.some(isPlacedNow) ? "different" : "same";
+}
+
+const isPlacedNow = ({ task }: LedgerChange): boolean =>
+  task.state === TaskState.SCHEDULED || task.successor !== undefined;
+
+/** Tells the placer of a worker. */
+function observe(placer: Placer, worker: KnownWorker): News {
   const before = placer.candidate(worker.workerId);
   const facts = factsOf(worker);
   placer.observe(facts);
-  return offersMore(before, facts);
+  if (offersMore(before, facts)) return "more";
+  return before?.ready === facts.ready ? "same" : "different";
 }
 
 /** For people: why no worker can take a task, in the words of the worker that refused it last. */

@@ -55,7 +55,7 @@ export const coreBugs: readonly Bug[] = [
     name: "no brake",
     promise: "nobody is lost at once when most workers go together",
     file: "core/worker-loss.js",
-    find: "    if (gone.length < BRAKE_WORKERS_MIN)\n        return [];",
+    find: "    if (wentMs.length < BRAKE_WORKERS_MIN)\n        return [];",
     replace: "    return [];",
   },
   {

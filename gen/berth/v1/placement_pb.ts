@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/placement.proto.
  */
 export const file_berth_v1_placement: GenFile = /*@__PURE__*/
-  fileDesc("ChhiZXJ0aC92MS9wbGFjZW1lbnQucHJvdG8SCGJlcnRoLnYxIsEBCglQbGFjZW1lbnQSEQoJd29ya2VyX2lkGAEgASgJEhEKCXNjaGVkdWxlchgCIAEoCRINCgVzY29yZRgDIAEoARImCgpydW5uZXJfdXBzGAQgAygLMhIuYmVydGgudjEuUnVubmVyVXASJwoKZXhjbHVzaW9ucxgFIAMoCzITLmJlcnRoLnYxLkV4Y2x1c2lvbhIuCgpwbGFjZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIsCghSdW5uZXJVcBIRCgl3b3JrZXJfaWQYASABKAkSDQoFc2NvcmUYAiABKAEiRgoJRXhjbHVzaW9uEg4KBmZpbHRlchgBIAEoCRIUCgx3b3JrZXJfY291bnQYAiABKA0SEwoLZXhwbGFuYXRpb24YAyABKAliBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChhiZXJ0aC92MS9wbGFjZW1lbnQucHJvdG8SCGJlcnRoLnYxIuEBCglQbGFjZW1lbnQSEQoJd29ya2VyX2lkGAEgASgJEhEKCXNjaGVkdWxlchgCIAEoCRINCgVzY29yZRgDIAEoARImCgpydW5uZXJfdXBzGAQgAygLMhIuYmVydGgudjEuUnVubmVyVXASJwoKZXhjbHVzaW9ucxgFIAMoCzITLmJlcnRoLnYxLkV4Y2x1c2lvbhIuCgpwbGFjZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhZmZpbml0eRgHIAEoBRIMCgRsZWFkGAggASgNIkwKCFJ1bm5lclVwEhEKCXdvcmtlcl9pZBgBIAEoCRINCgVzY29yZRgCIAEoARIQCghhZmZpbml0eRgDIAEoBRIMCgRsZWFkGAQgASgNIkYKCUV4Y2x1c2lvbhIOCgZmaWx0ZXIYASABKAkSFAoMd29ya2VyX2NvdW50GAIgASgNEhMKC2V4cGxhbmF0aW9uGAMgASgJYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * A decision to run an attempt on a worker, with its reasons. Written by the
@@ -36,8 +36,8 @@ export type Placement = Message<"berth.v1.Placement"> & {
   scheduler: string;
 
   /**
-   * The chosen worker's score. Higher is better; comparable only within one
-   * placement.
+   * The chosen worker's score, the scheduler's. Higher is better; comparable
+   * only within one placement.
    *
    * @generated from field: double score = 3;
    */
@@ -64,6 +64,22 @@ export type Placement = Message<"berth.v1.Placement"> & {
    * @generated from field: google.protobuf.Timestamp place_time = 6;
    */
   placeTime?: Timestamp | undefined;
+
+  /**
+   * Sum of the weights of the spec's affinities that held of the worker.
+   *
+   * @generated from field: int32 affinity = 7;
+   */
+  affinity: number;
+
+  /**
+   * Tasks of the same name that were there already, summed over the spec's
+   * spreads. The worker with the least goes first, of equals the one with the
+   * greatest affinity, of these the one with the highest score.
+   *
+   * @generated from field: uint32 lead = 8;
+   */
+  lead: number;
 };
 
 /**
@@ -92,6 +108,20 @@ export type RunnerUp = Message<"berth.v1.RunnerUp"> & {
    * @generated from field: double score = 2;
    */
   score: number;
+
+  /**
+   * As `Placement.affinity`.
+   *
+   * @generated from field: int32 affinity = 3;
+   */
+  affinity: number;
+
+  /**
+   * As `Placement.lead`.
+   *
+   * @generated from field: uint32 lead = 4;
+   */
+  lead: number;
 };
 
 /**
@@ -108,8 +138,9 @@ export const RunnerUpSchema: GenMessage<RunnerUp> = /*@__PURE__*/
  */
 export type Exclusion = Message<"berth.v1.Exclusion"> & {
   /**
-   * Name of the filter: `ready`, `platform`, `capability`, `ports`, `cpu`,
-   * `memory`, `disk`.
+   * Name of the filter: `ready`, `platform`, `constraint`, `capability`,
+   * `spread`, `ports`, `max-per-worker`, `task-affinity`, `cpu`, `memory`,
+   * `disk`.
    *
    * @generated from field: string filter = 1;
    */

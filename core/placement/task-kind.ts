@@ -1,0 +1,57 @@
+/** What makes tasks alike to those who count them: their name and their labels. */
+export type TaskKind = Readonly<{
+  /** The same for tasks of one kind, and only for those. */
+  key: string;
+  name: string;
+  labels: Readonly<Record<string, string>>;
+}>;
+
+/** How many tasks of each kind a worker has, in the order of their keys. */
+export type Tally = readonly KindCount[];
+
+type KindCount = Readonly<{ kind: TaskKind; count: number }>;
+
+export const NO_TALLY: Tally = [];
+
+export function createKind(name: string, labels: Readonly<Record<string, string>>): TaskKind {
+  const keys = Object.keys(labels);
+  const sorted = keys.length < 2 ? keys : keys.sort();
+  return { key: JSON.stringify([name, ...sorted.map((key) => [key, labels[key]])]), name, labels };
+}
+
+/** The tally with one more task of a kind. */
+export function counted(tally: Tally, kind: TaskKind): Tally {
+  const index = indexOf(tally, kind.key);
+  const entry = tally[index];
+  if (entry?.kind.key === kind.key) return tally.with(index, { kind, count: entry.count + 1 });
+  return tally.toSpliced(index, 0, { kind, count: 1 });
+}
+
+/** The tally with one task of a kind less. Undefined: it holds none. */
+export function uncounted(tally: Tally, kind: TaskKind): Tally | undefined {
+  const index = indexOf(tally, kind.key);
+  const entry = tally[index];
+  if (entry?.kind.key !== kind.key) return undefined;
+  if (entry.count === 1) return tally.toSpliced(index, 1);
+  return tally.with(index, { kind, count: entry.count - 1 });
+}
+
+/** How many tasks of a tally are of a certain sort. */
+export function countOf(tally: Tally, isMeant: (kind: TaskKind) => boolean): number {
+  let sum = 0;
+  for (const { kind, count } of tally) if (isMeant(kind)) sum += count;
+  return sum;
+}
+
+/** Where a key is, or belongs. */
+function indexOf(tally: Tally, key: string): number {
+  let low = 0;
+  let high = tally.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const entry = tally[middle];
+    if (entry !== undefined && entry.kind.key < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
