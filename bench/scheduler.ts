@@ -1,0 +1,170 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Candidate, NO_BOOKINGS } from "../core/placement/candidate.ts";
+import { demandOf } from "../core/placement/demand.ts";
+import { createPlacer, type Placer } from "../core/placement/place.ts";
+import { schedulers } from "../core/placement/schedulers.ts";
+import { type TaskSpec, TaskSpecSchema } from "../gen/berth/v1/task_pb.ts";
+import { assert } from "../lib/assert.ts";
+import { median, table } from "./figures.ts";
+
+const SIZES = (process.env["SCHEDULER_WORKERS"] ?? "1000,5000,10000").split(",").map(Number);
+const RUNS = Number(process.env["SCHEDULER_RUNS"] ?? 3);
+/** The most tasks a run places, and the longest it takes: enough for a stable rate. */
+const TASKS_MAX = 100_000;
+const RUN_MS_MAX = 2_000;
+const ZONES = 10;
+const GIB = 2 ** 30;
+
+/** A load on the scheduler. */
+type Case = Readonly<{
+  name: string;
+  /** How many tasks each worker has before. */
+  placedPerWorker?: (workerCount: number) => number;
+  specOf: (index: number) => MessageInitShape<typeof TaskSpecSchema>;
+}>;
+
+const small = { cpuMillis: 1n, memoryBytes: 1n << 20n };
+const different = (index: number) => ({
+  cpuMillis: BigInt(1 + (index % 1_000)),
+  memoryBytes: BigInt((1 + (index % 997)) << 12),
+});
+
+const CASES: readonly Case[] = [
+  { name: "identical", specOf: () => ({ name: "web", reservation: small }) },
+  {
+    name: "all different",
+    specOf: (index) => ({ name: `task-${index}`, reservation: different(index) }),
+  },
+  {
+    name: "all different, each with a constraint",
+    specOf: (index) => ({
+      name: `task-${index}`,
+      reservation: different(index),
+      constraints: [{ key: "zone", values: [`z${index % ZONES}`] }],
+    }),
+  },
+  {
+    name: "identical, spread over a label",
+    specOf: () => ({ name: "web", reservation: small, spreads: [{ key: "zone", maxSkew: 1 }] }),
+  },
+  {
+    name: "identical, workers 90 % full",
+    placedPerWorker: () => 9,
+    specOf: () => ({ name: "web", reservation: { cpuMillis: 1n } }),
+  },
+  {
+    name: "identical, 1,000,000 tasks placed",
+    placedPerWorker: (workerCount) => 1_000_000 / workerCount,
+    specOf: () => ({ name: "web", reservation: small }),
+  },
+];
+
+const specs = new Map<string, readonly TaskSpec[]>();
+
+/** Made beforehand: a spec is there when the scheduler sees it. */
+function specsOf({ name, specOf }: Case): readonly TaskSpec[] {
+  const known = specs.get(name);
+  if (known) return known;
+  const made = Array.from({ length: TASKS_MAX }, (_, index) =>
+    create(TaskSpecSchema, { image: "i", ...specOf(index) }),
+  );
+  specs.set(name, made);
+  return made;
+}
+
+const workerOf = (index: number): Candidate => ({
+  ...NO_BOOKINGS,
+  workerId: `w${String(index).padStart(5, "0")}`,
+  hostname: `host-${index}`,
+  version: "0.0.0",
+  labels: { zone: `z${index % ZONES}` },
+  operatorLabels: {},
+  ready: true,
+  os: "linux",
+  architecture: "amd64",
+  capabilities: new Set<string>(),
+  capacity: { cpuMillis: 1_000_000, memoryBytes: 4096 * GIB, diskBytes: 4096 * GIB },
+});
+
+/** What fills workers beforehand: tenths of a worker, or something smaller where there are many. */
+function fill(placer: Placer, workerCount: number, each: Case): void {
+  const count = each.placedPerWorker?.(workerCount) ?? 0;
+  const share = { cpuMillis: BigInt(Math.floor(900_000 / Math.max(1, count))) };
+  const kinds = ["api", "db", "job"].map((name) =>
+    demandOf(create(TaskSpecSchema, { name, image: "i", reservation: share })),
+  );
+  for (let worker = 0; worker < workerCount; worker++)
+    for (let task = 0; task < count; task++) {
+      const demand = kinds[task % kinds.length];
+      assert(demand, "there are kinds of tasks to fill workers with");
+      placer.book(workerOf(worker).workerId, demand);
+    }
+}
+
+/** Placements a second. */
+type Run = (placer: Placer, specs: readonly TaskSpec[]) => number;
+
+/** Runs until the tasks or the time are up. */
+function rateOf(tasks: readonly TaskSpec[], act: (spec: TaskSpec, index: number) => void): number {
+  const startMs = performance.now();
+  let count = 0;
+  let elapsedMs = 0;
+  for (const spec of tasks) {
+    act(spec, count++);
+    if (count % 64 === 0) elapsedMs = performance.now() - startMs;
+    if (elapsedMs > RUN_MS_MAX) break;
+  }
+  return (count / (performance.now() - startMs)) * 1_000;
+}
+
+const spread = schedulers.get("spread");
+
+const placing: Run = (placer, tasks) =>
+  rateOf(tasks, (spec) => {
+    assert(spread, "there is a scheduler spread");
+    const decision = placer.place(demandOf(spec), spread);
+    assert(decision.kind === "placed", "there is room for every task");
+  });
+
+/** The same without choosing: the next worker is booked. */
+const floor =
+  (workerCount: number): Run =>
+  (placer, tasks) => {
+    const ids = Array.from({ length: workerCount }, (_, index) => workerOf(index).workerId);
+    return rateOf(tasks, (spec, index) => {
+      placer.book(ids[index % workerCount] ?? "", demandOf(spec));
+    });
+  };
+
+function measure(workerCount: number, each: Case, run: Run): number {
+  const rates: number[] = [];
+  for (let round = 0; round < RUNS; round++) {
+    const placer = createPlacer(Array.from({ length: workerCount }, (_, index) => workerOf(index)));
+    fill(placer, workerCount, each);
+    rates.push(run(placer, specsOf(each)));
+  }
+  return median(rates);
+}
+
+const thousands = (rate: number): string => `${(rate / 1_000).toFixed(rate < 10_000 ? 1 : 0)}k/s`;
+
+function rowOf(each: Case): readonly string[] {
+  const rates = SIZES.map((size) => measure(size, each, placing));
+  const floors = SIZES.map((size) => measure(size, each, floor(size)));
+  process.stderr.write(`${each.name}: ${rates.map(thousands).join(", ")}\n`);
+  const [first = 1, last = 1] = [rates[0], rates.at(-1)];
+  return [
+    each.name,
+    ...rates.flatMap((rate, index) => [thousands(rate), thousands(floors[index] ?? 0)]),
+    (first / last).toFixed(2),
+  ];
+}
+
+console.log("## The scheduler alone: placements a second\n");
+console.log("`floor`: the same tasks booked on the next worker, nothing chosen.\n");
+console.log(
+  table(
+    ["tasks", ...SIZES.flatMap((size) => [`${size} workers`, "floor"]), "cost, last / first"],
+    CASES.map(rowOf),
+  ),
+);
