@@ -16,11 +16,14 @@ export type Facts = Labelled &
     capabilities: ReadonlySet<string>;
     /** All that it offers to tasks. */
     capacity: Amount;
-    /** As last measured. Absent when it never was. */
+    /** As last measured. Absent when it never was, or too long ago to count. */
     diskAvailableBytes?: number | undefined;
-    /** As last measured, for schedulers that look at use. Absent when it never was. */
+    /** As last measured, for schedulers that look at use. Absent as above. */
     metrics?: Metrics | undefined;
   }>;
+
+/** What is measured of a worker, and so may change with every heartbeat. */
+export type Measured = "diskAvailableBytes" | "metrics";
 
 export type Metrics = Readonly<{
   /** 0 to 100, of the whole machine. */
@@ -48,6 +51,9 @@ export const NO_BOOKINGS: Bookings = {
   taskCount: 0,
   tally: NO_TALLY,
 };
+
+/** What is free of something that nobody has measured. */
+export const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 /** Turns the contract's amounts into numbers. What is absent is 0; nothing exceeds 2^53 - 1. */
 export const amountOf = (resources: Resources | undefined): Amount => ({
@@ -78,7 +84,7 @@ export function offersMore(before: Facts | undefined, after: Facts): boolean {
   const { cpuMillis, memoryBytes, diskBytes } = minus(after.capacity, before.capacity);
   return (
     Math.max(cpuMillis, memoryBytes, diskBytes) > 0 ||
-    (after.diskAvailableBytes ?? 0) > (before.diskAvailableBytes ?? 0) ||
+    (after.diskAvailableBytes ?? UNLIMITED) > (before.diskAvailableBytes ?? UNLIMITED) ||
     [...after.capabilities].some((capability) => !before.capabilities.has(capability))
   );
 }

@@ -1,6 +1,6 @@
 import { formatPlatform, runs } from "../platform.ts";
 import { formatBytes, formatCpu } from "../validate-text.ts";
-import type { Candidate } from "./candidate.ts";
+import { type Candidate, UNLIMITED } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
 import { constraint, maxPerWorker, spreading, taskAffinity } from "./task-filters.ts";
 import { workers } from "./words.ts";
@@ -9,6 +9,8 @@ import { workers } from "./words.ts";
 export type Filter = Readonly<{
   /** As in the contract's `Exclusion.filter`. */
   name: string;
+  /** Whether its tests look at what is measured: then heartbeats may change their outcome. */
+  readsMeasurements?: true;
   /**
    * The test that a worker must pass to take the demand; undefined when the demand asks for nothing
    * that the filter looks at. The test is put to many workers a second, so it makes nothing.
@@ -118,14 +120,17 @@ const memory = enough({
  * Promised disk counts although it is not yet written; disk that something else fills counts
  * although nobody promised it. Whichever leaves less rules.
  */
-const disk = enough({
-  name: "disk",
-  noun: "disk",
-  needed: ({ amount }) => amount.diskBytes,
-  free: ({ capacity, reserved, diskAvailableBytes = Number.MAX_SAFE_INTEGER }) =>
-    Math.min(capacity.diskBytes - reserved.diskBytes, diskAvailableBytes),
-  format: formatBytes,
-});
+const disk: Filter = {
+  ...enough({
+    name: "disk",
+    noun: "disk",
+    needed: ({ amount }) => amount.diskBytes,
+    free: ({ capacity, reserved, diskAvailableBytes = UNLIMITED }) =>
+      Math.min(capacity.diskBytes - reserved.diskBytes, diskAvailableBytes),
+    format: formatBytes,
+  }),
+  readsMeasurements: true,
+};
 
 /** Most telling first: the first filter that excludes a worker is the one that is counted. */
 export const ALL_FILTERS: readonly Filter[] = [

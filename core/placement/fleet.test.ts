@@ -7,21 +7,36 @@ const ids = (slots: readonly { workerId: string }[] | undefined) =>
 
 test("tells which workers changed since a time", () => {
   const fleet = createFleet();
+  const { changes } = fleet;
   fleet.set(worker("a"));
-  const time = fleet.time();
+  const time = changes.time();
   fleet.set(worker("b"));
   fleet.set(worker("a"), 7);
   fleet.remove("b");
-  expect(ids(fleet.changesSince(time))).toEqual(["b", "a", "b"]);
-  expect(fleet.changesSince(fleet.time())).toEqual([]);
+  expect(ids(changes.since(time))).toEqual(["b", "a", "b"]);
+  expect(changes.since(changes.time())).toEqual([]);
 });
 
 test("forgets changes of long ago and says so", () => {
   const fleet = createFleet();
-  const start = fleet.time();
+  const { changes } = fleet;
+  const start = changes.time();
   for (let i = 0; i < 2000; i++) fleet.set(worker("a"), i);
-  expect(fleet.changesSince(start)).toBeUndefined();
-  expect(fleet.changesSince(fleet.time() - 10)).toHaveLength(10);
+  expect(changes.since(start)).toBeUndefined();
+  expect(changes.since(changes.time() - 10)).toHaveLength(10);
+});
+
+test("tells measurements apart from all other changes", () => {
+  const fleet = createFleet();
+  const { changes, steadyChanges } = fleet;
+  fleet.set(worker("a"));
+  const [time, steadyTime] = [changes.time(), steadyChanges.time()];
+  fleet.measure(worker("a", { diskAvailableBytes: 5 }));
+  expect(fleet.get("a")?.candidate?.diskAvailableBytes).toBe(5);
+  expect(ids(changes.since(time))).toEqual(["a"]);
+  expect(ids(steadyChanges.since(steadyTime))).toEqual([]);
+  fleet.set(worker("a"));
+  expect(ids(steadyChanges.since(steadyTime))).toEqual(["a"]);
 });
 
 test("keeps workers in the order of their IDs as they come and go", () => {

@@ -1,4 +1,6 @@
+import { assert } from "../../lib/assert.ts";
 import type { Candidate } from "./candidate.ts";
+import { createJournal, type Journal } from "./journal.ts";
 
 /** A worker's place in the fleet: the same object for as long as the worker is there. */
 export type Slot = Readonly<{
@@ -17,28 +19,24 @@ export interface Fleet {
   get(workerId: string): Slot | undefined;
   /** Adds a worker or replaces what is known of it. Without `lastChosen` that stays. */
   set(candidate: Candidate, lastChosen?: number): void;
+  /** Replaces a worker of which nothing has changed but what is measured. */
+  measure(candidate: Candidate): void;
   remove(workerId: string): void;
   /** All workers, in the order of their IDs. Changes under the reader's hands. */
   slots(): readonly Slot[];
-  /** Now, as `changesSince` counts. */
-  time(): number;
-  /** Workers that changed since `time`, some repeatedly. Undefined when that is too long ago. */
-  changesSince(time: number): readonly Slot[] | undefined;
+  /** Every change. */
+  readonly changes: Journal;
+  /** Every change but of measurements alone: with many workers those come by the thousand. */
+  readonly steadyChanges: Journal;
 }
-
-/** Changes that are remembered for each worker: further back it is cheaper to look at them all. */
-const CHANGES_PER_WORKER = 2;
-
-/** Changes that are remembered however small the fleet is. */
-const CHANGES_MIN = 256;
 
 type OwnSlot = { -readonly [K in keyof Slot]: Slot[K] };
 
 export function createFleet(): Fleet {
   const byId = new Map<string, OwnSlot>();
   const slots: OwnSlot[] = [];
-  let changes: Slot[] = [];
-  let forgotten = 0;
+  const changes = createJournal();
+  const steadyChanges = createJournal();
 
   function add(candidate: Candidate): OwnSlot {
     const { workerId } = candidate;
@@ -54,11 +52,8 @@ export function createFleet(): Fleet {
   }
 
   function note(slot: Slot): void {
-    changes.push(slot);
-    const max = Math.max(CHANGES_MIN, CHANGES_PER_WORKER * slots.length);
-    if (changes.length <= 2 * max) return;
-    forgotten += changes.length - max;
-    changes = changes.slice(-max);
+    changes.note(slot, slots.length);
+    steadyChanges.note(slot, slots.length);
   }
 
   return {
@@ -69,6 +64,12 @@ export function createFleet(): Fleet {
       slot.lastChosen = lastChosen ?? slot.lastChosen;
       note(slot);
     },
+    measure(candidate) {
+      const slot = byId.get(candidate.workerId);
+      assert(slot, `worker ${candidate.workerId} is known before it is measured`);
+      slot.candidate = candidate;
+      changes.note(slot, slots.length);
+    },
     remove(workerId) {
       const slot = byId.get(workerId);
       if (slot === undefined) return;
@@ -77,8 +78,8 @@ export function createFleet(): Fleet {
       note(slot);
     },
     slots: () => slots,
-    time: () => forgotten + changes.length,
-    changesSince: (time) => (time < forgotten ? undefined : changes.slice(time - forgotten)),
+    changes,
+    steadyChanges,
   };
 }
 

@@ -162,6 +162,10 @@ function play(placer: Placer, steps: readonly Step[], check: (scene: Placement) 
       forget(step.worker.workerId);
     },
     observe: (step: Step & { kind: "observe" }) => placer.observe(step.worker),
+    measure({ workerId, measurements }: Step & { kind: "measure" }) {
+      const worker = placer.candidate(workerId);
+      if (worker) placer.observe({ ...worker, ...measurements });
+    },
     remove({ workerId }: Step & { kind: "remove" }) {
       placer.remove(workerId);
       turns.delete(workerId);

@@ -5,6 +5,7 @@ import type { Demand } from "./demand.ts";
 import { type Appraisal, explain } from "./explain.ts";
 import { createFleet } from "./fleet.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { isSteady } from "./steady.ts";
 import { createSurveyor } from "./surveyor.ts";
 import { NO_WISHES, refused, type Wishes } from "./wishes.ts";
 
@@ -68,8 +69,12 @@ export function createPlacer(candidates: Iterable<Candidate> = []): Placer {
     book: (workerId, demand) => change(workerId, (worker) => book(worker, demand)),
     release: (workerId, demand) => change(workerId, (worker) => unbook(worker, demand)),
     update,
-    observe: (facts) =>
-      fleet.set(arrange(facts, fleet.get(facts.workerId)?.candidate ?? NO_BOOKINGS)),
+    observe(facts) {
+      const before = fleet.get(facts.workerId)?.candidate;
+      const after = arrange(facts, before ?? NO_BOOKINGS);
+      if (before !== undefined && isSteady(before, after)) fleet.measure(after);
+      else fleet.set(after);
+    },
     remove: (workerId) => fleet.remove(workerId),
     candidate: (workerId) => fleet.get(workerId)?.candidate,
     explain: (demand, scheduler) => explain(fleet, { demand, scheduler }),

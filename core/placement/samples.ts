@@ -2,8 +2,9 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { ConstraintOperator, type ConstraintSchema } from "../../gen/berth/v1/affinity_pb.ts";
 import { TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
-import type { Amount, Candidate } from "./candidate.ts";
+import type { Amount, Candidate, Measured } from "./candidate.ts";
 import { createDemand, type Demand, wishesOf } from "./demand.ts";
+import { schedulers } from "./schedulers.ts";
 import { createKind } from "./task-kind.ts";
 
 const MIB = 1024 * 1024;
@@ -111,15 +112,28 @@ const anyWishes = () =>
     maxPerWorker: fc.constantFrom(undefined, undefined, 1, 2),
   });
 
+/** For tests: measurements of a machine of 8 GiB. */
+export const metrics = (cpuPercent: number, memoryUsedMib = 0) => ({
+  cpuPercent,
+  memoryTotalBytes: 8192 * MIB,
+  memoryAvailableBytes: (8192 - memoryUsedMib) * MIB,
+});
+
+const anyMeasurements = (): fc.Arbitrary<Pick<Candidate, Measured>> =>
+  fc.record({
+    diskAvailableBytes: fc.constantFrom(undefined, 0, 1500 * MIB),
+    metrics: fc.constantFrom(undefined, metrics(0), metrics(40, 1024), metrics(90, 8000)),
+  });
+
 export const anyWorker = (): fc.Arbitrary<Candidate> =>
   fc
     .record({
-      workerId: fc.constantFrom(...workerIds),
+      workerId: anyWorkerId(),
       ready: fc.constantFrom(true, true, true, false),
       architecture: fc.constantFrom("amd64", "arm64"),
       capabilities: fc.constantFrom([], ["network-host"]).map((names) => new Set(names)),
       capacity: fc.constantFrom(amount(4000, 8192, 4096), amount(1000, 4096, 2048), amount()),
-      diskAvailableBytes: fc.constantFrom(undefined, 0, 1500 * MIB),
+      measurements: anyMeasurements(),
       usedPorts: ports().map((keys) => new Set(keys)),
       labels: fc.record(
         { zone: fc.constantFrom("a", "b"), rack: fc.constantFrom("1", "2", "x") },
@@ -127,7 +141,9 @@ export const anyWorker = (): fc.Arbitrary<Candidate> =>
       ),
       operatorLabels: fc.constantFrom({}, {}, { zone: "a" }),
     })
-    .map(({ workerId, ...facts }) => worker(workerId, facts));
+    .map(({ workerId, measurements, ...facts }) => worker(workerId, { ...facts, ...measurements }));
+
+const anyWorkerId = () => fc.constantFrom(...workerIds);
 
 /** What can happen to a placer. */
 export type Step =
@@ -135,6 +151,7 @@ export type Step =
   | Readonly<{ kind: "release"; index: number }>
   | Readonly<{ kind: "update"; worker: Candidate }>
   | Readonly<{ kind: "observe"; worker: Candidate }>
+  | Readonly<{ kind: "measure"; workerId: string; measurements: Pick<Candidate, Measured> }>
   | Readonly<{ kind: "remove"; workerId: string }>;
 
 export const anySteps = (): fc.Arbitrary<readonly Step[]> =>
@@ -145,7 +162,7 @@ export const anySteps = (): fc.Arbitrary<readonly Step[]> =>
         arbitrary: fc.record({
           kind: fc.constant("place" as const),
           demand: anyDemand(),
-          scheduler: fc.constantFrom("spread", "round-robin"),
+          scheduler: fc.constantFrom(...schedulers.keys()),
         }),
       },
       {
@@ -154,10 +171,15 @@ export const anySteps = (): fc.Arbitrary<readonly Step[]> =>
       },
       fc.record({ kind: fc.constant("update" as const), worker: anyWorker() }),
       fc.record({ kind: fc.constant("observe" as const), worker: anyWorker() }),
-      fc.record({
-        kind: fc.constant("remove" as const),
-        workerId: fc.constantFrom(...workerIds),
-      }),
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          kind: fc.constant("measure" as const),
+          workerId: anyWorkerId(),
+          measurements: anyMeasurements(),
+        }),
+      },
+      fc.record({ kind: fc.constant("remove" as const), workerId: anyWorkerId() }),
     ),
     { maxLength: 60, size: "max" },
   );

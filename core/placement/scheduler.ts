@@ -1,4 +1,4 @@
-import type { Candidate } from "./candidate.ts";
+import type { Candidate, Measured } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
 import type { Filter } from "./filters.ts";
 
@@ -8,12 +8,20 @@ export type Scheduler = Readonly<{
   name: string;
   /** Which workers are asked at all, the most telling filter first. */
   filters: readonly Filter[];
-  /**
-   * How good it is to place the demand on a worker that passes every filter. Finite, and a
-   * function of its arguments only: scores are kept until the worker changes.
-   */
-  score(candidate: Candidate, demand: Demand, context: Context): number;
-}>;
+}> &
+  (Steady | Lively);
+
+/** A scheduler that does not care what workers measure: heartbeats cost it nothing. */
+type Steady = Readonly<{ readsMeasurements?: false; score: Score<Omit<Candidate, Measured>> }>;
+
+/** One that does: its scores are made anew with every heartbeat. */
+type Lively = Readonly<{ readsMeasurements: true; score: Score<Candidate> }>;
+
+/**
+ * How good it is to place the demand on a worker that passes every filter. Finite, and a function of
+ * its arguments only: scores are kept until the worker changes.
+ */
+type Score<Worker> = (worker: Worker, demand: Demand, context: Context) => number;
 
 /** What a scheduler may know of a worker beside its state. */
 export type Context = Readonly<{

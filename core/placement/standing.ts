@@ -3,7 +3,14 @@ import type { Filter } from "./filters.ts";
 import type { Fleet, Slot } from "./fleet.ts";
 import type { Cell } from "./fleet-counts.ts";
 import { createRanking, insertSorted, type Ranked, type Ranking } from "./ranking.ts";
-import { examine, type Question, rankOf, type Survey, worthOf } from "./survey.ts";
+import {
+  examine,
+  type Question,
+  rankOf,
+  readsMeasurements,
+  type Survey,
+  worthOf,
+} from "./survey.ts";
 
 /** A survey that is kept: asked again it looks only at workers that changed since. */
 export interface Standing {
@@ -11,6 +18,7 @@ export interface Standing {
 }
 
 export function createStanding(fleet: Fleet, question: Question): Standing {
+  const journal = readsMeasurements(question) ? fleet.changes : fleet.steadyChanges;
   let board = createBoard(question);
   let seenTime = -1;
 
@@ -21,9 +29,9 @@ export function createStanding(fleet: Fleet, question: Question): Standing {
 
   return {
     survey(count) {
-      const changed = seenTime < 0 ? undefined : fleet.changesSince(seenTime);
+      const changed = seenTime < 0 ? undefined : journal.since(seenTime);
       for (const slot of changed ?? startOver()) board.judge(slot);
-      seenTime = fleet.time();
+      seenTime = journal.time();
       const { examination } = board;
       const rank = (workerId: string) => rankOf(fleet.get(workerId), examination);
       return { ...board.conclude(count), rank };

@@ -78,6 +78,13 @@ function createSieve({ demand, scheduler }: Question) {
   };
 }
 
+/** Whether a heartbeat may change the answer. */
+export const readsMeasurements = ({ demand, scheduler }: Question): boolean =>
+  scheduler.readsMeasurements === true ||
+  scheduler.filters.some(
+    (filter) => filter.readsMeasurements === true && filter.testFor(demand) !== undefined,
+  );
+
 /** How good a worker is that can take the demand. */
 export const worthOf = (slot: Slot, question: Question): Worth => ({
   affinity: affinityOf(slot, question),
