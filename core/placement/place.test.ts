@@ -6,7 +6,7 @@ import type { Decision } from "./decision.ts";
 import type { Demand } from "./demand.ts";
 import { decideNaively, type Scene } from "./naive-choice.ts";
 import { createPlacer, type Placer } from "./place.ts";
-import { amount, anySteps, anyWorker, demand, type Step, worker } from "./samples.ts";
+import { amount, anySteps, anyWorker, demand, type Step, worker, workerIds } from "./samples.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { schedulers } from "./schedulers.ts";
 
@@ -175,8 +175,7 @@ function play(placer: Placer, steps: readonly Step[], check: (scene: Placement) 
   for (const step of steps) actions[step.kind](step as never);
 }
 
-const candidatesOf = (placer: Placer) =>
-  ["a", "b", "c", "d", "e"].flatMap((id) => placer.candidate(id) ?? []);
+const candidatesOf = (placer: Placer) => workerIds.flatMap((id) => placer.candidate(id) ?? []);
 
 const anyFleet = () => fc.uniqueArray(anyWorker(), { selector: ({ workerId }) => workerId });
 

@@ -43,7 +43,8 @@ export const demand = (changes: Partial<Omit<Demand, "key">> = {}): Demand =>
     ...changes,
   });
 
-const workerIds = ["a", "b", "c", "d", "e"];
+/** For tests: all that `anyWorker` may be. */
+export const workerIds = ["a", "b", "c", "d", "e"];
 
 const ports = () => fc.subarray(["tcp/80", "tcp/443", "udp/53"]);
 
