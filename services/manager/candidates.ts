@@ -1,14 +1,17 @@
 import { amountOf, type Facts } from "../../core/placement/candidate.ts";
 import { refusalOf } from "../../core/worker-settings.ts";
-import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import { type WorkerMetrics, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import type { KnownWorker } from "./worker-table.ts";
 
 /** Whether a worker can take tasks: alive, linked, measured, its engine well. */
 export const isReady = (worker: KnownWorker): boolean => notReadyReason(worker) === undefined;
 
-/** What placement must know of a worker apart from what runs there. */
-export function factsOf(worker: KnownWorker): Facts {
-  const { description, metrics } = worker.presence;
+/**
+ * What placement must know of a worker apart from what runs there. `metrics` are its measurements
+ * as far as they count: without them it is placed on as if nobody had measured it.
+ */
+export function factsOf(worker: KnownWorker, metrics: WorkerMetrics | undefined): Facts {
+  const { description } = worker.presence;
   const reason = notReadyReason(worker);
   return {
     workerId: worker.workerId,

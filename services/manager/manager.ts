@@ -119,7 +119,7 @@ async function runLoops(parts: Parts, config: ManagerConfig, signal: AbortSignal
   const { workers, connect, clock, probes: ask } = parts;
   const watched = { ...parts, observer: createObserver(parts), word: createRegistryWord(clock) };
   await Promise.all([
-    runSchedulerLoop(watched, signal),
+    runSchedulerLoop({ ...watched, leaseMs }, signal),
     runDrainLoop(watched, signal),
     runDeadlines(watched, signal),
     runWorkerLinks(workers, watched, signal),

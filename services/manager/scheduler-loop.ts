@@ -1,4 +1,4 @@
-import { offersMore } from "../../core/placement/candidate.ts";
+import { type Facts, offersMore } from "../../core/placement/candidate.ts";
 import type { Unplaced } from "../../core/placement/decision.ts";
 import { type Demand, demandOf } from "../../core/placement/demand.ts";
 import type { Placer } from "../../core/placement/place.ts";
@@ -12,6 +12,7 @@ import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { factsOf } from "./candidates.ts";
+import { createFreshMetrics } from "./fresh-metrics.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
 import { type PlacementBoard, placementOf } from "./placement-board.ts";
 import { createWaitingList } from "./waiting-list.ts";
@@ -23,12 +24,14 @@ type Deps = Readonly<{
   board: PlacementBoard;
   clock: Clock;
   log: Log;
+  /** How old measurements may be that count. */
+  leaseMs: number;
 }>;
 
 /**
  * Places pending tasks until `signal` aborts. It wakes when a task becomes pending, before the
  * flush that makes that durable, so that both go to disk together; when capacity may have
- * appeared; and when the next retry is due. It never polls.
+ * appeared; when the next retry is due; and when measurements become too old. It never polls.
  */
 export async function runSchedulerLoop(deps: Deps, signal: AbortSignal): Promise<void> {
   const { ledger, workers, clock } = deps;
@@ -42,8 +45,9 @@ export async function runSchedulerLoop(deps: Deps, signal: AbortSignal): Promise
   while (!signal.aborted) {
     // One moment for both: a retry that comes due in between would be seen by neither.
     const now = clock.now();
+    scheduler.dropOldMetrics();
     scheduler.pass(now);
-    await bell.wait(signal, scheduler.msUntilRetry(now));
+    await bell.wait(signal, Math.min(scheduler.msUntilRetry(now), scheduler.msUntilStale()));
     await clock.turn();
   }
   unsubscribe();
@@ -52,9 +56,10 @@ export async function runSchedulerLoop(deps: Deps, signal: AbortSignal): Promise
 /** How long the loop sleeps when nothing is to be retried. It is woken before. */
 const IDLE_MS = 3_600_000;
 
-function createScheduling({ ledger, board, log }: Deps, wake: () => void) {
+function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps, wake: () => void) {
   const { placer, bookings } = board;
   const waiting = createWaitingList();
+  const fresh = createFreshMetrics(clock, leaseMs);
 
   function decide(task: Task, now: number): readonly TaskChange[] {
     const scheduler = schedulers.get(task.spec?.scheduler ?? "");
@@ -93,9 +98,18 @@ function createScheduling({ ledger, board, log }: Deps, wake: () => void) {
       if (changes.some(({ task }) => task.retryTime)) wake();
     },
     meet(worker: KnownWorker): void {
-      reconsider(observe(placer, worker));
+      // Who sleeps for want of measurements does not know when these will be too old.
+      if (fresh.msUntilStale() === Number.POSITIVE_INFINITY) wake();
+      reconsider(observe(placer, factsOf(worker, fresh.of(worker))));
       bookings.bookAll(worker.workerId);
     },
+    dropOldMetrics(): void {
+      for (const workerId of fresh.expire()) {
+        const worker = workers.get(workerId);
+        if (worker) reconsider(observe(placer, factsOf(worker, undefined)));
+      }
+    },
+    msUntilStale: fresh.msUntilStale,
     msUntilRetry(now: number): number {
       const retries = [...ledger.tasks.pending()].map((task) => retryMs(task, now));
       const times = [...retries, ...waiting.times()].filter((time) => time > now);
@@ -125,9 +139,8 @@ const isPlacedNow = ({ task }: LedgerChange): boolean =>
   task.state === TaskState.SCHEDULED || task.successor !== undefined;
 
 /** Tells the placer of a worker. */
-function observe(placer: Placer, worker: KnownWorker): News {
-  const before = placer.candidate(worker.workerId);
-  const facts = factsOf(worker);
+function observe(placer: Placer, facts: Facts): News {
+  const before = placer.candidate(facts.workerId);
   placer.observe(facts);
   if (offersMore(before, facts)) return "more";
   return before?.ready === facts.ready ? "same" : "different";

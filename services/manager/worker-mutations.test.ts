@@ -31,7 +31,7 @@ async function createRig(store?: Store) {
 
 const facts = ({ workers }: Awaited<ReturnType<typeof createRig>>) => {
   const worker = workers.get("w1");
-  return worker && factsOf(worker);
+  return worker && factsOf(worker, worker.presence.metrics);
 };
 
 test("a worker about which nobody decided anything is active", async () => {

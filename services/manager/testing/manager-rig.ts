@@ -1,4 +1,5 @@
 import { createRouterTransport, type ServiceImpl, type Transport } from "@connectrpc/connect";
+import { LEASE_MS_DEFAULT } from "../../../core/limits.ts";
 import { schedulers } from "../../../core/placement/schedulers.ts";
 import { ManagerService } from "../../../gen/berth/v1/manager_service_pb.ts";
 import { type Clock, systemClock } from "../../../lib/clock.ts";
@@ -98,6 +99,7 @@ export async function createManagerRig(options: Options = {}) {
     clock,
     random,
     log: silentLog,
+    leaseMs: LEASE_MS_DEFAULT,
     ledger,
     workers,
     board,
