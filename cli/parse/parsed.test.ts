@@ -6,7 +6,7 @@ import { parseCpus } from "./cpus.ts";
 import { parseDuration } from "./duration.ts";
 import { parseFilters } from "./filter.ts";
 import { parseEnv, parseEnvFile, parseLabel } from "./key-value.ts";
-import { oneOf, type Parsed, parseEach, parseWhole } from "./parsed.ts";
+import { oneOf, type Parsed, parseEach, parseWhole, wordIn } from "./parsed.ts";
 import { parsePublish } from "./publish.ts";
 import { parseRestart } from "./restart.ts";
 import { parseSince } from "./since.ts";
@@ -16,6 +16,8 @@ test("a choice lists the words it takes", () => {
   const parse = oneOf({ json: 1, yaml: 2 });
   expect(valueIn(parse("yaml"))).toBe(2);
   expect(problemIn(parse("toString"))).toBe('is "toString": must be one of json, yaml');
+  expect(valueIn(wordIn(["a", "b"])("b"))).toBe("b");
+  expect(problemIn(wordIn(["a", "b"])("c"))).toBe('is "c": must be one of a, b');
 });
 
 test("a list stops at its first malformed entry", () => {

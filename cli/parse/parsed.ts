@@ -38,6 +38,16 @@ export const oneOf =
       : malformed(text, `must be one of ${Object.keys(choices).join(", ")}`);
   };
 
+/** The same for words that mean themselves. */
+export const wordIn =
+  <T extends string>(words: readonly T[]) =>
+  (text: string): Parsed<T> => {
+    const word = words.find((known) => known === text);
+    return word === undefined
+      ? malformed(text, `must be one of ${words.join(", ")}`)
+      : parsed(word);
+  };
+
 /** A whole number in decimal digits, from `min` to `max`. */
 export function parseWhole(text: string, min: number, max: number): Parsed<number> {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;

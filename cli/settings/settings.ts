@@ -1,5 +1,5 @@
 import { LEASE_INTERVAL_MS_DEFAULT, LEASE_MS_DEFAULT } from "../../core/limits.ts";
-import { DEFAULT_SCHEDULER } from "../../core/placement/schedulers.ts";
+import { DEFAULT_SCHEDULER, SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
 import {
   EVENTS_MAX,
   EVENTS_MIN,
@@ -11,7 +11,7 @@ import { parseAddress } from "../parse/address.ts";
 import { parseCpus } from "../parse/cpus.ts";
 import { parseDuration } from "../parse/duration.ts";
 import { type KeyValue, parseLabel } from "../parse/key-value.ts";
-import { malformed, type Parsed, parsed, parseEach } from "../parse/parsed.ts";
+import { malformed, type Parsed, parsed, parseEach, wordIn } from "../parse/parsed.ts";
 import { parseSize } from "../parse/size.ts";
 import { type Setting, single, toggle } from "./setting.ts";
 
@@ -54,10 +54,7 @@ export const logLevel: Setting<LogLevel> = single({
   name: "log-level",
   valueName: "level",
   help: `what to log on stderr, as JSON: ${logLevels.join(", ")}`,
-  parseText: (word) => {
-    const level = logLevels.find((known) => known === word);
-    return level ? parsed(level) : malformed(word, `must be one of ${logLevels.join(", ")}`);
-  },
+  parseText: wordIn(logLevels),
   fallback: "info",
   fallbackText: "info",
 });
@@ -75,8 +72,8 @@ export const stateDir = optional(
 export const defaultScheduler: Setting<string> = single({
   name: "default-scheduler",
   valueName: "name",
-  help: "scheduler for tasks that name none",
-  parseText: text,
+  help: `scheduler for tasks that name none: ${SCHEDULER_NAMES.join(", ")}`,
+  parseText: wordIn(SCHEDULER_NAMES),
   fallback: DEFAULT_SCHEDULER,
   fallbackText: DEFAULT_SCHEDULER,
 });
@@ -194,10 +191,7 @@ export const runtime: Setting<(typeof runtimes)[number]> = single({
   name: "runtime",
   valueName: "name",
   help: "docker, or hollow: containers in memory, for load and failure tests",
-  parseText: (word) => {
-    const found = runtimes.find((known) => known === word);
-    return found ? parsed(found) : malformed(word, `must be one of ${runtimes.join(", ")}`);
-  },
+  parseText: wordIn(runtimes),
   fallback: "docker",
   fallbackText: "docker",
 });

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
 import { isTerminal, stateName } from "../../core/task-state.ts";
 import { toTimestamp } from "../../core/time.ts";
 import { type LogEntry, LogEntrySchema, LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
@@ -134,7 +135,7 @@ const clusterOf = (nowMs: number, workerCount: number, revision: bigint) => ({
   version: "0.1.0",
   startTime: toTimestamp(nowMs - HOUR_MS),
   defaultScheduler: "spread",
-  schedulers: ["round-robin", "spread"],
+  schedulers: [...SCHEDULER_NAMES],
   readyWorkerCount: 1,
   workerCount,
   taskCounts: [{ state: TaskState.RUNNING, count: 2 }],

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
 import { PROBE_NAMES, type ProbeName } from "../probe-flags.ts";
 import { collect } from "./client-verb.ts";
 
@@ -56,7 +57,7 @@ const placementOptions = (): readonly Option[] => [
   option(
     PLACEMENT,
     "--scheduler <name>",
-    "scheduler that places the task (default: the cluster's)",
+    `who chooses its worker: ${SCHEDULER_NAMES.join(", ")} (default: the cluster's)`,
   ),
   option(
     PLACEMENT,

@@ -4,7 +4,7 @@ import { ConstraintOperator, type ConstraintSchema } from "../../gen/berth/v1/af
 import { TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
 import type { Amount, Candidate, Measured } from "./candidate.ts";
 import { createDemand, type Demand, wishesOf } from "./demand.ts";
-import { schedulers } from "./schedulers.ts";
+import { SCHEDULER_NAMES } from "./schedulers.ts";
 import { createKind } from "./task-kind.ts";
 
 const MIB = 1024 * 1024;
@@ -163,7 +163,7 @@ export const anySteps = (): fc.Arbitrary<readonly Step[]> =>
         arbitrary: fc.record({
           kind: fc.constant("place" as const),
           demand: anyDemand(),
-          scheduler: fc.constantFrom(...schedulers.keys()),
+          scheduler: fc.constantFrom(...SCHEDULER_NAMES),
         }),
       },
       {

@@ -10,5 +10,7 @@ export const schedulers: ReadonlyMap<string, Scheduler> = new Map(
   [binpack, epvm, greedy, roundRobin, spread].map((scheduler) => [scheduler.name, scheduler]),
 );
 
+export const SCHEDULER_NAMES: readonly string[] = [...schedulers.keys()];
+
 /** For tasks that name none, unless the manager is configured otherwise. */
 export const DEFAULT_SCHEDULER = spread.name;

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { schedulers } from "../../core/placement/schedulers.ts";
+import { SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
 import { toTimestamp } from "../../core/time.ts";
 import { type Cluster, ClusterSchema } from "../../gen/berth/v1/cluster_pb.ts";
 import { isReady } from "./candidates.ts";
@@ -21,7 +21,7 @@ export function getCluster({ ledger, workers, facts }: Deps): Cluster {
     version: facts.version,
     startTime: toTimestamp(facts.startMs),
     defaultScheduler: facts.defaultScheduler,
-    schedulers: [...schedulers.keys()],
+    schedulers: [...SCHEDULER_NAMES],
     readyWorkerCount: all.filter(isReady).length,
     workerCount: all.length,
     brakeReason: workers.brakeReason(),

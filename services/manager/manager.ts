@@ -1,7 +1,8 @@
 import { LEASE_MS_DEFAULT } from "../../core/limits.ts";
-import { schedulers } from "../../core/placement/schedulers.ts";
+import { SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
 import { RETENTION_DEFAULT, type Retention } from "../../core/retention.ts";
 import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
+import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
@@ -70,7 +71,8 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
   const board = createPlacementBoard(ledger);
   const connect = (address: string) => wire.connect({ address, clock, log });
   const { defaultScheduler, version } = config;
-  const names = { schedulers: [...schedulers.keys()], defaultScheduler };
+  assert(SCHEDULER_NAMES.includes(defaultScheduler), `there is a scheduler ${defaultScheduler}`);
+  const names = { schedulers: SCHEDULER_NAMES, defaultScheduler };
   const nextId = createTaskIds(clock, random);
   const mutations = createTaskMutations({ ledger, clock, nextId, ...names });
   const facts = { version, defaultScheduler, startMs: clock.now() };

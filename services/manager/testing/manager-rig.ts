@@ -1,6 +1,6 @@
 import { createRouterTransport, type ServiceImpl, type Transport } from "@connectrpc/connect";
 import { LEASE_MS_DEFAULT } from "../../../core/limits.ts";
-import { schedulers } from "../../../core/placement/schedulers.ts";
+import { SCHEDULER_NAMES } from "../../../core/placement/schedulers.ts";
 import { ManagerService } from "../../../gen/berth/v1/manager_service_pb.ts";
 import { type Clock, systemClock } from "../../../lib/clock.ts";
 import { silentLog } from "../../../lib/log.ts";
@@ -79,7 +79,7 @@ export async function createManagerRig(options: Options = {}) {
     ledger,
     clock,
     nextId: createTaskIds(clock, random),
-    schedulers: [...schedulers.keys()],
+    schedulers: SCHEDULER_NAMES,
     defaultScheduler: "spread",
   });
   const unreachable = (): Channel => {
