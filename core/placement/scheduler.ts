@@ -12,7 +12,10 @@ export type Scheduler = Readonly<{
   (Steady | Lively);
 
 /** A scheduler that does not care what workers measure: heartbeats cost it nothing. */
-type Steady = Readonly<{ readsMeasurements?: false; score: Score<Omit<Candidate, Measured>> }>;
+type Steady = Readonly<{ readsMeasurements?: false; score: Score<Unread> }>;
+
+/** A worker whose measurements cannot be used: nothing can be done with what is unknown. */
+type Unread = Omit<Candidate, Measured> & Readonly<Partial<Record<Measured, unknown>>>;
 
 /** One that does: its scores are made anew with every heartbeat. */
 type Lively = Readonly<{ readsMeasurements: true; score: Score<Candidate> }>;
