@@ -1,5 +1,5 @@
 import type { Filter } from "./filters.ts";
-import type { Ranked } from "./ranking.ts";
+import type { Ranked } from "./ranked.ts";
 import type { Survey } from "./survey.ts";
 
 /** What became of a demand, and why. The parts are those of the contract's `Placement`. */

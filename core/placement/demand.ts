@@ -15,12 +15,21 @@ import { createKind, type TaskKind } from "./task-kind.ts";
 export type Demand = Readonly<{
   /** The same for demands that ask for the same, and only for those. */
   key: string;
+  /** The same for demands that ask for the same but for the amount. */
+  siteKey: string;
   amount: Amount;
   /** Fixed ports of the worker, such as `tcp/8080`. */
   hostPorts: readonly string[];
   /** Absent means any. */
-  platform?: Platform;
+  platform?: Platform | undefined;
   capabilities: readonly string[];
+  /** What others that count tasks see. Does not belong to what is asked for. */
+  kind: TaskKind;
+}> &
+  DemandWishes;
+
+/** What a task asks of labels and of other tasks. */
+type DemandWishes = Readonly<{
   /** All must hold of the worker. */
   conditions: readonly Condition[];
   affinities: readonly WeightedCondition[];
@@ -28,8 +37,6 @@ export type Demand = Readonly<{
   near: readonly Nearness[];
   /** How many of the same name a worker may have, this one included. */
   maxPerWorker?: number | undefined;
-  /** What others that count tasks see. Does not belong to what is asked for. */
-  kind: TaskKind;
 }>;
 
 export type WeightedCondition = Readonly<{ condition: Condition; weight: number }>;
@@ -50,20 +57,25 @@ const NETWORK_HOST = "network-host";
 
 /** The demand of a valid spec with its defaults filled in. */
 export function demandOf(spec: TaskSpec): Demand {
-  const isHost = spec.networkMode === NetworkMode.HOST;
+  const { reservation, ports, networkMode, platform } = spec;
+  const isHost = networkMode === NetworkMode.HOST;
   return createDemand({
-    amount: amountOf(spec.reservation),
-    hostPorts: spec.ports.flatMap((port) => fixedPort(port, isHost)),
+    amount: amountOf(reservation),
+    hostPorts: ports.length === 0 ? [] : ports.flatMap((port) => fixedPort(port, isHost)),
     capabilities: isHost ? [NETWORK_HOST] : [],
-    ...(spec.platform !== "" && { platform: platformOf(spec.platform) }),
-    ...wishesOf(spec),
+    platform: platform === "" ? undefined : platformOf(platform),
+    wishes: wishesOf(spec),
     kind: createKind(spec.name, spec.labels),
   });
 }
 
-/** What a spec asks of labels and of other tasks. */
-export function wishesOf(spec: TaskSpec) {
+const NO_WISHES: DemandWishes = { conditions: [], affinities: [], spreads: [], near: [] };
+
+/** What a spec asks of labels and of other tasks. Most ask nothing. */
+export function wishesOf(spec: TaskSpec): DemandWishes {
   const { constraints, affinities, spreads, taskAffinities, maxPerWorker } = spec;
+  const asked = constraints.length + affinities.length + spreads.length + taskAffinities.length;
+  if (asked === 0 && maxPerWorker === undefined) return NO_WISHES;
   return {
     conditions: constraints.map(conditionOf),
     affinities: affinities.flatMap(({ constraint, weight }) =>
@@ -86,30 +98,35 @@ function nearnessOf({ matchLabels, key, anti }: TaskAffinity): Nearness {
   };
 }
 
-/** The only maker of demands: it sees to the key. */
-export function createDemand(parts: Omit<Demand, "key">): Demand {
-  const { amount, platform } = parts;
-  const hostPorts = parts.hostPorts.toSorted();
-  const capabilities = parts.capabilities.toSorted();
-  const key = [
-    amount.cpuMillis,
-    amount.memoryBytes,
-    amount.diskBytes,
-    hostPorts,
-    capabilities,
-    platform && formatPlatform(platform),
-    ...wishKey(parts),
-  ].join(" ");
-  return { ...parts, key, hostPorts, capabilities };
+type Parts = Pick<Demand, "amount"> &
+  Partial<Pick<Demand, "hostPorts" | "capabilities" | "platform" | "kind">> &
+  Readonly<{ wishes?: DemandWishes }>;
+
+const NOBODY = createKind("", {});
+
+/** The only maker of demands: it sees to the keys. */
+export function createDemand(parts: Parts): Demand {
+  const { amount, platform, wishes = NO_WISHES, kind = NOBODY } = parts;
+  const hostPorts = sorted(parts.hostPorts ?? []);
+  const capabilities = sorted(parts.capabilities ?? []);
+  const { cpuMillis, memoryBytes, diskBytes } = amount;
+  const wanted = platform ? formatPlatform(platform) : "";
+  const siteKey = `${hostPorts} ${capabilities} ${wanted}${wishKey(wishes, kind)}`;
+  const key = `${cpuMillis} ${memoryBytes} ${diskBytes} ${siteKey}`;
+  const { conditions, affinities, spreads, near, maxPerWorker } = wishes;
+  return {
+    ...{ key, siteKey, amount, hostPorts, platform, capabilities, kind },
+    ...{ conditions, affinities, spreads, near, maxPerWorker },
+  };
 }
 
-/** What is asked of labels and of other tasks. Most ask nothing. */
-function wishKey(parts: Omit<Demand, "key">): readonly string[] {
-  const { conditions, affinities, spreads, near, maxPerWorker, kind } = parts;
-  const asked = conditions.length + affinities.length + spreads.length + near.length;
-  if (asked === 0 && maxPerWorker === undefined) return [];
+const sorted = (texts: readonly string[]) => (texts.length < 2 ? texts : texts.toSorted());
+
+function wishKey(wishes: DemandWishes, kind: TaskKind): string {
+  if (wishes === NO_WISHES) return "";
+  const { conditions, affinities, spreads, near, maxPerWorker } = wishes;
   const isNamed = spreads.length > 0 || maxPerWorker !== undefined;
-  const wishes = [
+  return JSON.stringify([
     conditions.map(({ text }) => text),
     affinities.map(({ condition, weight }) => [condition.text, weight]),
     spreads.map(({ key, maxSkew }) => [key, maxSkew]),
@@ -118,8 +135,7 @@ function wishKey(parts: Omit<Demand, "key">): readonly string[] {
     isNamed && kind.name,
     // The first of tasks that want to be together is told by its own labels.
     near.length > 0 && kind.key,
-  ];
-  return [JSON.stringify(wishes)];
+  ]);
 }
 
 /** The port of the worker that this port takes for sure, if it does. */

@@ -1,18 +1,12 @@
 import type { Candidate } from "./candidate.ts";
 import { verdict } from "./filters.ts";
-import type { Fleet, Slot } from "./fleet.ts";
-import { type Examination, examine, type Question, worthOf } from "./survey.ts";
+import { type Fleet, isKnown, type Slot } from "./fleet.ts";
+import type { Ranked } from "./ranked.ts";
+import { type Examination, examine, type Question, rankedAt } from "./survey.ts";
 
 /** What placement thinks of one worker for one demand. */
 export type Appraisal =
-  | Readonly<{
-      kind: "fits";
-      workerId: string;
-      /** As in `Ranked`. */
-      lead: number;
-      affinity: number;
-      score: number;
-    }>
+  | (Readonly<{ kind: "fits" }> & Ranked)
   | Readonly<{ kind: "excluded"; workerId: string; objections: readonly Objection[] }>;
 
 /** One filter's reason against a worker: "memory: needs 512 MiB, 128 MiB free". */
@@ -27,8 +21,8 @@ export function explain(fleet: Fleet, question: Question): readonly Appraisal[] 
 }
 
 function appraise(slot: Slot, { question, counts }: Examination): Appraisal[] {
+  if (!isKnown(slot)) return [];
   const { workerId, candidate } = slot;
-  if (candidate === undefined) return [];
   const objections = objectionsTo(candidate, question);
   const place = counts.judge(counts.cellOf(candidate));
   // A filter that has objected for the worker itself has said the same already.
@@ -36,7 +30,7 @@ function appraise(slot: Slot, { question, counts }: Examination): Appraisal[] {
     objections.push({ filter: place.filter.name, explanation: place.explanation });
   if (objections.length > 0 || place.kind === "excluded")
     return [{ kind: "excluded", workerId, objections }];
-  return [{ kind: "fits", workerId, lead: place.lead, ...worthOf(slot, question) }];
+  return [{ kind: "fits", ...rankedAt(slot, place.lead, question) }];
 }
 
 const objectionsTo = (candidate: Candidate, { demand, scheduler }: Question): Objection[] =>

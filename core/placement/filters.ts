@@ -9,8 +9,12 @@ import { workers } from "./words.ts";
 export type Filter = Readonly<{
   /** As in the contract's `Exclusion.filter`. */
   name: string;
-  /** Whether its tests look at what is measured: then heartbeats may change their outcome. */
-  readsMeasurements?: true;
+  /**
+   * Set of a filter that weighs the demand's amounts: against what is promised on a worker, or also
+   * against what was measured there. Others look at anything but amounts and measurements, so their
+   * outcome is kept until a worker changes.
+   */
+  weighs?: "bookings" | "measurements";
   /**
    * The test that a worker must pass to take the demand; undefined when the demand asks for nothing
    * that the filter looks at. The test is put to many workers a second, so it makes nothing.
@@ -88,6 +92,7 @@ const enough = ({ name, noun, needed, free, format }: Quantity): Filter => ({
     const least = needed(demand);
     return least > 0 ? (candidate) => least <= free(candidate) : undefined;
   },
+  weighs: "bookings",
   explain: (candidate, demand) =>
     `${name}: ${shortage(needed(demand), Math.max(0, free(candidate)), format)}`,
   summarize: (count) => `${workers(count)} short of ${noun}`,
@@ -129,7 +134,7 @@ const disk: Filter = {
       Math.min(capacity.diskBytes - reserved.diskBytes, diskAvailableBytes),
     format: formatBytes,
   }),
-  readsMeasurements: true,
+  weighs: "measurements",
 };
 
 /** Most telling first: the first filter that excludes a worker is the one that is counted. */

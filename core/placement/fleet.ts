@@ -11,6 +11,17 @@ export type Slot = Readonly<{
   lastChosen: number;
 }>;
 
+/** The place of a worker that is there. */
+export type Known = Slot & Readonly<{ candidate: Candidate }>;
+
+export const isKnown = (slot: Slot): slot is Known => slot.candidate !== undefined;
+
+/** For a place whose worker is there by all that its holder knows. */
+export function known(slot: Slot | undefined): Known {
+  assert(slot && isKnown(slot), `worker ${slot?.workerId} is there`);
+  return slot;
+}
+
 /**
  * The workers, and which of them changed since when, so that whoever keeps something about workers
  * looks only at those again.

@@ -23,9 +23,14 @@ export type Scene = Readonly<{
  */
 export function decideNaively(scene: Scene): Decision {
   const { workers, turns, demand, scheduler } = scene;
-  const excluding = (worker: Candidate) =>
-    scheduler.filters.find((filter) => verdict(filter, worker, demand).kind === "excluded") ??
-    outOfPlace(worker, scene);
+  const excluding = (worker: Candidate) => {
+    const failing = scheduler.filters.filter(
+      (filter) => verdict(filter, worker, demand).kind === "excluded",
+    );
+    // Amounts come last.
+    const atSite = failing.find(({ weighs }) => weighs === undefined);
+    return atSite ?? outOfPlace(worker, scene) ?? failing[0];
+  };
   const exclusions = scheduler.filters
     .map((filter) => ({ filter, count: workers.filter((w) => excluding(w) === filter).length }))
     .filter(({ count }) => count > 0)

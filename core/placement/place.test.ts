@@ -179,12 +179,26 @@ const candidatesOf = (placer: Placer) => workerIds.flatMap((id) => placer.candid
 
 const anyFleet = () => fc.uniqueArray(anyWorker(), { selector: ({ workerId }) => workerId });
 
+/** What amounts exclude is looked for until better workers are known. */
+const hasLookedEverywhere = (decision: Decision): boolean =>
+  decision.kind === "unplaced" || decision.runnerUps.length < 3;
+
+const AMOUNTS = ["cpu", "memory", "disk"];
+
+const comparable = (decision: Decision): Decision => {
+  if (hasLookedEverywhere(decision)) return decision;
+  return {
+    ...decision,
+    exclusions: decision.exclusions.filter(({ filter }) => !AMOUNTS.includes(filter)),
+  };
+};
+
 describe("whatever happens", () => {
   test("every decision is the one that a full scan makes", () => {
     fc.assert(
       fc.property(anyFleet(), anySteps(), (fleet, steps) => {
         play(createPlacer(fleet), steps, ({ decision, ...scene }) => {
-          expect(decision).toEqual(decideNaively(scene));
+          expect(comparable(decision)).toEqual(comparable(decideNaively(scene)));
         });
       }),
       { numRuns: 400 },
@@ -217,6 +231,7 @@ describe("whatever happens", () => {
     fc.assert(
       fc.property(anyFleet(), anySteps(), (fleet, steps) => {
         play(createPlacer(fleet), steps, ({ decision, demand, scheduler, workers }) => {
+          if (!hasLookedEverywhere(decision)) return;
           const excluded = decision.exclusions.reduce((sum, each) => sum + each.workerCount, 0);
           const appraisals = createPlacer(workers).explain(demand, scheduler);
           const objected = appraisals.filter(({ kind }) => kind === "excluded");

@@ -1,84 +1,46 @@
-/** A worker that can take a demand, and how good it would be to place it there. */
-export type Ranked = Readonly<{
-  workerId: string;
-  /** Tasks of the same name where the demand is spread over. */
-  lead: number;
-  /** Sum of the weights of the affinities that hold. */
-  affinity: number;
-  /** The scheduler's. */
-  score: number;
-}>;
-
-/**
- * Whether `a` is the better choice: the smaller lead, of equals the greater affinity, of these the
- * higher score, and of these the lower ID.
- */
-export function isBetter(a: Ranked, b: Ranked): boolean {
-  if (a.lead !== b.lead) return a.lead < b.lead;
-  if (a.affinity !== b.affinity) return a.affinity > b.affinity;
-  return a.score > b.score || (a.score === b.score && a.workerId < b.workerId);
-}
-
-/** How good a worker is apart from how many tasks are where. */
-export type Worth = Readonly<{ affinity: number; score: number }>;
-
-/** Workers of one lead by worth, of which the best are wanted again and again while that changes. */
+/** Names by score, of which the best are wanted again and again while scores change. */
 export interface Ranking {
-  readonly size: number;
-  /** Adds a worker or changes its worth. */
-  set(workerId: string, worth: Worth): void;
-  delete(workerId: string): void;
-  /** The best `count` workers, best first. */
-  best(count: number): readonly Ranked[];
+  /** Adds a name or changes its score. */
+  set(name: string, score: number): void;
+  delete(name: string): void;
+  /** The highest score first, of equals the lowest name. Nothing may change meanwhile. */
+  walk(): Generator<string, void, undefined>;
 }
 
-type Entry = {
-  readonly workerId: string;
-  readonly lead: 0;
-  affinity: number;
-  score: number;
-  position: number;
-};
+type Entry = { readonly name: string; score: number; position: number };
 
-/** A ranking as a binary heap that knows where each worker stands: changes are logarithmic. */
+const isBetter = (a: Entry, b: Entry): boolean =>
+  a.score > b.score || (a.score === b.score && a.name < b.name);
+
+/** A ranking as a binary heap that knows where each name stands: changes are logarithmic. */
 export function createRanking(): Ranking {
   const heap: Entry[] = [];
   const entries = new Map<string, Entry>();
-  const { put, rise, sink } = createHeap(heap);
+  const { put, settle } = createHeap(heap);
 
-  function add(workerId: string, worth: Worth): Entry {
-    const entry: Entry = { workerId, lead: 0, ...worth, position: heap.length };
+  function add(name: string, score: number): Entry {
+    const entry = { name, score, position: heap.length };
     heap.push(entry);
-    entries.set(workerId, entry);
+    entries.set(name, entry);
     return entry;
   }
 
-  function settle(entry: Entry): void {
-    rise(entry);
-    sink(entry);
-  }
-
   return {
-    get size() {
-      return heap.length;
-    },
-    set(workerId, worth) {
-      const known = entries.get(workerId);
-      const entry = known ?? add(workerId, worth);
-      entry.affinity = worth.affinity;
-      entry.score = worth.score;
+    set(name, score) {
+      const entry = entries.get(name) ?? add(name, score);
+      entry.score = score;
       settle(entry);
     },
-    delete(workerId) {
-      const entry = entries.get(workerId);
+    delete(name) {
+      const entry = entries.get(name);
       if (entry === undefined) return;
-      entries.delete(workerId);
+      entries.delete(name);
       const last = heap.pop();
       if (last === undefined || last === entry) return;
       put(last, entry.position);
       settle(last);
     },
-    best: (count) => bestOf(heap, count),
+    walk: () => walk(heap),
   };
 }
 
@@ -115,30 +77,62 @@ function createHeap(heap: Entry[]) {
     return left && right && isBetter(right, left) ? right : left;
   }
 
-  return { put, rise, sink };
+  function settle(entry: Entry): void {
+    rise(entry);
+    sink(entry);
+  }
+
+  return { put, settle };
 }
 
-/** Walks down from the top, always to the best of the entries next to those already taken. */
-function bestOf(heap: readonly Entry[], count: number): readonly Ranked[] {
-  const taken: Ranked[] = [];
-  const edge = heap.slice(0, 1);
-  while (taken.length < count) {
-    const next = edge.shift();
-    if (next === undefined) break;
-    const { workerId, lead, affinity, score } = next;
-    taken.push({ workerId, lead, affinity, score });
-    for (const below of [heap[2 * next.position + 1], heap[2 * next.position + 2]]) {
-      if (below !== undefined) insertSorted(edge, below);
-    }
+/**
+ * Walks down from the top, always to the best of the entries next to those already taken. These
+ * are a heap of their own, for a walk may go over all.
+ */
+function* walk(heap: readonly Entry[]): Generator<string, void, undefined> {
+  const edge: Entry[] = [];
+  const top = heap[0];
+  if (top) push(edge, top);
+  for (let next = pop(edge); next; next = pop(edge)) {
+    yield next.name;
+    for (const below of [heap[2 * next.position + 1], heap[2 * next.position + 2]])
+      if (below) push(edge, below);
   }
-  return taken;
 }
 
-/** Inserts into a short list that is sorted, best first. */
-export function insertSorted<T extends Ranked>(sorted: T[], ranked: T): void {
-  let index = sorted.push(ranked) - 1;
-  for (let above = sorted[index - 1]; above && isBetter(ranked, above); above = sorted[index - 1]) {
-    sorted[index] = above;
-    sorted[--index] = ranked;
+/** Adds to a binary heap of entries that know nothing of their places in it. */
+function push(edge: Entry[], entry: Entry): void {
+  let position = edge.push(entry) - 1;
+  while (position > 0) {
+    const above = (position - 1) >> 1;
+    const parent = edge[above];
+    if (parent === undefined || !isBetter(entry, parent)) break;
+    edge[position] = parent;
+    position = above;
   }
+  edge[position] = entry;
+}
+
+/** Takes the best. */
+function pop(edge: Entry[]): Entry | undefined {
+  const best = edge[0];
+  const last = edge.pop();
+  if (last === undefined || edge.length === 0) return best;
+  let position = 0;
+  for (let child = betterBelow(edge, 0); child > 0; child = betterBelow(edge, position)) {
+    const entry = edge[child];
+    if (entry === undefined || !isBetter(entry, last)) break;
+    edge[position] = entry;
+    position = child;
+  }
+  edge[position] = last;
+  return best;
+}
+
+/** Where the better of the two below is; 0 if there is none. */
+function betterBelow(edge: readonly Entry[], position: number): number {
+  const at = 2 * position + 1;
+  const [left, right] = [edge[at], edge[at + 1]];
+  if (left === undefined) return 0;
+  return right !== undefined && isBetter(right, left) ? at + 1 : at;
 }

@@ -11,5 +11,7 @@ import type { Scheduler } from "./scheduler.ts";
 export const roundRobin: Scheduler = {
   name: "round-robin",
   filters: ALL_FILTERS,
+  takesTurns: true,
   score: (_candidate, _demand, { lastChosen }) => 0 - lastChosen,
+  ceiling: (score) => score,
 };

@@ -36,14 +36,9 @@ export const worker = (workerId: string, changes: Partial<Candidate> = {}): Cand
 });
 
 /** For tests: a demand for nothing but what is given. */
-export const demand = (changes: Partial<Omit<Demand, "key">> = {}): Demand =>
-  createDemand({
-    ...{ amount: amount(), hostPorts: [], capabilities: [] },
-    ...{ conditions: [], affinities: [], spreads: [], near: [], kind: createKind("", {}) },
-    ...changes,
-  });
+export const demand = (changes: Partial<Parameters<typeof createDemand>[0]> = {}): Demand =>
+  createDemand({ amount: amount(), ...changes });
 
-/** For tests: all that `anyWorker` may be. */
 export const workerIds = ["a", "b", "c", "d", "e"];
 
 const ports = () => fc.subarray(["tcp/80", "tcp/443", "udp/53"]);
@@ -64,7 +59,7 @@ export const anyDemand = (): fc.Arbitrary<Demand> =>
     .map(({ cpu, memory, disk, platform, wishes, ...rest }) =>
       demand({
         ...rest,
-        ...wishesOf(create(TaskSpecSchema, wishes)),
+        wishes: wishesOf(create(TaskSpecSchema, wishes)),
         amount: amount(cpu, memory, disk),
         ...(platform && { platform }),
       }),

@@ -1,4 +1,4 @@
-import type { Candidate, Measured } from "./candidate.ts";
+import type { Amount, Candidate } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
 import type { Filter } from "./filters.ts";
 
@@ -8,14 +8,21 @@ export type Scheduler = Readonly<{
   name: string;
   /** Which workers are asked at all, the most telling filter first. */
   filters: readonly Filter[];
+  /** Whether it looks at `Context.lastChosen`. */
+  takesTurns?: true;
+  /**
+   * The most that a worker can score for the demand that scores `score` for a demand for nothing, up
+   * to rounding; grows with `score`. With it few workers are looked at, without it all are.
+   */
+  ceiling?: (score: number, demand: Demand, capacity: Amount) => number;
 }> &
   (Steady | Lively);
 
 /** A scheduler that does not care what workers measure: heartbeats cost it nothing. */
-type Steady = Readonly<{ readsMeasurements?: false; score: Score<Unread> }>;
+type Steady = Readonly<{ readsMeasurements?: false; score: Score<State> }>;
 
-/** A worker whose measurements cannot be used: nothing can be done with what is unknown. */
-type Unread = Omit<Candidate, Measured> & Readonly<Partial<Record<Measured, unknown>>>;
+/** What such a scheduler sees of a worker: workers that are alike in this are alike to it. */
+export type State = Pick<Candidate, "capacity" | "reserved" | "taskCount">;
 
 /** One that does: its scores are made anew with every heartbeat. */
 type Lively = Readonly<{ readsMeasurements: true; score: Score<Candidate> }>;

@@ -2,9 +2,9 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { book } from "./booking.ts";
 import type { Candidate } from "./candidate.ts";
-import type { Demand } from "./demand.ts";
+import { createDemand, type Demand } from "./demand.ts";
 import { createFleet, type Fleet } from "./fleet.ts";
-import { anyDemand, anyWorker, workerIds } from "./samples.ts";
+import { amount, anyDemand, anyWorker, workerIds } from "./samples.ts";
 import { schedulers } from "./schedulers.ts";
 import { createStanding } from "./standing.ts";
 import { type Question, type Survey, survey } from "./survey.ts";
@@ -54,13 +54,26 @@ function carryOut(change: Change, fleet: Fleet, demands: readonly [Demand, Deman
   }
 }
 
-/** All that a survey says, also of single workers. */
+/**
+ * All that a survey says, also of single workers. What amounts exclude is counted as far as it was
+ * looked for: everywhere if there was not enough.
+ */
 const told = ({ rank, excluded, best }: Survey) =>
   JSON.stringify([
     best,
-    [...excluded].map(([{ name }, count]) => `${name} ${count}`).sort(),
+    [...excluded]
+      .filter(([{ weighs }]) => weighs === undefined || best.length < COUNT)
+      .map(([{ name }, count]) => `${name} ${count}`)
+      .sort(),
     workerIds.map(rank),
   ]);
+
+/** The same demand for another amount: one standing is for both. */
+const moreOf = (demand: Demand): Demand => {
+  const { conditions, affinities, spreads, near, maxPerWorker } = demand;
+  const wishes = { conditions, affinities, spreads, near, maxPerWorker };
+  return createDemand({ ...demand, amount: amount(700, 1500, 500), wishes });
+};
 
 /** How many of the best are asked for: fewer than there may be. */
 const COUNT = 3;
@@ -79,7 +92,11 @@ describe.each([...schedulers])("a standing for %s", (_, scheduler) => {
         const standing = createStanding(fleet, question);
         for (const changes of rounds) {
           for (const change of changes) carryOut(change, fleet, demands);
-          expect(told(standing.survey(COUNT))).toBe(told(survey(fleet, question, COUNT)));
+          for (const demand of [demands[0], moreOf(demands[0])]) {
+            const asked = { demand, scheduler };
+            const found = told(standing.survey(asked, COUNT));
+            expect(found).toBe(told(survey(fleet, asked, COUNT)));
+          }
         }
       }),
       CASES,

@@ -1,24 +1,40 @@
-import { assert } from "../../lib/assert.ts";
-import type { Filter } from "./filters.ts";
-import type { Fleet, Slot } from "./fleet.ts";
+import type { Amount } from "./candidate.ts";
+import { createDemand } from "./demand.ts";
+import { createExclusions } from "./exclusions.ts";
+import { type Fleet, isKnown, type Known, type Slot } from "./fleet.ts";
 import type { Cell } from "./fleet-counts.ts";
-import { createRanking, insertSorted, type Ranked, type Ranking } from "./ranking.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { createSearch } from "./search.ts";
+import { createShelves, type Shelves } from "./shelves.ts";
 import {
+  affinityOf,
+  createSieve,
   examine,
+  isForSites,
   type Question,
   rankOf,
-  readsMeasurements,
   type Survey,
-  worthOf,
 } from "./survey.ts";
 
-/** A survey that is kept: asked again it looks only at workers that changed since. */
+/**
+ * Surveys that are kept, for demands that differ in their amounts only: asked again it looks only at
+ * workers that changed since, and of the others at those that may be among the best.
+ */
 export interface Standing {
-  survey(count: number): Survey;
+  survey(question: Question, count: number): Survey;
 }
 
+/** Workers among which amounts and the scheduler alone decide. */
+export type Site = Readonly<{
+  cell: Cell;
+  affinity: number;
+  capacity: Amount;
+  shelves: Shelves;
+}>;
+
 export function createStanding(fleet: Fleet, question: Question): Standing {
-  const journal = readsMeasurements(question) ? fleet.changes : fleet.steadyChanges;
+  const { readsMeasurements = false } = question.scheduler;
+  const journal = readsMeasurements ? fleet.changes : fleet.steadyChanges;
   let board = createBoard(question);
   let seenTime = -1;
 
@@ -28,91 +44,76 @@ export function createStanding(fleet: Fleet, question: Question): Standing {
   }
 
   return {
-    survey(count) {
+    survey(asked, count) {
       const changed = seenTime < 0 ? undefined : journal.since(seenTime);
       for (const slot of changed ?? startOver()) board.judge(slot);
       seenTime = journal.time();
-      const { examination } = board;
-      const rank = (workerId: string) => rankOf(fleet.get(workerId), examination);
-      return { ...board.conclude(count), rank };
+      const { counts } = board;
+      const rank = (workerId: string) =>
+        rankOf(fleet.get(workerId), { question: asked, findExcluding: createSieve(asked), counts });
+      return { ...board.search(asked, count), rank };
     },
   };
 }
 
-/** Workers that are alike to the rules of the demand, by worth. */
-type RankedCell = Readonly<{ cell: Cell; ranking: Ranking }>;
+/** Asks for no amount, so that scores can be compared before it is known what is asked for. */
+const NOTHING = createDemand({ amount: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 } });
 
-function createBoard(question: Question) {
-  const examination = examine(question);
-  const { findExcluding, counts } = examination;
-  const cells = new Map<string, RankedCell>();
-  const cellOfWorker = new Map<string, RankedCell>();
+const keyOf = ({ cell, affinity, capacity }: Omit<Site, "shelves">): string =>
+  `${cell.key}\u0001${affinity} ${capacity.cpuMillis} ${capacity.memoryBytes} ${capacity.diskBytes}`;
+
+/** Tells apart what filters and the scheduler see of workers of one capacity. */
+function stateOf({ workerId, candidate, lastChosen }: Known, scheduler: Scheduler): string {
+  if (scheduler.readsMeasurements) return workerId;
+  const { reserved, taskCount } = candidate;
+  const { cpuMillis, memoryBytes, diskBytes } = reserved;
+  const turn = scheduler.takesTurns ? lastChosen : 0;
+  return `${cpuMillis} ${memoryBytes} ${diskBytes} ${taskCount} ${turn}`;
+}
+
+function createBoard({ demand, scheduler }: Question) {
+  const { findExcluding, counts } = examine({ demand, scheduler }, isForSites);
+  const sites = new Map<string, Site>();
+  const siteOfWorker = new Map<string, Site>();
   const exclusions = createExclusions();
 
-  function leave(workerId: string): void {
-    const from = cellOfWorker.get(workerId);
-    if (from === undefined) return;
-    from.ranking.delete(workerId);
-    cellOfWorker.delete(workerId);
-    if (from.ranking.size === 0) cells.delete(from.cell.key);
+  function leave(workerId: string, site: Site): void {
+    site.shelves.delete(workerId);
+    siteOfWorker.delete(workerId);
+    if (site.shelves.size === 0) sites.delete(keyOf(site));
   }
 
-  function enter(slot: Slot): void {
-    const { workerId, candidate } = slot;
-    assert(candidate !== undefined, "only a worker that is there can be ranked");
+  function siteFor({ candidate }: Known): Site {
     const cell = counts.cellOf(candidate);
-    if (cellOfWorker.get(workerId)?.cell.key !== cell.key) leave(workerId);
-    const entered = cells.get(cell.key) ?? { cell, ranking: createRanking() };
-    cells.set(cell.key, entered);
-    cellOfWorker.set(workerId, entered);
-    entered.ranking.set(workerId, worthOf(slot, question));
+    const affinity = affinityOf(candidate, demand);
+    const place = { cell, affinity, capacity: candidate.capacity };
+    const key = keyOf(place);
+    const site = sites.get(key) ?? { ...place, shelves: createShelves() };
+    sites.set(key, site);
+    return site;
+  }
+
+  function enter(slot: Known): void {
+    const { workerId, candidate } = slot;
+    const site = siteFor(slot);
+    const before = siteOfWorker.get(workerId);
+    if (before !== undefined && before !== site) leave(workerId, before);
+    siteOfWorker.set(workerId, site);
+    const score = scheduler.score(candidate, NOTHING, slot);
+    site.shelves.put(slot, stateOf(slot, scheduler), score);
   }
 
   return {
-    examination,
+    counts,
     judge(slot: Slot): void {
       const { workerId, candidate } = slot;
       counts.count(workerId, candidate);
       const filter = candidate && findExcluding(candidate);
       exclusions.set(workerId, filter);
-      if (candidate === undefined || filter !== undefined) leave(workerId);
-      else enter(slot);
+      const before = siteOfWorker.get(workerId);
+      if (isKnown(slot) && filter === undefined) enter(slot);
+      else if (before) leave(workerId, before);
     },
-    conclude(count: number): Pick<Survey, "best" | "excluded"> {
-      const best: Ranked[] = [];
-      const refused = new Map(exclusions.counts);
-      for (const { cell, ranking } of cells.values()) {
-        const verdict = counts.judge(cell);
-        if (verdict.kind === "excluded") recount(refused, verdict.filter, ranking.size);
-        else
-          for (const ranked of ranking.best(count))
-            insertSorted(best, { ...ranked, lead: verdict.lead });
-      }
-      return { best: best.slice(0, count), excluded: refused };
-    },
+    search: createSearch({ sites, counts, excluded: exclusions.counts }),
   };
-}
-
-/** By which filter each worker is excluded, and how many by each. */
-function createExclusions() {
-  const filters = new Map<string, Filter>();
-  const counts = new Map<Filter, number>();
-  return {
-    counts,
-    set(workerId: string, filter: Filter | undefined): void {
-      const before = filters.get(workerId);
-      if (before !== undefined) recount(counts, before, -1);
-      if (filter === undefined) filters.delete(workerId);
-      else {
-        recount(counts, filter, 1);
-        filters.set(workerId, filter);
-      }
-    },
-  };
-}
-
-function recount(counts: Map<Filter, number>, filter: Filter, difference: number): void {
-  const count = (counts.get(filter) ?? 0) + difference;
-  if (count === 0) counts.delete(filter);
-  else counts.set(filter, count);
 }

@@ -1,10 +1,11 @@
 import type { Candidate } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
+import { recount } from "./exclusions.ts";
 import type { Filter } from "./filters.ts";
-import type { Fleet, Slot } from "./fleet.ts";
-import { createFleetCounts, type FleetCounts } from "./fleet-counts.ts";
+import { type Fleet, isKnown, type Known, type Slot } from "./fleet.ts";
+import { type CellVerdict, createFleetCounts, type FleetCounts } from "./fleet-counts.ts";
 import { rulesOf } from "./fleet-rules.ts";
-import { insertSorted, isBetter, type Ranked, type Worth } from "./ranking.ts";
+import { createShortlist, type Ranked } from "./ranked.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** What is asked of the fleet. */
@@ -28,47 +29,69 @@ export type Examination = Readonly<{
   counts: FleetCounts;
 }>;
 
-export const examine = (question: Question): Examination => ({
+export const examine = (
+  question: Question,
+  isMeant?: (filter: Filter) => boolean,
+): Examination => ({
   question,
-  findExcluding: createSieve(question),
+  findExcluding: createSieve(question, isMeant),
   counts: createFleetCounts(rulesOf(question.demand)),
 });
 
 /** Looks at every worker and keeps the best `count`. */
 export function survey(fleet: Fleet, question: Question, count: number): Survey {
   const examination = examine(question);
-  const { findExcluding, counts } = examination;
+  const { counts } = examination;
   for (const { workerId, candidate } of fleet.slots()) counts.count(workerId, candidate);
-  const best: Ranked[] = [];
-  const offer = createShortlist(best, count);
+  const judge = createJudge(question, counts);
+  const { best, offer } = createShortlist(count);
   const excluded = new Map<Filter, number>();
-  const exclude = (filter: Filter) => excluded.set(filter, (excluded.get(filter) ?? 0) + 1);
   for (const slot of fleet.slots()) {
-    if (slot.candidate === undefined) continue;
-    const filter = findExcluding(slot.candidate);
-    if (filter !== undefined) {
-      exclude(filter);
-      continue;
-    }
-    const verdict = counts.judge(counts.cellOf(slot.candidate));
-    if (verdict.kind === "excluded") exclude(verdict.filter);
-    else offer(slot, verdict.lead, question);
+    if (!isKnown(slot)) continue;
+    const verdict = judge(slot.candidate);
+    if (verdict.kind === "excluded") recount(excluded, verdict.filter, 1);
+    else offer(rankedAt(slot, verdict.lead, question));
   }
   return { best, excluded, rank: (workerId) => rankOf(fleet.get(workerId), examination) };
 }
 
+type Verdict = CellVerdict | Readonly<{ kind: "excluded"; filter: Filter }>;
+
+/** Amounts come last: what they exclude is not looked for everywhere. */
+function createJudge(question: Question, counts: FleetCounts): (candidate: Candidate) => Verdict {
+  const findAtSite = createSieve(question, isForSites);
+  const findLacking = createSieve(question, (filter) => !isForSites(filter));
+  return (candidate) => {
+    const atSite = findAtSite(candidate);
+    if (atSite !== undefined) return { kind: "excluded", filter: atSite };
+    const verdict = counts.judge(counts.cellOf(candidate));
+    const lacking = verdict.kind === "admitted" ? findLacking(candidate) : undefined;
+    return lacking === undefined ? verdict : { kind: "excluded", filter: lacking };
+  };
+}
+
+/** Whether what a filter says is kept until a worker changes, whatever amount is asked for. */
+export const isForSites = ({ weighs }: Filter): boolean => weighs === undefined;
+
 /** A worker's standing, if it can take the demand. */
 export function rankOf(slot: Slot | undefined, examination: Examination): Ranked | undefined {
   const { question, findExcluding, counts } = examination;
-  if (slot?.candidate === undefined || findExcluding(slot.candidate)) return undefined;
+  if (!slot || !isKnown(slot) || findExcluding(slot.candidate)) return undefined;
   const verdict = counts.judge(counts.cellOf(slot.candidate));
   if (verdict.kind === "excluded") return undefined;
-  return { workerId: slot.workerId, lead: verdict.lead, ...worthOf(slot, question) };
+  return rankedAt(slot, verdict.lead, question);
+}
+
+/** How good a worker is that can take the demand. */
+export function rankedAt(slot: Known, lead: number, { demand, scheduler }: Question): Ranked {
+  const { workerId, candidate } = slot;
+  const affinity = affinityOf(candidate, demand);
+  return { workerId, lead, affinity, score: scheduler.score(candidate, demand, slot) };
 }
 
 /** Finds the first filter that excludes a worker, if any does. */
-function createSieve({ demand, scheduler }: Question) {
-  const asked = scheduler.filters.flatMap((filter) => {
+export function createSieve({ demand, scheduler }: Question, isMeant = (_: Filter) => true) {
+  const asked = scheduler.filters.filter(isMeant).flatMap((filter) => {
     const passes = filter.testFor(demand);
     return passes ? [{ filter, passes }] : [];
   });
@@ -78,43 +101,9 @@ function createSieve({ demand, scheduler }: Question) {
   };
 }
 
-/** Whether a heartbeat may change the answer. */
-export const readsMeasurements = ({ demand, scheduler }: Question): boolean =>
-  scheduler.readsMeasurements === true ||
-  scheduler.filters.some(
-    (filter) => filter.readsMeasurements === true && filter.testFor(demand) !== undefined,
-  );
-
-/** How good a worker is that can take the demand. */
-export const worthOf = (slot: Slot, question: Question): Worth => ({
-  affinity: affinityOf(slot, question),
-  score: scoreOf(slot, question),
-});
-
-const scoreOf = (slot: Slot, { demand, scheduler }: Question): number =>
-  slot.candidate === undefined
-    ? Number.NEGATIVE_INFINITY
-    : scheduler.score(slot.candidate, demand, slot);
-
-function affinityOf({ candidate }: Slot, { demand: { affinities } }: Question): number {
+/** Sum of the weights of the affinities that hold of a worker. */
+export function affinityOf(candidate: Candidate, { affinities }: Demand): number {
   let sum = 0;
-  if (candidate !== undefined)
-    for (const { condition, weight } of affinities) if (condition.holds(candidate)) sum += weight;
+  for (const { condition, weight } of affinities) if (condition.holds(candidate)) sum += weight;
   return sum;
-}
-
-/**
- * Keeps the best `count` of what is offered in `best`, sorted. Workers are offered in the order of
- * their IDs, so that of equals the one offered first is the better.
- */
-function createShortlist(best: Ranked[], count: number) {
-  let worst: Ranked | undefined;
-  return (slot: Slot, lead: number, question: Question): void => {
-    const { workerId } = slot;
-    const ranked = { workerId, lead, ...worthOf(slot, question) };
-    if (worst !== undefined && !isBetter(ranked, worst)) return;
-    insertSorted(best, ranked);
-    if (best.length > count) best.pop();
-    if (best.length === count) worst = best[count - 1];
-  };
 }

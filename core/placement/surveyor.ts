@@ -6,8 +6,8 @@ import { type Question, type Survey, survey } from "./survey.ts";
 import { granted, NO_WISHES, type Wishes, wishCount } from "./wishes.ts";
 
 /**
- * Kinds of demands whose standing is kept. Each costs about 100 bytes a worker, and up to one look
- * at each changed worker when it is used again.
+ * Kinds of demands whose standing is kept: demands that differ in their amounts only are of one. Each
+ * costs about 100 bytes a worker, and up to one look at each changed worker when it is used again.
  */
 const STANDINGS_MAX = 64;
 
@@ -20,17 +20,18 @@ export function createSurveyor(fleet: Fleet): (question: Question, wishes: Wishe
   const seen = createRecent<true>(SEEN_MAX);
 
   /** A standing pays off only when it is used again, so a first demand of a kind makes none. */
-  function look({ demand, scheduler }: Question, count: number): Survey {
-    const kind = `${scheduler.name} ${demand.key}`;
+  function look(question: Question, count: number): Survey {
+    const { demand, scheduler } = question;
+    const kind = `${scheduler.name} ${demand.siteKey}`;
     const standing = standings.get(kind);
-    if (standing !== undefined) return standing.survey(count);
+    if (standing !== undefined) return standing.survey(question, count);
     if (seen.get(kind) === undefined) {
       seen.set(kind, true);
-      return survey(fleet, { demand, scheduler }, count);
+      return survey(fleet, question, count);
     }
-    const fresh = createStanding(fleet, { demand, scheduler });
+    const fresh = createStanding(fleet, question);
     standings.set(kind, fresh);
-    return fresh.survey(count);
+    return fresh.survey(question, count);
   }
 
   return (question, wishes) => {
