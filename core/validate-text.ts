@@ -36,15 +36,15 @@ export const hasNul = (text: string): boolean => text.includes("\0");
 
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
-/** Bytes for people: `536870912` is `512 MiB`. At most one decimal, rounded down. */
-export function formatBytes(bytes: number): string {
+/** Bytes for people: `536870912` is `512 MiB`. At most one decimal, rounded down unless told. */
+export function formatBytes(bytes: number, round: (value: number) => number = Math.floor): string {
   let unit = 0;
   let value = bytes;
   while (Math.abs(value) >= 1024 && unit < UNITS.length - 1) {
     value /= 1024;
     unit++;
   }
-  return `${Math.floor(value * 10) / 10} ${UNITS[unit]}`;
+  return `${round(value * 10) / 10} ${UNITS[unit]}`;
 }
 
 /** Thousandths of a core for people: `1500` is `1.5 cores`. */

@@ -33,17 +33,20 @@ export const RUNNER_UPS_MAX = 3;
 
 /** Decides for the best worker of a survey that kept one more than the runner-ups. */
 export function decide({ best, excluded }: Survey, filters: readonly Filter[]): Decision {
-  const exclusions = excluded.size === 0 ? [] : describe(excluded, filters);
+  const exclusions = excluded.size === 0 ? [] : exclusionsOf(excluded, filters);
   const [first, ...runnerUps] = best;
   if (first === undefined) {
-    const explanation = exclusions.map((exclusion) => exclusion.explanation).join("; ");
-    return { kind: "unplaced", exclusions, explanation: explanation || "no workers have joined" };
+    return { kind: "unplaced", exclusions, explanation: explanationOf(exclusions) };
   }
   return { kind: "placed", ...first, runnerUps, exclusions };
 }
 
+/** Why no worker can take the demand, for people. */
+export const explanationOf = (exclusions: readonly Exclusion[]): string =>
+  exclusions.map(({ explanation }) => explanation).join("; ") || "no workers have joined";
+
 /** Most frequent first; equally frequent ones in the order of the filters. */
-const describe = (
+export const exclusionsOf = (
   excluded: ReadonlyMap<Filter, number>,
   filters: readonly Filter[],
 ): readonly Exclusion[] =>

@@ -110,25 +110,6 @@ describe("no placement", () => {
   });
 });
 
-test("an explanation gives every worker in the order of IDs, with all that speaks against it", () => {
-  const placer = createPlacer([
-    worker("b"),
-    worker("a", { ready: false, notReadyReason: "lease expired", reserved: amount(4000, 8064) }),
-  ]);
-  expect(placer.explain(demand({ amount: amount(500, 512) }), roundRobin)).toEqual([
-    {
-      kind: "excluded",
-      workerId: "a",
-      objections: [
-        { filter: "ready", explanation: "not ready: lease expired" },
-        { filter: "cpu", explanation: "cpu: needs 0.5 cores, 0 cores free" },
-        { filter: "memory", explanation: "memory: needs 512 MiB, 128 MiB free" },
-      ],
-    },
-    { kind: "fits", workerId: "b", lead: 0, affinity: 0, score: 0 },
-  ]);
-});
-
 type Promise = Readonly<{ workerId: string; demand: Demand }>;
 
 /** A placement and what it was made from: workers and turns as they were before. */

@@ -2,7 +2,7 @@ import { arrange, book, unbook } from "./booking.ts";
 import { type Candidate, type Facts, NO_BOOKINGS } from "./candidate.ts";
 import { type Decision, decide } from "./decision.ts";
 import type { Demand } from "./demand.ts";
-import { type Appraisal, explain } from "./explain.ts";
+import { type Appraisal, explain, type Past } from "./explain.ts";
 import { createFleet } from "./fleet.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { isSteady } from "./steady.ts";
@@ -32,8 +32,11 @@ export interface Placer {
   remove(workerId: string): void;
   /** A worker as the next placement will see it. */
   candidate(workerId: string): Candidate | undefined;
-  /** Each worker's fitness for the demand, with all that speaks against it. Books nothing. */
-  explain(demand: Demand, scheduler: Scheduler): readonly Appraisal[];
+  /**
+   * Each worker's fitness for the demand, with all that speaks against it. Books nothing and takes
+   * no worker's turn.
+   */
+  explain(demand: Demand, scheduler: Scheduler, past?: Past): readonly Appraisal[];
 }
 
 export function createPlacer(candidates: Iterable<Candidate> = []): Placer {
@@ -77,6 +80,6 @@ export function createPlacer(candidates: Iterable<Candidate> = []): Placer {
     },
     remove: (workerId) => fleet.remove(workerId),
     candidate: (workerId) => fleet.get(workerId)?.candidate,
-    explain: (demand, scheduler) => explain(fleet, { demand, scheduler }),
+    explain: (demand, scheduler, past) => explain(fleet, { demand, scheduler }, past),
   };
 }
