@@ -1,5 +1,7 @@
+import { reasonName } from "../../core/outcomes.ts";
 import { constraintText } from "../../core/placement/constraint.ts";
 import { isTerminal, stateName } from "../../core/task-state.ts";
+import { formatScore } from "../../core/task-summary.ts";
 import type { Affinity, Spread, TaskAffinity } from "../../gen/berth/v1/affinity_pb.ts";
 import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
 import {
@@ -17,7 +19,7 @@ import { eventListing } from "./event-listing.ts";
 import { formatLabels, formatSince, formatTime, oneLine } from "./format.ts";
 import { probeText } from "./probe-text.ts";
 import { formatFields, formatTable } from "./table.ts";
-import { detailText, nameOf, portsText, reasonName, stateText } from "./task-text.ts";
+import { detailText, nameOf, portsText, stateText } from "./task-text.ts";
 
 type Options = Readonly<{
   task: Task;
@@ -34,7 +36,7 @@ export function describeTask(options: Options): string {
   const { task, events } = options;
   const sections = [
     formatFields([...headFields(options), ...specFields(task.spec)]),
-    section("Placement", placementText(task.attempt)),
+    section("Placement", formatFields(placedFields(task.attempt))),
     section("Attempts", attemptsText(options)),
     section(
       events.length > EVENTS_SHOWN ? `Events (the latest ${EVENTS_SHOWN})` : "Events",
@@ -44,10 +46,11 @@ export function describeTask(options: Options): string {
   return sections.filter(Boolean).join("\n");
 }
 
-const section = (title: string, body: string): string =>
+/** A titled part of a page, or nothing where there is nothing to say. */
+export const section = (title: string, body: string): string =>
   body === "" ? "" : `${title}\n${body.replace(/^(?=.)/gm, "  ")}`;
 
-type Fields = readonly (readonly [name: string, value: string])[];
+export type Fields = readonly (readonly [name: string, value: string])[];
 
 function headFields({ task, colors, nowMs }: Options): Fields {
   const state = paintOf(task.state, colors)(stateText(task, nowMs));
@@ -122,19 +125,18 @@ function policyText(spec: TaskSpec | undefined): string {
   return policy?.restartsMax === undefined ? words : `${words}, at most ${policy.restartsMax}`;
 }
 
-function placementText(attempt: Attempt | undefined): string {
+/** Why an attempt is where it is, as it was decided. */
+export function placedFields(attempt: Attempt | undefined): Fields {
   const placement = attempt?.placement;
-  if (!placement) return "";
+  if (!placement) return [];
   const { workerId, scheduler, score, runnerUps, exclusions } = placement;
   const others = runnerUps.map((other) => `${other.workerId} ${formatScore(other.score)}`);
-  return formatFields([
+  return [
     ["Worker", `${workerId}, by ${scheduler} with score ${formatScore(score)}`],
     ["Next best", others.join(", ")],
     ["Excluded", exclusions.map(({ explanation }) => oneLine(explanation)).join("; ")],
-  ]);
+  ];
 }
-
-const formatScore = (score: number): string => String(Math.round(score * 1000) / 1000);
 
 function attemptsText({ task, nowMs }: Options): string {
   const { attempt, successor, pastAttempts } = task;

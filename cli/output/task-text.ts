@@ -1,8 +1,8 @@
+import { reasonName } from "../../core/outcomes.ts";
 import { isTerminal, stateName } from "../../core/task-state.ts";
 import { toMillis } from "../../core/time.ts";
 import {
   DesiredState,
-  FailureReason,
   Health,
   PortProtocol,
   type PublishedPort,
@@ -79,10 +79,6 @@ function failureText(task: Task): string {
   if (!failure) return oneLine(task.waitingReason);
   return oneLine(failure.message) || reasonName(failure.reason);
 }
-
-/** A reason for people: "image not found". */
-export const reasonName = (reason: FailureReason): string =>
-  (FailureReason[reason] ?? "unknown").toLowerCase().replaceAll("_", " ");
 
 /** Published ports: `127.0.0.1:8080->80/tcp`. */
 export const portsText = (task: Task): string =>
