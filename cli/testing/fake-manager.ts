@@ -13,6 +13,7 @@ import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { wrongState } from "../../lib/errors.ts";
+import { explainFake } from "./fake-explanation.ts";
 import { createFakeFleet } from "./fake-fleet.ts";
 import { createFakeLedger, type FakeLedger } from "./fake-ledger.ts";
 
@@ -63,6 +64,7 @@ export function createFakeManager({
         .map(({ event }) => event)
         .filter((event) => taskId === "" || event.taskId === taskId),
     }),
+    explainTask: (request) => explainFake(request, { ledger, workers: fleet.all(), clock }),
     async *streamTaskLogs({ taskId, tail, streams }) {
       const entries = linesOf(ledger.find(taskId)).filter(
         ({ stream }) => streams.length === 0 || streams.includes(stream),

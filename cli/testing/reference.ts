@@ -44,6 +44,8 @@ $ berth stop web
 - **Colours** appear on a screen only, and not with \`NO_COLOR\` or \`TERM=dumb\`.
 - **Ctrl-C** ends a wait or a stream, never a task. A server stops on the first SIGINT or SIGTERM,
   and ends at once on the second; containers go on in both cases.
+- **\`berth why\`** answers in its first line, then says what would help, what speaks for and against each
+  worker, and what came of each attempt. Its lines are broken to the width of the screen, never cut.
 - **\`berth inspect\`** shows the names of environment variables. Their values are in \`-o json\`.
 `;
 

@@ -4,7 +4,7 @@ import type { Placer } from "../../core/placement/place.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
 
-type Booking = Readonly<{ workerId: string; demand: Demand }>;
+export type Booking = Readonly<{ workerId: string; demand: Demand }>;
 
 type AttemptName = Readonly<{ taskId: string; attempt: number }>;
 
@@ -16,6 +16,8 @@ export interface Bookings {
   bookAll(workerId: string): void;
   /** Gives back what attempts had that ended or went. Whether there was any. */
   release(changes: readonly LedgerChange[]): boolean;
+  /** What is counted for the attempts of a task now. */
+  of(taskId: string): readonly Booking[];
 }
 
 export function createBookings(placer: Placer, tasks: Ledger["tasks"]): Bookings {
@@ -61,5 +63,6 @@ export function createBookings(placer: Placer, tasks: Ledger["tasks"]): Bookings
         for (const attempt of liveOn(task, workerId)) bookOne(task, attempt);
     },
     release: (changes) => changes.map(({ task }) => release(task.id)).includes(true),
+    of: (taskId) => [...(booked.get(taskId)?.values() ?? [])],
   };
 }

@@ -1,4 +1,5 @@
 import { amountOf, type Facts } from "../../core/placement/candidate.ts";
+import type { Cure } from "../../core/placement/remedy.ts";
 import { refusalOf } from "../../core/worker-settings.ts";
 import { type WorkerMetrics, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import type { KnownWorker } from "./worker-table.ts";
@@ -43,4 +44,28 @@ function notReadyReason({ presence, linked, record }: KnownWorker): string | und
   if (!metrics) return "never reported";
   if (!metrics.engineHealthy) return "engine does not answer";
   return linked ? refusalOf(record) : "no link";
+}
+
+/** What makes a worker ready. Undefined where it is, or where that takes more than one thing. */
+export function cureOf(worker: KnownWorker): Cure | undefined {
+  const refusal = refusalOf(worker.record);
+  const words = `activate worker ${worker.workerId} (${refusal})`;
+  const cures: readonly Cure[] = [
+    ...troublesOf(worker).map((each) => ({ kind: "mend" as const, words: each })),
+    ...(refusal === undefined ? [] : [{ kind: "decide" as const, words }]),
+  ];
+  return cures.length === 1 ? cures[0] : undefined;
+}
+
+/** What is to be done about a worker apart from what operators decided. */
+function troublesOf({ workerId, presence, linked }: KnownWorker): readonly string[] {
+  const { state, metrics } = presence;
+  if (state === WorkerState.LEFT) return [`start worker ${workerId} again (it has left)`];
+  if (state !== WorkerState.UP) return [`bring worker ${workerId} back (it is down)`];
+  const engine = `mend the container engine of worker ${workerId} (it does not answer)`;
+  return [
+    ...(metrics ? [] : [`wait until worker ${workerId} has reported`]),
+    ...(metrics?.engineHealthy === false ? [engine] : []),
+    ...(linked ? [] : [`let the manager reach worker ${workerId} (there is no link)`]),
+  ];
 }

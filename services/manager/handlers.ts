@@ -8,6 +8,7 @@ import type { Channel } from "../../lib/rpc/channel.ts";
 import { toStatus } from "../../lib/status.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { type ClusterFacts, getCluster } from "./cluster-query.ts";
+import { explainTask } from "./explain-task.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PlacementBoard } from "./placement-board.ts";
 import { rebalanceTasks } from "./rebalance-tasks.ts";
@@ -51,6 +52,7 @@ export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerSer
       const { entries, nextPageToken } = await listTaskEvents(request, deps);
       return { events: entries, nextPageToken };
     },
+    explainTask: (request) => explainTask(request, deps),
     streamTaskLogs: (request, { signal }) => streamTaskLogs(request, deps, signal),
     listWorkers(request) {
       const { entries, nextPageToken } = listWorkers(request, deps);

@@ -18,11 +18,20 @@ import { type Page, readPageRequest, takePage, tokenAfter } from "./paging.ts";
 
 /** A task as it is, once that is durable. */
 export async function getTask(taskId: string, ledger: Ledger): Promise<Task> {
+  const task = findTask(taskId, ledger);
+  await ledger.settled();
+  return task;
+}
+
+/** A task as the head has it: who answers with it waits for `settled`. */
+export function findTask(
+  taskId: string,
+  { tasks }: Readonly<{ tasks: Pick<Ledger["tasks"], "get"> }>,
+): Task {
   const violations = validateId("task_id", taskId);
   if (violations.length > 0) throw invalidFields(violations);
-  const task = ledger.tasks.get(taskId);
+  const task = tasks.get(taskId);
   if (!task) throw notFound("task", taskId);
-  await ledger.settled();
   return task;
 }
 

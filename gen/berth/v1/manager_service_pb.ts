@@ -6,8 +6,12 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Cluster } from "./cluster_pb.ts";
 import { file_berth_v1_cluster } from "./cluster_pb.ts";
+import type { AttemptOutcome, Remedy, WorkerVerdict } from "./explanation_pb.ts";
+import { file_berth_v1_explanation } from "./explanation_pb.ts";
 import type { LogEntry, LogStream } from "./log_entry_pb.ts";
 import { file_berth_v1_log_entry } from "./log_entry_pb.ts";
+import type { Exclusion } from "./placement_pb.ts";
+import { file_berth_v1_placement } from "./placement_pb.ts";
 import type { Task, TaskSpec, TaskState } from "./task_pb.ts";
 import { file_berth_v1_task } from "./task_pb.ts";
 import type { TaskEvent } from "./task_event_pb.ts";
@@ -24,7 +28,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/manager_service.proto.
  */
 export const file_berth_v1_manager_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxImAKEVN1Ym1pdFRhc2tSZXF1ZXN0EiAKBHNwZWMYASABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiMgoSU3VibWl0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIkMKElN1Ym1pdFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0IkMKE1N1Ym1pdFRhc2tzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzdWx0ImMKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siXwoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIkCgZmaWx0ZXIYAyABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyIl0KEUxpc3RUYXNrc1Jlc3BvbnNlEh0KBXRhc2tzGAEgAygLMg4uYmVydGgudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcmV2aXNpb24YAyABKAMiswEKClRhc2tGaWx0ZXISIwoGc3RhdGVzGAEgAygOMhMuYmVydGgudjEuVGFza1N0YXRlEhEKCXdvcmtlcl9pZBgCIAEoCRIwCgZsYWJlbHMYAyADKAsyIC5iZXJ0aC52MS5UYXNrRmlsdGVyLkxhYmVsc0VudHJ5EgwKBG5hbWUYBCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJpChFXYXRjaFRhc2tzUmVxdWVzdBIbCg5hZnRlcl9yZXZpc2lvbhgBIAEoA0gAiAEBEiQKBmZpbHRlchgCIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXJCEQoPX2FmdGVyX3JldmlzaW9uIk0KEldhdGNoVGFza3NSZXNwb25zZRIlCgdjaGFuZ2VzGAEgAygLMhQuYmVydGgudjEuVGFza0NoYW5nZRIQCghyZXZpc2lvbhgCIAEoAyJfCgpUYXNrQ2hhbmdlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrEg8KB3JlbW92ZWQYAiABKAgSIgoFZXZlbnQYAyABKAsyEy5iZXJ0aC52MS5UYXNrRXZlbnQiYAoPU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIoCgVncmFjZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIwChBTdG9wVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIj8KEFN0b3BUYXNrc1JlcXVlc3QSKwoIcmVxdWVzdHMYASADKAsyGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QiPwoRU3RvcFRhc2tzUmVzcG9uc2USKgoHcmVzdWx0cxgBIAMoCzIZLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3VsdCJhCg9TdG9wVGFza3NSZXN1bHQSHgoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2tIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSJHChFSZW1vdmVUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSDQoFZm9yY2UYAyABKAgiMgoSUmVtb3ZlVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIk8KFUxpc3RUYXNrRXZlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIPCgd0YXNrX2lkGAMgASgJIlYKFkxpc3RUYXNrRXZlbnRzUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuYmVydGgudjEuVGFza0V2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK2AQoVU3RyZWFtVGFza0xvZ3NSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIOCgZmb2xsb3cYAyABKAgSEQoEdGFpbBgEIAEoDUgAiAEBEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgdzdHJlYW1zGAYgAygOMhMuYmVydGgudjEuTG9nU3RyZWFtQgcKBV90YWlsIj0KFlN0cmVhbVRhc2tMb2dzUmVzcG9uc2USIwoHZW50cmllcxgBIAMoCzISLmJlcnRoLnYxLkxvZ0VudHJ5IjsKEkxpc3RXb3JrZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJRChNMaXN0V29ya2Vyc1Jlc3BvbnNlEiEKB3dvcmtlcnMYASADKAsyEC5iZXJ0aC52MS5Xb3JrZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiUKEEdldFdvcmtlclJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJIjUKEUdldFdvcmtlclJlc3BvbnNlEiAKBndvcmtlchgBIAEoCzIQLmJlcnRoLnYxLldvcmtlciKZAQoTVXBkYXRlV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSKgoIc2V0dGluZ3MYAiABKAsyGC5iZXJ0aC52MS5Xb3JrZXJTZXR0aW5ncxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSEgoKcmVxdWVzdF9pZBgEIAEoCSI4ChRVcGRhdGVXb3JrZXJSZXNwb25zZRIgCgZ3b3JrZXIYASABKAsyEC5iZXJ0aC52MS5Xb3JrZXIiVQoVUmViYWxhbmNlVGFza3NSZXF1ZXN0EhEKCW1vdmVzX21heBgBIAEoDRIVCg12YWxpZGF0ZV9vbmx5GAIgASgIEhIKCnJlcXVlc3RfaWQYAyABKAkiYQoWUmViYWxhbmNlVGFza3NSZXNwb25zZRIhCgVtb3ZlcxgBIAMoCzISLmJlcnRoLnYxLlRhc2tNb3ZlEiQKBmJsb2NrcxgCIAMoCzIULmJlcnRoLnYxLkRyYWluQmxvY2sibAoIVGFza01vdmUSDwoHdGFza19pZBgBIAEoCRIRCgl0YXNrX25hbWUYAiABKAkSFgoOZnJvbV93b3JrZXJfaWQYAyABKAkSFAoMdG9fd29ya2VyX2lkGAQgASgJEg4KBnJlYXNvbhgFIAEoCSITChFHZXRDbHVzdGVyUmVxdWVzdCI4ChJHZXRDbHVzdGVyUmVzcG9uc2USIgoHY2x1c3RlchgBIAEoCzIRLmJlcnRoLnYxLkNsdXN0ZXIykQkKDk1hbmFnZXJTZXJ2aWNlEkcKClN1Ym1pdFRhc2sSGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBocLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXNwb25zZRJKCgtTdWJtaXRUYXNrcxIcLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVxdWVzdBodLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzcG9uc2USQwoHR2V0VGFzaxIYLmJlcnRoLnYxLkdldFRhc2tSZXF1ZXN0GhkuYmVydGgudjEuR2V0VGFza1Jlc3BvbnNlIgOQAgESSQoJTGlzdFRhc2tzEhouYmVydGgudjEuTGlzdFRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgOQAgESSQoKV2F0Y2hUYXNrcxIbLmJlcnRoLnYxLldhdGNoVGFza3NSZXF1ZXN0GhwuYmVydGgudjEuV2F0Y2hUYXNrc1Jlc3BvbnNlMAESQQoIU3RvcFRhc2sSGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QaGi5iZXJ0aC52MS5TdG9wVGFza1Jlc3BvbnNlEkQKCVN0b3BUYXNrcxIaLmJlcnRoLnYxLlN0b3BUYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5TdG9wVGFza3NSZXNwb25zZRJHCgpSZW1vdmVUYXNrEhsuYmVydGgudjEuUmVtb3ZlVGFza1JlcXVlc3QaHC5iZXJ0aC52MS5SZW1vdmVUYXNrUmVzcG9uc2USWAoOTGlzdFRhc2tFdmVudHMSHy5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1JlcXVlc3QaIC5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1Jlc3BvbnNlIgOQAgESVQoOU3RyZWFtVGFza0xvZ3MSHy5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1JlcXVlc3QaIC5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1Jlc3BvbnNlMAESTwoLTGlzdFdvcmtlcnMSHC5iZXJ0aC52MS5MaXN0V29ya2Vyc1JlcXVlc3QaHS5iZXJ0aC52MS5MaXN0V29ya2Vyc1Jlc3BvbnNlIgOQAgESSQoJR2V0V29ya2VyEhouYmVydGgudjEuR2V0V29ya2VyUmVxdWVzdBobLmJlcnRoLnYxLkdldFdvcmtlclJlc3BvbnNlIgOQAgESTQoMVXBkYXRlV29ya2VyEh0uYmVydGgudjEuVXBkYXRlV29ya2VyUmVxdWVzdBoeLmJlcnRoLnYxLlVwZGF0ZVdvcmtlclJlc3BvbnNlElMKDlJlYmFsYW5jZVRhc2tzEh8uYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXF1ZXN0GiAuYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXNwb25zZRJMCgpHZXRDbHVzdGVyEhsuYmVydGgudjEuR2V0Q2x1c3RlclJlcXVlc3QaHC5iZXJ0aC52MS5HZXRDbHVzdGVyUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_berth_v1_cluster, file_berth_v1_log_entry, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxImAKEVN1Ym1pdFRhc2tSZXF1ZXN0EiAKBHNwZWMYASABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiMgoSU3VibWl0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIkMKElN1Ym1pdFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0IkMKE1N1Ym1pdFRhc2tzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzdWx0ImMKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siXwoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIkCgZmaWx0ZXIYAyABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyIl0KEUxpc3RUYXNrc1Jlc3BvbnNlEh0KBXRhc2tzGAEgAygLMg4uYmVydGgudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcmV2aXNpb24YAyABKAMiswEKClRhc2tGaWx0ZXISIwoGc3RhdGVzGAEgAygOMhMuYmVydGgudjEuVGFza1N0YXRlEhEKCXdvcmtlcl9pZBgCIAEoCRIwCgZsYWJlbHMYAyADKAsyIC5iZXJ0aC52MS5UYXNrRmlsdGVyLkxhYmVsc0VudHJ5EgwKBG5hbWUYBCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJpChFXYXRjaFRhc2tzUmVxdWVzdBIbCg5hZnRlcl9yZXZpc2lvbhgBIAEoA0gAiAEBEiQKBmZpbHRlchgCIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXJCEQoPX2FmdGVyX3JldmlzaW9uIk0KEldhdGNoVGFza3NSZXNwb25zZRIlCgdjaGFuZ2VzGAEgAygLMhQuYmVydGgudjEuVGFza0NoYW5nZRIQCghyZXZpc2lvbhgCIAEoAyJfCgpUYXNrQ2hhbmdlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrEg8KB3JlbW92ZWQYAiABKAgSIgoFZXZlbnQYAyABKAsyEy5iZXJ0aC52MS5UYXNrRXZlbnQiYAoPU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIoCgVncmFjZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIwChBTdG9wVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIj8KEFN0b3BUYXNrc1JlcXVlc3QSKwoIcmVxdWVzdHMYASADKAsyGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QiPwoRU3RvcFRhc2tzUmVzcG9uc2USKgoHcmVzdWx0cxgBIAMoCzIZLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3VsdCJhCg9TdG9wVGFza3NSZXN1bHQSHgoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2tIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSJHChFSZW1vdmVUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSDQoFZm9yY2UYAyABKAgiMgoSUmVtb3ZlVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIk8KFUxpc3RUYXNrRXZlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIPCgd0YXNrX2lkGAMgASgJIlYKFkxpc3RUYXNrRXZlbnRzUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuYmVydGgudjEuVGFza0V2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJMChJFeHBsYWluVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSLPAgoTRXhwbGFpblRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIPCgdzdW1tYXJ5GAIgASgJEiAKBnJlbWVkeRgDIAEoCzIQLmJlcnRoLnYxLlJlbWVkeRIqCghhdHRlbXB0cxgEIAMoCzIYLmJlcnRoLnYxLkF0dGVtcHRPdXRjb21lEg8KB291dGxvb2sYBSABKAkSFAoMd29ya2VyX2NvdW50GAYgASgNEhYKDnN1aXRhYmxlX2NvdW50GAcgASgNEicKCmV4Y2x1c2lvbnMYCCADKAsyEy5iZXJ0aC52MS5FeGNsdXNpb24SKAoHd29ya2VycxgJIAMoCzIXLmJlcnRoLnYxLldvcmtlclZlcmRpY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAogASgJEhAKCHJldmlzaW9uGAsgASgDIrYBChVTdHJlYW1UYXNrTG9nc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg4KBmZvbGxvdxgDIAEoCBIRCgR0YWlsGAQgASgNSACIAQESKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKB3N0cmVhbXMYBiADKA4yEy5iZXJ0aC52MS5Mb2dTdHJlYW1CBwoFX3RhaWwiPQoWU3RyZWFtVGFza0xvZ3NSZXNwb25zZRIjCgdlbnRyaWVzGAEgAygLMhIuYmVydGgudjEuTG9nRW50cnkiOwoSTGlzdFdvcmtlcnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIlEKE0xpc3RXb3JrZXJzUmVzcG9uc2USIQoHd29ya2VycxgBIAMoCzIQLmJlcnRoLnYxLldvcmtlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJQoQR2V0V29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkiNQoRR2V0V29ya2VyUmVzcG9uc2USIAoGd29ya2VyGAEgASgLMhAuYmVydGgudjEuV29ya2VyIpkBChNVcGRhdGVXb3JrZXJSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIqCghzZXR0aW5ncxgCIAEoCzIYLmJlcnRoLnYxLldvcmtlclNldHRpbmdzEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxISCgpyZXF1ZXN0X2lkGAQgASgJIjgKFFVwZGF0ZVdvcmtlclJlc3BvbnNlEiAKBndvcmtlchgBIAEoCzIQLmJlcnRoLnYxLldvcmtlciJVChVSZWJhbGFuY2VUYXNrc1JlcXVlc3QSEQoJbW92ZXNfbWF4GAEgASgNEhUKDXZhbGlkYXRlX29ubHkYAiABKAgSEgoKcmVxdWVzdF9pZBgDIAEoCSJhChZSZWJhbGFuY2VUYXNrc1Jlc3BvbnNlEiEKBW1vdmVzGAEgAygLMhIuYmVydGgudjEuVGFza01vdmUSJAoGYmxvY2tzGAIgAygLMhQuYmVydGgudjEuRHJhaW5CbG9jayJsCghUYXNrTW92ZRIPCgd0YXNrX2lkGAEgASgJEhEKCXRhc2tfbmFtZRgCIAEoCRIWCg5mcm9tX3dvcmtlcl9pZBgDIAEoCRIUCgx0b193b3JrZXJfaWQYBCABKAkSDgoGcmVhc29uGAUgASgJIhMKEUdldENsdXN0ZXJSZXF1ZXN0IjgKEkdldENsdXN0ZXJSZXNwb25zZRIiCgdjbHVzdGVyGAEgASgLMhEuYmVydGgudjEuQ2x1c3RlcjLiCQoOTWFuYWdlclNlcnZpY2USRwoKU3VibWl0VGFzaxIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0GhwuYmVydGgudjEuU3VibWl0VGFza1Jlc3BvbnNlEkoKC1N1Ym1pdFRhc2tzEhwuYmVydGgudjEuU3VibWl0VGFza3NSZXF1ZXN0Gh0uYmVydGgudjEuU3VibWl0VGFza3NSZXNwb25zZRJDCgdHZXRUYXNrEhguYmVydGgudjEuR2V0VGFza1JlcXVlc3QaGS5iZXJ0aC52MS5HZXRUYXNrUmVzcG9uc2UiA5ACARJJCglMaXN0VGFza3MSGi5iZXJ0aC52MS5MaXN0VGFza3NSZXF1ZXN0GhsuYmVydGgudjEuTGlzdFRhc2tzUmVzcG9uc2UiA5ACARJJCgpXYXRjaFRhc2tzEhsuYmVydGgudjEuV2F0Y2hUYXNrc1JlcXVlc3QaHC5iZXJ0aC52MS5XYXRjaFRhc2tzUmVzcG9uc2UwARJBCghTdG9wVGFzaxIZLmJlcnRoLnYxLlN0b3BUYXNrUmVxdWVzdBoaLmJlcnRoLnYxLlN0b3BUYXNrUmVzcG9uc2USRAoJU3RvcFRhc2tzEhouYmVydGgudjEuU3RvcFRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3BvbnNlEkcKClJlbW92ZVRhc2sSGy5iZXJ0aC52MS5SZW1vdmVUYXNrUmVxdWVzdBocLmJlcnRoLnYxLlJlbW92ZVRhc2tSZXNwb25zZRJYCg5MaXN0VGFza0V2ZW50cxIfLmJlcnRoLnYxLkxpc3RUYXNrRXZlbnRzUmVxdWVzdBogLmJlcnRoLnYxLkxpc3RUYXNrRXZlbnRzUmVzcG9uc2UiA5ACARJPCgtFeHBsYWluVGFzaxIcLmJlcnRoLnYxLkV4cGxhaW5UYXNrUmVxdWVzdBodLmJlcnRoLnYxLkV4cGxhaW5UYXNrUmVzcG9uc2UiA5ACARJVCg5TdHJlYW1UYXNrTG9ncxIfLmJlcnRoLnYxLlN0cmVhbVRhc2tMb2dzUmVxdWVzdBogLmJlcnRoLnYxLlN0cmVhbVRhc2tMb2dzUmVzcG9uc2UwARJPCgtMaXN0V29ya2VycxIcLmJlcnRoLnYxLkxpc3RXb3JrZXJzUmVxdWVzdBodLmJlcnRoLnYxLkxpc3RXb3JrZXJzUmVzcG9uc2UiA5ACARJJCglHZXRXb3JrZXISGi5iZXJ0aC52MS5HZXRXb3JrZXJSZXF1ZXN0GhsuYmVydGgudjEuR2V0V29ya2VyUmVzcG9uc2UiA5ACARJNCgxVcGRhdGVXb3JrZXISHS5iZXJ0aC52MS5VcGRhdGVXb3JrZXJSZXF1ZXN0Gh4uYmVydGgudjEuVXBkYXRlV29ya2VyUmVzcG9uc2USUwoOUmViYWxhbmNlVGFza3MSHy5iZXJ0aC52MS5SZWJhbGFuY2VUYXNrc1JlcXVlc3QaIC5iZXJ0aC52MS5SZWJhbGFuY2VUYXNrc1Jlc3BvbnNlEkwKCkdldENsdXN0ZXISGy5iZXJ0aC52MS5HZXRDbHVzdGVyUmVxdWVzdBocLmJlcnRoLnYxLkdldENsdXN0ZXJSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_berth_v1_cluster, file_berth_v1_explanation, file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * SubmitTaskRequest describes the task.
@@ -670,6 +674,142 @@ export const ListTaskEventsResponseSchema: GenMessage<ListTaskEventsResponse> = 
   messageDesc(file_berth_v1_manager_service, 21);
 
 /**
+ * ExplainTaskRequest names the task.
+ *
+ * @generated from message berth.v1.ExplainTaskRequest
+ */
+export type ExplainTaskRequest = Message<"berth.v1.ExplainTaskRequest"> & {
+  /**
+   * The task's ID. Required.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * The most workers to return. 0 means 100; more than 1000 means 1000.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the page before. Empty for the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message berth.v1.ExplainTaskRequest.
+ * Use `create(ExplainTaskRequestSchema)` to create a new message.
+ */
+export const ExplainTaskRequestSchema: GenMessage<ExplainTaskRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 22);
+
+/**
+ * ExplainTaskResponse carries the explanation and one page of workers. All but
+ * the workers is complete on every page.
+ *
+ * @generated from message berth.v1.ExplainTaskResponse
+ */
+export type ExplainTaskResponse = Message<"berth.v1.ExplainTaskResponse"> & {
+  /**
+   * The task that is explained. Its `attempt.placement` says why the attempt
+   * was put where it is, as found when that was decided; all else here is
+   * found now.
+   *
+   * @generated from field: berth.v1.Task task = 1;
+   */
+  task?: Task | undefined;
+
+  /**
+   * The answer in one sentence of which the task is the subject, for people:
+   * "waits: 2 workers short of memory; 1 worker not ready".
+   *
+   * @generated from field: string summary = 2;
+   */
+  summary: string;
+
+  /**
+   * What would help. Absent unless the task waits for a place, or gave up
+   * waiting, and no worker can take it.
+   *
+   * @generated from field: berth.v1.Remedy remedy = 3;
+   */
+  remedy?: Remedy | undefined;
+
+  /**
+   * What came of the attempts that were placed or have ended, latest first.
+   *
+   * @generated from field: repeated berth.v1.AttemptOutcome attempts = 4;
+   */
+  attempts: AttemptOutcome[];
+
+  /**
+   * Whether another attempt follows and when, or why none does, and when a wait
+   * for a place ends, for people. Empty where nothing is foretold, such as while
+   * the current attempt runs.
+   *
+   * @generated from field: string outlook = 5;
+   */
+  outlook: string;
+
+  /**
+   * Workers that were looked at: all of which the registry has told.
+   *
+   * @generated from field: uint32 worker_count = 6;
+   */
+  workerCount: number;
+
+  /**
+   * Those that can take the task.
+   *
+   * @generated from field: uint32 suitable_count = 7;
+   */
+  suitableCount: number;
+
+  /**
+   * How many of them each filter excludes: a worker counts for the first that
+   * does. Filters that exclude none are left out.
+   *
+   * @generated from field: repeated berth.v1.Exclusion exclusions = 8;
+   */
+  exclusions: Exclusion[];
+
+  /**
+   * The workers of this page. First those that the task is on, then those that
+   * can take it, the best first, then those against which the least speaks.
+   * Where workers change between two pages one may be seen twice or not at all.
+   *
+   * @generated from field: repeated berth.v1.WorkerVerdict workers = 9;
+   */
+  workers: WorkerVerdict[];
+
+  /**
+   * Token of the next page. Empty on the last.
+   *
+   * @generated from field: string next_page_token = 10;
+   */
+  nextPageToken: string;
+
+  /**
+   * The ledger's revision that the answer shows.
+   *
+   * @generated from field: int64 revision = 11;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message berth.v1.ExplainTaskResponse.
+ * Use `create(ExplainTaskResponseSchema)` to create a new message.
+ */
+export const ExplainTaskResponseSchema: GenMessage<ExplainTaskResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 23);
+
+/**
  * StreamTaskLogsRequest selects what to send.
  *
  * @generated from message berth.v1.StreamTaskLogsRequest
@@ -724,7 +864,7 @@ export type StreamTaskLogsRequest = Message<"berth.v1.StreamTaskLogsRequest"> & 
  * Use `create(StreamTaskLogsRequestSchema)` to create a new message.
  */
 export const StreamTaskLogsRequestSchema: GenMessage<StreamTaskLogsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 22);
+  messageDesc(file_berth_v1_manager_service, 24);
 
 /**
  * StreamTaskLogsResponse carries what came together.
@@ -745,7 +885,7 @@ export type StreamTaskLogsResponse = Message<"berth.v1.StreamTaskLogsResponse"> 
  * Use `create(StreamTaskLogsResponseSchema)` to create a new message.
  */
 export const StreamTaskLogsResponseSchema: GenMessage<StreamTaskLogsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 23);
+  messageDesc(file_berth_v1_manager_service, 25);
 
 /**
  * ListWorkersRequest selects a page.
@@ -773,7 +913,7 @@ export type ListWorkersRequest = Message<"berth.v1.ListWorkersRequest"> & {
  * Use `create(ListWorkersRequestSchema)` to create a new message.
  */
 export const ListWorkersRequestSchema: GenMessage<ListWorkersRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 24);
+  messageDesc(file_berth_v1_manager_service, 26);
 
 /**
  * ListWorkersResponse carries one page.
@@ -801,7 +941,7 @@ export type ListWorkersResponse = Message<"berth.v1.ListWorkersResponse"> & {
  * Use `create(ListWorkersResponseSchema)` to create a new message.
  */
 export const ListWorkersResponseSchema: GenMessage<ListWorkersResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 25);
+  messageDesc(file_berth_v1_manager_service, 27);
 
 /**
  * GetWorkerRequest names the worker.
@@ -822,7 +962,7 @@ export type GetWorkerRequest = Message<"berth.v1.GetWorkerRequest"> & {
  * Use `create(GetWorkerRequestSchema)` to create a new message.
  */
 export const GetWorkerRequestSchema: GenMessage<GetWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 26);
+  messageDesc(file_berth_v1_manager_service, 28);
 
 /**
  * GetWorkerResponse carries the worker.
@@ -843,7 +983,7 @@ export type GetWorkerResponse = Message<"berth.v1.GetWorkerResponse"> & {
  * Use `create(GetWorkerResponseSchema)` to create a new message.
  */
 export const GetWorkerResponseSchema: GenMessage<GetWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 27);
+  messageDesc(file_berth_v1_manager_service, 29);
 
 /**
  * Asks to change a worker's settings.
@@ -887,7 +1027,7 @@ export type UpdateWorkerRequest = Message<"berth.v1.UpdateWorkerRequest"> & {
  * Use `create(UpdateWorkerRequestSchema)` to create a new message.
  */
 export const UpdateWorkerRequestSchema: GenMessage<UpdateWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 28);
+  messageDesc(file_berth_v1_manager_service, 30);
 
 /**
  * The changed worker.
@@ -908,7 +1048,7 @@ export type UpdateWorkerResponse = Message<"berth.v1.UpdateWorkerResponse"> & {
  * Use `create(UpdateWorkerResponseSchema)` to create a new message.
  */
 export const UpdateWorkerResponseSchema: GenMessage<UpdateWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 29);
+  messageDesc(file_berth_v1_manager_service, 31);
 
 /**
  * Asks to even out the workers.
@@ -943,7 +1083,7 @@ export type RebalanceTasksRequest = Message<"berth.v1.RebalanceTasksRequest"> & 
  * Use `create(RebalanceTasksRequestSchema)` to create a new message.
  */
 export const RebalanceTasksRequestSchema: GenMessage<RebalanceTasksRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 30);
+  messageDesc(file_berth_v1_manager_service, 32);
 
 /**
  * What moves, or would.
@@ -971,7 +1111,7 @@ export type RebalanceTasksResponse = Message<"berth.v1.RebalanceTasksResponse"> 
  * Use `create(RebalanceTasksResponseSchema)` to create a new message.
  */
 export const RebalanceTasksResponseSchema: GenMessage<RebalanceTasksResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 31);
+  messageDesc(file_berth_v1_manager_service, 33);
 
 /**
  * A task that goes from one worker to another.
@@ -1020,7 +1160,7 @@ export type TaskMove = Message<"berth.v1.TaskMove"> & {
  * Use `create(TaskMoveSchema)` to create a new message.
  */
 export const TaskMoveSchema: GenMessage<TaskMove> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 32);
+  messageDesc(file_berth_v1_manager_service, 34);
 
 /**
  * GetClusterRequest asks for the cluster.
@@ -1035,7 +1175,7 @@ export type GetClusterRequest = Message<"berth.v1.GetClusterRequest"> & {
  * Use `create(GetClusterRequestSchema)` to create a new message.
  */
 export const GetClusterRequestSchema: GenMessage<GetClusterRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 33);
+  messageDesc(file_berth_v1_manager_service, 35);
 
 /**
  * GetClusterResponse carries the cluster.
@@ -1056,7 +1196,7 @@ export type GetClusterResponse = Message<"berth.v1.GetClusterResponse"> & {
  * Use `create(GetClusterResponseSchema)` to create a new message.
  */
 export const GetClusterResponseSchema: GenMessage<GetClusterResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 34);
+  messageDesc(file_berth_v1_manager_service, 36);
 
 /**
  * ManagerService is what users drive: it owns the desired state of the cluster.
@@ -1174,6 +1314,18 @@ export const ManagerService: GenService<{
     methodKind: "unary";
     input: typeof ListTaskEventsRequestSchema;
     output: typeof ListTaskEventsResponseSchema;
+  },
+  /**
+   * ExplainTask says why a task is where it is, or why it is nowhere: in a
+   * sentence, by what it would take to place it, worker by worker, and attempt
+   * by attempt. It places and promises nothing. Unknown IDs are NOT_FOUND.
+   *
+   * @generated from rpc berth.v1.ManagerService.ExplainTask
+   */
+  explainTask: {
+    methodKind: "unary";
+    input: typeof ExplainTaskRequestSchema;
+    output: typeof ExplainTaskResponseSchema;
   },
   /**
    * StreamTaskLogs streams what a task's container wrote.
