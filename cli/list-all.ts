@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { TaskFilterSchema } from "../gen/berth/v1/manager_service_pb.ts";
+import type { ExplainTaskResponse, TaskFilterSchema } from "../gen/berth/v1/manager_service_pb.ts";
 import type { TaskEvent } from "../gen/berth/v1/task_event_pb.ts";
 import type { Task } from "../gen/berth/v1/task_pb.ts";
 import type { Worker } from "../gen/berth/v1/worker_pb.ts";
@@ -56,4 +56,21 @@ export async function listWorkers(manager: Manager, call: Call): Promise<readonl
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
   return workers;
+}
+
+/** The explanation of a task with every worker, as the first page tells all but the workers. */
+export async function explainWhole(
+  manager: Manager,
+  taskId: string,
+  call: Call,
+): Promise<ExplainTaskResponse> {
+  const first = await manager.explainTask({ taskId, pageSize: PAGE_SIZE }, call);
+  const seen = new Map(first.workers.map((worker) => [worker.workerId, worker]));
+  let pageToken = first.nextPageToken;
+  while (pageToken !== "") {
+    const page = await manager.explainTask({ taskId, pageSize: PAGE_SIZE, pageToken }, call);
+    for (const worker of page.workers) seen.set(worker.workerId, worker);
+    pageToken = page.nextPageToken;
+  }
+  return { ...first, workers: [...seen.values()], nextPageToken: "" };
 }

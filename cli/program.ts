@@ -22,6 +22,7 @@ import { simCommand } from "./verbs/sim.ts";
 import { stopCommand } from "./verbs/stop.ts";
 import { upCommand } from "./verbs/up.ts";
 import { versionCommand } from "./verbs/version.ts";
+import { whyCommand } from "./verbs/why.ts";
 import { workerCommand } from "./verbs/worker.ts";
 import { workersCommand } from "./verbs/workers.ts";
 import { version } from "./version.ts";
@@ -63,6 +64,7 @@ export function createProgram(run: Run): Command {
     runCommand(run),
     psCommand(run),
     inspectCommand(run),
+    whyCommand(run),
     logsCommand(run),
     eventsCommand(run),
     stopCommand(run),

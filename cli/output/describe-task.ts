@@ -129,13 +129,29 @@ function policyText(spec: TaskSpec | undefined): string {
 export function placedFields(attempt: Attempt | undefined): Fields {
   const placement = attempt?.placement;
   if (!placement) return [];
-  const { workerId, scheduler, score, runnerUps, exclusions } = placement;
-  const others = runnerUps.map((other) => `${other.workerId} ${formatScore(other.score)}`);
+  const { workerId, scheduler, runnerUps, exclusions } = placement;
+  const others = runnerUps.map((other) => `${other.workerId} ${worthText(other)}`);
   return [
-    ["Worker", `${workerId}, by ${scheduler} with score ${formatScore(score)}`],
+    ["Worker", `${workerId}, by ${scheduler} with score ${worthText(placement)}`],
     ["Next best", others.join(", ")],
     ["Excluded", exclusions.map(({ explanation }) => oneLine(explanation)).join("; ")],
   ];
+}
+
+type Worth = Readonly<{ score: number } & Standing>;
+
+const worthText = (worth: Worth): string =>
+  [formatScore(worth.score), standingText(worth)].filter(Boolean).join(", ");
+
+type Standing = Readonly<{ affinity: number; lead: number }>;
+
+/** What goes before the score. Empty where nothing does. */
+export function standingText({ affinity, lead }: Standing): string {
+  const parts = [
+    ...(affinity === 0 ? [] : [`affinity ${affinity}`]),
+    ...(lead === 0 ? [] : [`${lead} of its name there`]),
+  ];
+  return parts.join(", ");
 }
 
 function attemptsText({ task, nowMs }: Options): string {

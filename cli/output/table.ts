@@ -13,7 +13,8 @@ export type TableOptions = Readonly<{
   width: number | undefined;
 }>;
 
-const GAP = "   ";
+/** What stands between two cells. */
+export const GAP = "   ";
 const ELLIPSIS = "…";
 /** A last column narrower than this says nothing: the line is left too long instead. */
 const LAST_WIDTH_MIN = 12;

@@ -1,0 +1,148 @@
+import { isTerminal } from "../../core/task-state.ts";
+import { formatScore } from "../../core/task-summary.ts";
+import { type Remedy, Suitability, type WorkerVerdict } from "../../gen/berth/v1/explanation_pb.ts";
+import type { ExplainTaskResponse } from "../../gen/berth/v1/manager_service_pb.ts";
+import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import type { Colors } from "./colors.ts";
+import { type Fields, placedFields, section, standingText } from "./describe-task.ts";
+import { formatCpus, formatSince, oneLine } from "./format.ts";
+import type { Column } from "./table.ts";
+import { nameOf } from "./task-text.ts";
+import { formatWrapped, wrapText } from "./wrap.ts";
+
+type Options = Readonly<{
+  colors: Colors;
+  nowMs: number;
+  /** Of the screen: nothing is wider, and nothing is cut. */
+  width: number;
+  /** Whether every worker is shown, of an ended task too. */
+  all: boolean;
+}>;
+
+/** How many workers are shown unless all are. */
+export const WORKERS_SHOWN = 20;
+
+/** Why a task is where it is, for people: the answer first, then what it rests on. */
+export function explanationText(answer: ExplainTaskResponse, options: Options): string {
+  const { task, summary, remedy } = answer;
+  if (!task) return "";
+  const inner = options.width - INDENT;
+  const name = nameOf(task) === task.id ? task.id : `${nameOf(task)} (${task.id})`;
+  return [
+    paragraph(`${name} ${oneLine(summary)}`, options.width),
+    remedy ? section("What would help", remedyText(remedy, inner)) : "",
+    section(placedTitle(task, options), fieldsText(placedFields(task.attempt), inner)),
+    isAboutWorkers(answer, options) ? workersSection(answer, { ...options, width: inner }) : "",
+    section("Attempts, latest first", attemptsText(answer, inner)),
+  ]
+    .filter(Boolean)
+    .join("\n");
+}
+
+/** By which the parts below the first sentence are moved in. */
+const INDENT = 2;
+
+const paragraph = (text: string, width: number): string =>
+  wrapText(text, width)
+    .map((line) => `${line}\n`)
+    .join("");
+
+/** Remedies against these filters change what the task asks for. */
+const ASKED_BY_TASK: readonly string[] = [
+  ...["cpu", "memory", "disk", "constraint", "spread", "max-per-worker", "task-affinity"],
+];
+
+function remedyText(remedy: Remedy, width: number): string {
+  const flag = flagOf(remedy);
+  const how = `The spec of a task is frozen: submit it again${flag === "" ? "" : `, with ${flag}`}.`;
+  const isAsked = ASKED_BY_TASK.includes(remedy.filter);
+  return paragraph(oneLine(remedy.explanation), width) + (isAsked ? paragraph(how, width) : "");
+}
+
+const MIB = 1024n * 1024n;
+
+/** The flag of `berth run` that carries a remedy out. Empty where none does. */
+function flagOf({ filter, reservation }: Remedy): string {
+  if (!reservation) return "";
+  const { cpuMillis = 0n, memoryBytes = 0n, diskBytes = 0n } = reservation;
+  if (filter === "cpu") return `--reserve-cpus ${formatCpus(cpuMillis)}`;
+  return filter === "memory"
+    ? `--reserve-memory ${sizeArgument(memoryBytes)}`
+    : `--reserve-disk ${sizeArgument(diskBytes)}`;
+}
+
+/** Never more than there is. */
+const sizeArgument = (bytes: bigint): string => (bytes < MIB ? `${bytes}` : `${bytes / MIB}m`);
+
+const placedTitle = ({ attempt }: Task, { nowMs }: Options): string =>
+  `Placed ${formatSince(attempt?.placement?.placeTime, nowMs)} ago`;
+
+const fieldsText = (fields: Fields, width: number): string =>
+  formatWrapped(
+    [{ title: "" }, { title: "" }],
+    fields.filter(([, value]) => value !== ""),
+    { headers: false, width },
+  );
+
+/** Workers say nothing of an ended task, unless it ended for want of one. */
+const isAboutWorkers = ({ task, remedy }: ExplainTaskResponse, { all }: Options): boolean =>
+  all || remedy !== undefined || !isTerminal(task?.state ?? TaskState.UNSPECIFIED);
+
+const COLUMNS: readonly Column[] = [
+  { title: "WORKER" },
+  { title: "VERDICT" },
+  { title: "SCORE", align: "right" },
+  { title: "WHY" },
+];
+
+function workersSection(answer: ExplainTaskResponse, { colors, width, all }: Options): string {
+  const { task, workers, workerCount, suitableCount } = answer;
+  if (workerCount === 0) return "";
+  const shown = all ? workers : workers.slice(0, WORKERS_SHOWN);
+  const current = task?.attempt?.number ?? 0;
+  const rows = shown.map((worker) => [
+    worker.workerId,
+    verdictText(worker, { colors, current }),
+    worker.score === undefined ? "-" : formatScore(worker.score),
+    whyText(worker),
+  ]);
+  const rest = workerCount - shown.length;
+  const more = rest > 0 ? `… and ${rest} more, see --all\n` : "";
+  return section(
+    `Workers, as they are now: ${suitableCount} of ${workerCount} can take it`,
+    formatWrapped(COLUMNS, rows, { headers: true, width }) + more,
+  );
+}
+
+function verdictText(
+  { suitability, attempts }: WorkerVerdict,
+  { colors, current }: Readonly<{ colors: Colors; current: number }>,
+): string {
+  if (attempts.includes(current)) return colors.good("has it");
+  if (attempts.length > 0) return colors.moving(`has attempt ${attempts.join(", ")}`);
+  switch (suitability) {
+    case Suitability.PREFERRED:
+      return colors.good("first choice");
+    case Suitability.FITS:
+      return colors.good("fits");
+    case Suitability.AVOIDED:
+      return colors.moving("last choice");
+    default:
+      return colors.bad("no");
+  }
+}
+
+const whyText = ({ objections, note, ...worth }: WorkerVerdict): string =>
+  [oneLine(note), standingText(worth), ...objections.map(({ explanation }) => oneLine(explanation))]
+    .filter(Boolean)
+    .join("\n");
+
+/** What the first sentence has said of the future is not said again. */
+function attemptsText({ attempts, outlook, summary }: ExplainTaskResponse, width: number): string {
+  const told = attempts.map(({ attempt, explanation }) => [String(attempt), oneLine(explanation)]);
+  const lines = formatWrapped([{ title: "", align: "right" }, { title: "" }], told, {
+    headers: false,
+    width,
+  });
+  return summary.includes(outlook) ? lines : lines + paragraph(oneLine(outlook), width);
+}
