@@ -3,7 +3,7 @@ import { attemptsOf } from "./live-attempts.ts";
 import { outcomeText } from "./outcomes.ts";
 import { outlookOf, seconds } from "./outlook.ts";
 import type { Appraisal, Suitable } from "./placement/explain.ts";
-import { isBetter, type Ranked } from "./placement/ranking.ts";
+import { isBetter, type Ranked } from "./placement/ranked.ts";
 import { retryMs } from "./restart.ts";
 import { currentAttempt, workerOf } from "./task-change.ts";
 import { isTerminal, stateName } from "./task-state.ts";

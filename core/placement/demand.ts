@@ -64,7 +64,7 @@ export function demandOf(spec: TaskSpec): Demand {
     hostPorts: ports.length === 0 ? [] : ports.flatMap((port) => fixedPort(port, isHost)),
     capabilities: isHost ? [NETWORK_HOST] : [],
     platform: platform === "" ? undefined : platformOf(platform),
-    wishes: wishesOf(spec),
+    ...wishesOf(spec),
     kind: createKind(spec.name, spec.labels),
   });
 }
@@ -98,33 +98,31 @@ function nearnessOf({ matchLabels, key, anti }: TaskAffinity): Nearness {
   };
 }
 
-type Parts = Pick<Demand, "amount"> &
-  Partial<Pick<Demand, "hostPorts" | "capabilities" | "platform" | "kind">> &
-  Readonly<{ wishes?: DemandWishes }>;
+type Parts = Pick<Demand, "amount"> & Partial<Omit<Demand, "key" | "siteKey">>;
 
 const NOBODY = createKind("", {});
 
 /** The only maker of demands: it sees to the keys. */
 export function createDemand(parts: Parts): Demand {
-  const { amount, platform, wishes = NO_WISHES, kind = NOBODY } = parts;
+  const { amount, platform, kind = NOBODY } = parts;
+  const { conditions = [], affinities = [], spreads = [], near = [], maxPerWorker } = parts;
+  const wishes = { conditions, affinities, spreads, near, maxPerWorker };
   const hostPorts = sorted(parts.hostPorts ?? []);
   const capabilities = sorted(parts.capabilities ?? []);
   const { cpuMillis, memoryBytes, diskBytes } = amount;
   const wanted = platform ? formatPlatform(platform) : "";
   const siteKey = `${hostPorts} ${capabilities} ${wanted}${wishKey(wishes, kind)}`;
   const key = `${cpuMillis} ${memoryBytes} ${diskBytes} ${siteKey}`;
-  const { conditions, affinities, spreads, near, maxPerWorker } = wishes;
-  return {
-    ...{ key, siteKey, amount, hostPorts, platform, capabilities, kind },
-    ...{ conditions, affinities, spreads, near, maxPerWorker },
-  };
+  return { key, siteKey, amount, hostPorts, platform, capabilities, kind, ...wishes };
 }
 
 const sorted = (texts: readonly string[]) => (texts.length < 2 ? texts : texts.toSorted());
 
+/** Most ask nothing of labels and of other tasks. */
 function wishKey(wishes: DemandWishes, kind: TaskKind): string {
-  if (wishes === NO_WISHES) return "";
   const { conditions, affinities, spreads, near, maxPerWorker } = wishes;
+  const asked = conditions.length + affinities.length + spreads.length + near.length;
+  if (asked === 0 && maxPerWorker === undefined) return "";
   const isNamed = spreads.length > 0 || maxPerWorker !== undefined;
   return JSON.stringify([
     conditions.map(({ text }) => text),

@@ -4,7 +4,7 @@ import { book } from "./booking.ts";
 import type { Demand } from "./demand.ts";
 import { type Appraisal, countExclusions, objectionsOf, type Past } from "./explain.ts";
 import { createPlacer, type Placer } from "./place.ts";
-import { isBetter } from "./ranking.ts";
+import { isBetter } from "./ranked.ts";
 import { roundRobin } from "./round-robin.ts";
 import { amount, anyDemand, anyWorker, demand, worker } from "./samples.ts";
 import type { Scheduler } from "./scheduler.ts";

@@ -102,7 +102,9 @@ function createSifter({ demand, scheduler }: Question, { exclude }: Wishes) {
     return passes ? [{ ground: { filter }, passes }] : [];
   });
   return (candidate: Candidate, verdict: CellVerdict): readonly Ground[] => {
-    const failing = asked.filter(({ passes }) => !passes(candidate)).map(({ ground }) => ground);
+    const failing: readonly Ground[] = asked
+      .filter(({ passes }) => !passes(candidate))
+      .map(({ ground }) => ground);
     const atSite = failing.filter(({ filter }) => isForSites(filter));
     // A filter that has objected for the worker itself has said the same already.
     if (verdict.kind === "excluded" && !failing.some(({ filter }) => filter === verdict.filter))

@@ -59,7 +59,7 @@ export const anyDemand = (): fc.Arbitrary<Demand> =>
     .map(({ cpu, memory, disk, platform, wishes, ...rest }) =>
       demand({
         ...rest,
-        wishes: wishesOf(create(TaskSpecSchema, wishes)),
+        ...wishesOf(create(TaskSpecSchema, wishes)),
         amount: amount(cpu, memory, disk),
         ...(platform && { platform }),
       }),

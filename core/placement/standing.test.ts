@@ -69,11 +69,8 @@ const told = ({ rank, excluded, best }: Survey) =>
   ]);
 
 /** The same demand for another amount: one standing is for both. */
-const moreOf = (demand: Demand): Demand => {
-  const { conditions, affinities, spreads, near, maxPerWorker } = demand;
-  const wishes = { conditions, affinities, spreads, near, maxPerWorker };
-  return createDemand({ ...demand, amount: amount(700, 1500, 500), wishes });
-};
+const moreOf = (demand: Demand): Demand =>
+  createDemand({ ...demand, amount: amount(700, 1500, 500) });
 
 /** How many of the best are asked for: fewer than there may be. */
 const COUNT = 3;
