@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/placement.proto.
  */
 export const file_berth_v1_placement: GenFile = /*@__PURE__*/
-  fileDesc("ChhiZXJ0aC92MS9wbGFjZW1lbnQucHJvdG8SCGJlcnRoLnYxIuEBCglQbGFjZW1lbnQSEQoJd29ya2VyX2lkGAEgASgJEhEKCXNjaGVkdWxlchgCIAEoCRINCgVzY29yZRgDIAEoARImCgpydW5uZXJfdXBzGAQgAygLMhIuYmVydGgudjEuUnVubmVyVXASJwoKZXhjbHVzaW9ucxgFIAMoCzITLmJlcnRoLnYxLkV4Y2x1c2lvbhIuCgpwbGFjZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhZmZpbml0eRgHIAEoBRIMCgRsZWFkGAggASgNIkwKCFJ1bm5lclVwEhEKCXdvcmtlcl9pZBgBIAEoCRINCgVzY29yZRgCIAEoARIQCghhZmZpbml0eRgDIAEoBRIMCgRsZWFkGAQgASgNIkYKCUV4Y2x1c2lvbhIOCgZmaWx0ZXIYASABKAkSFAoMd29ya2VyX2NvdW50GAIgASgNEhMKC2V4cGxhbmF0aW9uGAMgASgJYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChhiZXJ0aC92MS9wbGFjZW1lbnQucHJvdG8SCGJlcnRoLnYxIuMCCglQbGFjZW1lbnQSEQoJd29ya2VyX2lkGAEgASgJEhEKCXNjaGVkdWxlchgCIAEoCRINCgVzY29yZRgDIAEoARImCgpydW5uZXJfdXBzGAQgAygLMhIuYmVydGgudjEuUnVubmVyVXASJwoKZXhjbHVzaW9ucxgFIAMoCzITLmJlcnRoLnYxLkV4Y2x1c2lvbhIuCgpwbGFjZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhZmZpbml0eRgHIAEoBRIMCgRsZWFkGAggASgNEjMKCGFzc2lnbmVkGAkgAygLMiEuYmVydGgudjEuUGxhY2VtZW50LkFzc2lnbmVkRW50cnkaSwoNQXNzaWduZWRFbnRyeRILCgNrZXkYASABKAkSKQoFdmFsdWUYAiABKAsyGi5iZXJ0aC52MS5Bc3NpZ25lZFJlc291cmNlOgI4ASIfChBBc3NpZ25lZFJlc291cmNlEgsKA2lkcxgBIAMoCSJMCghSdW5uZXJVcBIRCgl3b3JrZXJfaWQYASABKAkSDQoFc2NvcmUYAiABKAESEAoIYWZmaW5pdHkYAyABKAUSDAoEbGVhZBgEIAEoDSJGCglFeGNsdXNpb24SDgoGZmlsdGVyGAEgASgJEhQKDHdvcmtlcl9jb3VudBgCIAEoDRITCgtleHBsYW5hdGlvbhgDIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * A decision to run an attempt on a worker, with its reasons. Written by the
@@ -80,6 +80,15 @@ export type Placement = Message<"berth.v1.Placement"> & {
    * @generated from field: uint32 lead = 8;
    */
   lead: number;
+
+  /**
+   * Which of the worker's named custom resources the attempt has until it ends,
+   * by the name of the resource. No other attempt on the worker that has not
+   * ended has any of them. Empty for resources that are only counted.
+   *
+   * @generated from field: map<string, berth.v1.AssignedResource> assigned = 9;
+   */
+  assigned: { [key: string]: AssignedResource };
 };
 
 /**
@@ -88,6 +97,27 @@ export type Placement = Message<"berth.v1.Placement"> & {
  */
 export const PlacementSchema: GenMessage<Placement> = /*@__PURE__*/
   messageDesc(file_berth_v1_placement, 0);
+
+/**
+ * The things of one custom resource that an attempt was given.
+ *
+ * @generated from message berth.v1.AssignedResource
+ */
+export type AssignedResource = Message<"berth.v1.AssignedResource"> & {
+  /**
+   * As many as the task reserves, in the order in which the worker offers them.
+   *
+   * @generated from field: repeated string ids = 1;
+   */
+  ids: string[];
+};
+
+/**
+ * Describes the message berth.v1.AssignedResource.
+ * Use `create(AssignedResourceSchema)` to create a new message.
+ */
+export const AssignedResourceSchema: GenMessage<AssignedResource> = /*@__PURE__*/
+  messageDesc(file_berth_v1_placement, 1);
 
 /**
  * A worker that could have taken the attempt.
@@ -129,7 +159,7 @@ export type RunnerUp = Message<"berth.v1.RunnerUp"> & {
  * Use `create(RunnerUpSchema)` to create a new message.
  */
 export const RunnerUpSchema: GenMessage<RunnerUp> = /*@__PURE__*/
-  messageDesc(file_berth_v1_placement, 1);
+  messageDesc(file_berth_v1_placement, 2);
 
 /**
  * Workers that could not take the attempt, by the first filter that said so.
@@ -139,8 +169,8 @@ export const RunnerUpSchema: GenMessage<RunnerUp> = /*@__PURE__*/
 export type Exclusion = Message<"berth.v1.Exclusion"> & {
   /**
    * Name of the filter: `ready`, `platform`, `constraint`, `capability`,
-   * `spread`, `ports`, `max-per-worker`, `task-affinity`, `cpu`, `memory`,
-   * `disk`.
+   * `custom`, `spread`, `ports`, `max-per-worker`, `task-affinity`, `cpu`,
+   * `memory`, `disk`.
    *
    * @generated from field: string filter = 1;
    */
@@ -166,5 +196,5 @@ export type Exclusion = Message<"berth.v1.Exclusion"> & {
  * Use `create(ExclusionSchema)` to create a new message.
  */
 export const ExclusionSchema: GenMessage<Exclusion> = /*@__PURE__*/
-  messageDesc(file_berth_v1_placement, 2);
+  messageDesc(file_berth_v1_placement, 3);
 

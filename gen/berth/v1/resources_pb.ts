@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/resources.proto.
  */
 export const file_berth_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("ChhiZXJ0aC92MS9yZXNvdXJjZXMucHJvdG8SCGJlcnRoLnYxIocBCglSZXNvdXJjZXMSFwoKY3B1X21pbGxpcxgBIAEoA0gAiAEBEhkKDG1lbW9yeV9ieXRlcxgCIAEoA0gBiAEBEhcKCmRpc2tfYnl0ZXMYAyABKANIAogBAUINCgtfY3B1X21pbGxpc0IPCg1fbWVtb3J5X2J5dGVzQg0KC19kaXNrX2J5dGVzIngKBkxpbWl0cxIXCgpjcHVfbWlsbGlzGAEgASgDSACIAQESGQoMbWVtb3J5X2J5dGVzGAIgASgDSAGIAQESEQoEcGlkcxgDIAEoA0gCiAEBQg0KC19jcHVfbWlsbGlzQg8KDV9tZW1vcnlfYnl0ZXNCBwoFX3BpZHNiBnByb3RvMw");
+  fileDesc("ChhiZXJ0aC92MS9yZXNvdXJjZXMucHJvdG8SCGJlcnRoLnYxIoECCglSZXNvdXJjZXMSFwoKY3B1X21pbGxpcxgBIAEoA0gAiAEBEhkKDG1lbW9yeV9ieXRlcxgCIAEoA0gBiAEBEhcKCmRpc2tfYnl0ZXMYAyABKANIAogBARIvCgZjdXN0b20YBCADKAsyHy5iZXJ0aC52MS5SZXNvdXJjZXMuQ3VzdG9tRW50cnkaRwoLQ3VzdG9tRW50cnkSCwoDa2V5GAEgASgJEicKBXZhbHVlGAIgASgLMhguYmVydGgudjEuQ3VzdG9tUmVzb3VyY2U6AjgBQg0KC19jcHVfbWlsbGlzQg8KDV9tZW1vcnlfYnl0ZXNCDQoLX2Rpc2tfYnl0ZXMiLAoOQ3VzdG9tUmVzb3VyY2USDQoFY291bnQYASABKAMSCwoDaWRzGAIgAygJIngKBkxpbWl0cxIXCgpjcHVfbWlsbGlzGAEgASgDSACIAQESGQoMbWVtb3J5X2J5dGVzGAIgASgDSAGIAQESEQoEcGlkcxgDIAEoA0gCiAEBQg0KC19jcHVfbWlsbGlzQg8KDV9tZW1vcnlfYnl0ZXNCBwoFX3BpZHNiBnByb3RvMw");
 
 /**
  * An amount of what workers have and tasks need.
@@ -41,6 +41,17 @@ export type Resources = Message<"berth.v1.Resources"> & {
    * @generated from field: optional int64 disk_bytes = 3;
    */
   diskBytes?: bigint | undefined;
+
+  /**
+   * What only some workers have, such as GPUs or licences, by name. Names match
+   * `[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?`. At most 16 entries. In a
+   * reservation each is handed to the container as an environment variable; no
+   * two names may give the same one, and `TaskSpec.env` may not set it. See
+   * `CustomResource`.
+   *
+   * @generated from field: map<string, berth.v1.CustomResource> custom = 4;
+   */
+  custom: { [key: string]: CustomResource };
 };
 
 /**
@@ -49,6 +60,45 @@ export type Resources = Message<"berth.v1.Resources"> & {
  */
 export const ResourcesSchema: GenMessage<Resources> = /*@__PURE__*/
   messageDesc(file_berth_v1_resources, 0);
+
+/**
+ * How many there are of a custom resource, or are asked for, and which.
+ *
+ * A worker offers either a number of things that are all alike, or things with
+ * names. A task asks for a number; where they have names, the manager chooses
+ * which and writes them into `Placement.assigned`.
+ *
+ * The container finds what it got in the variable `BERTH_RESOURCE_` and the
+ * resource's name in upper case, with `_` for every other character: the IDs
+ * joined by commas, else the number. An ID that begins with `/dev/` is passed
+ * into the container as a device, under the same path.
+ *
+ * @generated from message berth.v1.CustomResource
+ */
+export type CustomResource = Message<"berth.v1.CustomResource"> & {
+  /**
+   * How many, 1 to 1000000. In a capacity with `ids` it is their number, or 0.
+   *
+   * @generated from field: int64 count = 1;
+   */
+  count: bigint;
+
+  /**
+   * Names of the things, each at most 128 printable ASCII characters without
+   * spaces and commas, no two the same. At most 64. In a reservation empty. In
+   * an allocation those that are taken.
+   *
+   * @generated from field: repeated string ids = 2;
+   */
+  ids: string[];
+};
+
+/**
+ * Describes the message berth.v1.CustomResource.
+ * Use `create(CustomResourceSchema)` to create a new message.
+ */
+export const CustomResourceSchema: GenMessage<CustomResource> = /*@__PURE__*/
+  messageDesc(file_berth_v1_resources, 1);
 
 /**
  * The most a container may use. An absent field means "no limit", except where
@@ -87,5 +137,5 @@ export type Limits = Message<"berth.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_berth_v1_resources, 1);
+  messageDesc(file_berth_v1_resources, 2);
 

@@ -192,8 +192,9 @@ export type TaskSpec = Message<"berth.v1.TaskSpec"> & {
   args: string[];
 
   /**
-   * Environment variables. Names match `[A-Za-z_][A-Za-z0-9_.-]*`. At most 512
-   * entries and 64 KiB.
+   * Environment variables. Names match `[A-Za-z_][A-Za-z0-9_.-]*`, and are not
+   * those that custom resources in `reservation` are handed over in. At most
+   * 512 entries and 64 KiB.
    *
    * @generated from field: map<string, string> env = 5;
    */
