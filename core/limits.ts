@@ -71,6 +71,25 @@ export const MEMORY_BYTES_MIN = 6 * 1024 * 1024;
  */
 export const AMOUNT_BYTES_MAX = 2 ** 50;
 
+/** Kinds of custom resources that a worker offers or a task reserves, and named things of a kind. */
+export const CUSTOM_KINDS_MAX = 16;
+export const CUSTOM_IDS_MAX = 64;
+
+/** A path of a device or a UUID with a prefix fits. */
+export const CUSTOM_ID_LENGTH_MAX = 128;
+
+/** More licences than anybody has, so a greater number is a mistake. */
+export const CUSTOM_COUNT_MAX = 1_000_000;
+
+/** Percent of what a worker has that may be promised. 100 promises nothing twice. */
+export const OVERCOMMIT_PERCENT_MIN = 100;
+
+/** Idle tasks share a core by the dozen; beyond ten times it is a mistake. */
+export const CPU_OVERCOMMIT_PERCENT_MAX = 1_000;
+
+/** Memory that is promised to four may be wanted by four, and then tasks are killed. */
+export const MEMORY_OVERCOMMIT_PERCENT_MAX = 400;
+
 /** PID_MAX_LIMIT of 64-bit Linux. */
 export const PIDS_MAX = 2 ** 22;
 

@@ -110,13 +110,21 @@ const resources = () =>
       memoryShare: fc.constantFrom(undefined, 0n, 50n, 100n),
       disk: optional(fc.bigInt(0n, 1n << 50n), undefined),
       pids: optional(fc.bigInt(1n, 4_194_304n), undefined),
+      custom: fc.constantFrom(
+        {},
+        {},
+        { gpu: { count: 1n }, "vendor.com/a": { count: 1_000_000n } },
+      ),
     })
-    .map(({ cpu, memory, cpuShare, memoryShare, disk, pids }) => ({
-      reservation: defined({
-        cpuMillis: shareOf(cpu ?? 100n, cpuShare),
-        memoryBytes: shareOf(memory ?? 1n << 20n, memoryShare),
-        diskBytes: disk,
-      }),
+    .map(({ cpu, memory, cpuShare, memoryShare, disk, pids, custom }) => ({
+      reservation: {
+        ...defined({
+          cpuMillis: shareOf(cpu ?? 100n, cpuShare),
+          memoryBytes: shareOf(memory ?? 1n << 20n, memoryShare),
+          diskBytes: disk,
+        }),
+        custom,
+      },
       limit: defined({ cpuMillis: cpu, memoryBytes: memory, pids }),
     }));
 

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import { PlacementSchema } from "../gen/berth/v1/placement_pb.ts";
 import { FailureReason, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import { assert } from "../lib/assert.ts";
 import { anAttempt, aPendingTask, aPlacedTask, aStatus, START_MS } from "../test/builders.ts";
 import { explanationOf } from "./placement/decision.ts";
 import { demandOf } from "./placement/demand.ts";
@@ -20,9 +21,10 @@ const down = worker("w2", { ready: false });
 function summaryOf(task: Task, workers = [ready, down], avoid: readonly string[] = []): string {
   const wishes = { ...NO_WISHES, avoid: new Set(avoid) };
   const placer = createPlacer(workers);
-  const demand = task.spec ? demandOf(task.spec) : undefined;
-  const appraisals = demand ? placer.explain(demand, spread, { wishes, booked: [] }) : [];
-  const explanation = explanationOf(countExclusions(appraisals, { scheduler: spread }));
+  assert(task.spec, "a sample task has a spec");
+  const demand = demandOf(task.spec);
+  const appraisals = placer.explain(demand, spread, { wishes, booked: [] });
+  const explanation = explanationOf(countExclusions(appraisals, { scheduler: spread, demand }));
   return summarize(task, { appraisals, explanation, now: START_MS });
 }
 

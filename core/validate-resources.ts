@@ -7,10 +7,11 @@ import {
   PIDS_MAX,
 } from "./limits.ts";
 import { type Violations, violation } from "./validate.ts";
+import { checkCustomNeeds } from "./validate-custom.ts";
 import { formatBytes, formatCpu } from "./validate-text.ts";
 
 /** The rules for what is set aside and for what may be used. */
-export function* checkResources({ reservation, limit }: TaskSpec): Violations {
+export function* checkResources({ reservation, limit, env }: TaskSpec): Violations {
   yield* checkRange("spec.reservation.cpu_millis", reservation?.cpuMillis, RESERVED_CPU);
   yield* checkRange("spec.reservation.memory_bytes", reservation?.memoryBytes, RESERVED_BYTES);
   yield* checkRange("spec.reservation.disk_bytes", reservation?.diskBytes, RESERVED_BYTES);
@@ -19,6 +20,7 @@ export function* checkResources({ reservation, limit }: TaskSpec): Violations {
   yield* checkRange("spec.limit.pids", limit?.pids, LIMIT_PIDS);
   yield* checkCovered("cpu_millis", reservation?.cpuMillis, limit?.cpuMillis);
   yield* checkCovered("memory_bytes", reservation?.memoryBytes, limit?.memoryBytes);
+  yield* checkCustomNeeds(reservation?.custom ?? {}, env);
 }
 
 type Range = Readonly<{ min: number; max: number; format: (value: number) => string }>;

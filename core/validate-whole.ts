@@ -3,7 +3,7 @@ import type { Constraint } from "../gen/berth/v1/affinity_pb.ts";
 import type { Probe } from "../gen/berth/v1/probe_pb.ts";
 import type { TaskSpec } from "../gen/berth/v1/task_pb.ts";
 import { type Violations, violation } from "./validate.ts";
-import { utf8Length } from "./validate-text.ts";
+import { quote, utf8Length } from "./validate-text.ts";
 
 /** Tag and length of a field, generously. */
 const FIELD_BYTES = 4;
@@ -23,6 +23,7 @@ export function specBytes(spec: TaskSpec): number {
     mapBytes(spec.env) +
     mapBytes(spec.labels) +
     spec.ports.length * NUMBERS_BYTES +
+    textBytes(customTexts(spec)) +
     textBytes(probesOf(spec).flatMap(([, probe]) => probeTexts(probe))) +
     textBytes(spec.constraints.flatMap(constraintTexts)) +
     textBytes(spec.affinities.flatMap(({ constraint }) => constraintTexts(constraint))) +
@@ -34,6 +35,10 @@ export function specBytes(spec: TaskSpec): number {
 
 const constraintTexts = (constraint: Constraint | undefined): readonly string[] =>
   constraint ? [constraint.key, ...constraint.values] : [];
+
+/** Names, and the IDs that do not belong there. */
+const customTexts = ({ reservation }: TaskSpec): readonly string[] =>
+  Object.entries(reservation?.custom ?? {}).flatMap(([name, { ids }]) => [name, ...ids]);
 
 /** The probes that a spec has, by the name of their field. */
 const probesOf = (spec: TaskSpec): readonly (readonly [field: string, probe: Probe])[] => {
@@ -68,6 +73,9 @@ const mapBytes = (map: Readonly<Record<string, string>>): number =>
 export function* checkUnknownFields(spec: TaskSpec): Violations {
   yield* checkUnknown("spec", spec);
   yield* checkUnknown("spec.reservation", spec.reservation);
+  for (const [name, resource] of Object.entries(spec.reservation?.custom ?? {})) {
+    yield* checkUnknown(`spec.reservation.custom[${quote(name)}]`, resource);
+  }
   yield* checkUnknown("spec.limit", spec.limit);
   yield* checkUnknownEach("spec.ports", spec.ports);
   yield* checkUnknown("spec.restart_policy", spec.restartPolicy);

@@ -6,6 +6,11 @@ import {
   type WorkerSettings,
   WorkerSettingsSchema,
 } from "../gen/berth/v1/worker_pb.ts";
+import {
+  CPU_OVERCOMMIT_PERCENT_MAX,
+  MEMORY_OVERCOMMIT_PERCENT_MAX,
+  OVERCOMMIT_PERCENT_MIN,
+} from "./limits.ts";
 import { type FieldViolation, type Violations, validateId, violation } from "./validate.ts";
 import { checkLabels } from "./validate-labels.ts";
 import { characterCount, hasNul, quote } from "./validate-text.ts";
@@ -62,7 +67,8 @@ function* checkMask(mask: readonly string[]): Violations {
     else if (readSettingsPath(path).length === 0)
       yield violation(
         "update_mask",
-        `names ${quote(path)}: must be availability, labels, labels.KEY, reason, drain_timeout or *`,
+        `names ${quote(path)}: must be availability, labels, labels.KEY, reason, drain_timeout, ` +
+          "cpu_overcommit_percent, memory_overcommit_percent or *",
       );
   }
 }
@@ -74,6 +80,20 @@ function* checkSettings(given: WorkerSettings, paths: readonly SettingsPath[]): 
   if (named.has("labels")) yield* checkLabels("settings.labels", given.labels);
   if (named.has("reason")) yield* checkReason(given.reason);
   if (named.has("drain_timeout")) yield* checkDrainTimeout(given.drainTimeout);
+  if (named.has("cpu_overcommit_percent"))
+    yield* checkOvercommit("cpu", given.cpuOvercommitPercent, CPU_OVERCOMMIT_PERCENT_MAX);
+  if (named.has("memory_overcommit_percent"))
+    yield* checkOvercommit("memory", given.memoryOvercommitPercent, MEMORY_OVERCOMMIT_PERCENT_MAX);
+}
+
+function* checkOvercommit(name: string, percent: number | undefined, max: number): Violations {
+  if (percent === undefined || (percent >= OVERCOMMIT_PERCENT_MIN && percent <= max)) return;
+  const remedy =
+    percent < OVERCOMMIT_PERCENT_MIN ? ": to offer less, start it with another capacity" : "";
+  yield violation(
+    `settings.${name}_overcommit_percent`,
+    `is ${percent}: must be ${OVERCOMMIT_PERCENT_MIN} to ${max}${remedy}`,
+  );
 }
 
 const AVAILABILITIES: readonly WorkerAvailability[] = [

@@ -5,6 +5,7 @@ import {
   type WorkerSettings,
   WorkerSettingsSchema,
 } from "../gen/berth/v1/worker_pb.ts";
+import type { Amount } from "./placement/candidate.ts";
 import { toMillis, toTimestamp } from "./time.ts";
 
 /** What operators decided about a worker, and when its drain began. */
@@ -21,7 +22,14 @@ export const DEFAULT_RECORD: WorkerRecord = {
 };
 
 /** The fields of the settings that a caller may name in a mask, as the contract names them. */
-const FIELDS = ["availability", "labels", "reason", "drain_timeout"] as const;
+const FIELDS = [
+  "availability",
+  "labels",
+  "reason",
+  "drain_timeout",
+  "cpu_overcommit_percent",
+  "memory_overcommit_percent",
+] as const;
 
 export type SettingsPath =
   | Readonly<{ kind: "field"; field: (typeof FIELDS)[number] }>
@@ -82,6 +90,12 @@ function writePath(settings: WorkerSettings, given: WorkerSettings, path: Settin
     case "drain_timeout":
       delete settings.drainTimeout;
       if (given.drainTimeout) settings.drainTimeout = given.drainTimeout;
+      return;
+    case "cpu_overcommit_percent":
+      settings.cpuOvercommitPercent = given.cpuOvercommitPercent;
+      return;
+    case "memory_overcommit_percent":
+      settings.memoryOvercommitPercent = given.memoryOvercommitPercent;
   }
 }
 
@@ -95,6 +109,21 @@ export function drainDeadlineMs(record: WorkerRecord): number | undefined {
     ? record.drainStartMs + toMillis(drainTimeout)
     : undefined;
 }
+
+/** What placement may promise of what a worker has. The same object where nothing is overcommitted. */
+export function offeredOf(capacity: Amount, settings: WorkerSettings): Amount {
+  const { cpuOvercommitPercent, memoryOvercommitPercent } = settings;
+  if (cpuOvercommitPercent === undefined && memoryOvercommitPercent === undefined) return capacity;
+  return {
+    ...capacity,
+    cpuMillis: percentOf(capacity.cpuMillis, cpuOvercommitPercent),
+    memoryBytes: percentOf(capacity.memoryBytes, memoryOvercommitPercent),
+  };
+}
+
+/** Whole, and never beyond the numbers that are exact; so is the way there. */
+const percentOf = (amount: number, percent = 100): number =>
+  Math.min(Number((BigInt(amount) * BigInt(percent)) / 100n), Number.MAX_SAFE_INTEGER);
 
 /** Why a worker takes no new tasks by its operators' decision. Undefined while it takes them. */
 export function refusalOf({ settings }: WorkerRecord): string | undefined {

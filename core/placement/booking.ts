@@ -1,12 +1,17 @@
 import { assert } from "../../lib/assert.ts";
+import type { Assigned } from "../custom-resources.ts";
 import { type Bookings, type Candidate, type Facts, minus, plus } from "./candidate.ts";
+import { giveBack, hold } from "./custom.ts";
 import type { Demand } from "./demand.ts";
 import { counted, uncounted } from "./task-kind.ts";
 
-/** The worker with the demand promised. */
-export const book = (worker: Candidate, demand: Demand): Candidate =>
+/** The worker with the demand promised, and of named things those in `assigned`. */
+export const book = (worker: Candidate, demand: Demand, assigned?: Assigned): Candidate =>
   arrange(worker, {
     reserved: plus(worker.reserved, demand.amount),
+    customReserved: demand.custom
+      ? hold(worker.customReserved, { needs: demand.custom, assigned })
+      : worker.customReserved,
     usedPorts:
       demand.hostPorts.length === 0
         ? worker.usedPorts
@@ -16,7 +21,7 @@ export const book = (worker: Candidate, demand: Demand): Candidate =>
   });
 
 /** The worker with what `book` promised taken back. */
-export function unbook(worker: Candidate, demand: Demand): Candidate {
+export function unbook(worker: Candidate, demand: Demand, assigned?: Assigned): Candidate {
   const reserved = minus(worker.reserved, demand.amount);
   const least = Math.min(reserved.cpuMillis, reserved.memoryBytes, reserved.diskBytes);
   const tally = uncounted(worker.tally, demand.kind);
@@ -26,6 +31,9 @@ export function unbook(worker: Candidate, demand: Demand): Candidate {
   );
   return arrange(worker, {
     reserved,
+    customReserved: demand.custom
+      ? giveBack(worker.customReserved, { needs: demand.custom, assigned })
+      : worker.customReserved,
     usedPorts:
       demand.hostPorts.length === 0
         ? worker.usedPorts
@@ -48,9 +56,11 @@ export const arrange = (facts: Facts, bookings: Bookings): Candidate => ({
   architecture: facts.architecture,
   capabilities: facts.capabilities,
   capacity: facts.capacity,
+  customCapacity: facts.customCapacity,
   diskAvailableBytes: facts.diskAvailableBytes,
   metrics: facts.metrics,
   reserved: bookings.reserved,
+  customReserved: bookings.customReserved,
   usedPorts: bookings.usedPorts,
   taskCount: bookings.taskCount,
   tally: bookings.tally,

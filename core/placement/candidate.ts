@@ -1,4 +1,6 @@
 import type { Resources } from "../../gen/berth/v1/resources_pb.ts";
+import type { CustomCapacity } from "../custom-resources.ts";
+import { type CustomReserved, offersMoreCustom } from "./custom.ts";
 import { isLabelledAlike, type Labelled } from "./labels.ts";
 import { NO_TALLY, type Tally } from "./task-kind.ts";
 
@@ -16,6 +18,8 @@ export type Facts = Labelled &
     capabilities: ReadonlySet<string>;
     /** All that it offers to tasks. */
     capacity: Amount;
+    /** What it offers beside that, such as GPUs. */
+    customCapacity?: CustomCapacity | undefined;
     /** As last measured. Absent when it never was, or too long ago to count. */
     diskAvailableBytes?: number | undefined;
     /** As last measured, for schedulers that look at use. Absent as above. */
@@ -35,6 +39,7 @@ export type Metrics = Readonly<{
 /** What is promised to tasks on a worker, from the decision to the end of the attempt. */
 export type Bookings = Readonly<{
   reserved: Amount;
+  customReserved?: CustomReserved | undefined;
   /** Fixed host ports, such as `tcp/8080`. */
   usedPorts: ReadonlySet<string>;
   taskCount: number;
@@ -85,6 +90,7 @@ export function offersMore(before: Facts | undefined, after: Facts): boolean {
   return (
     Math.max(cpuMillis, memoryBytes, diskBytes) > 0 ||
     (after.diskAvailableBytes ?? UNLIMITED) > (before.diskAvailableBytes ?? UNLIMITED) ||
+    offersMoreCustom(before.customCapacity, after.customCapacity) ||
     [...after.capabilities].some((capability) => !before.capabilities.has(capability))
   );
 }

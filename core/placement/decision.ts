@@ -1,3 +1,5 @@
+import type { Assigned } from "../custom-resources.ts";
+import type { Demand } from "./demand.ts";
 import type { Filter } from "./filters.ts";
 import type { Ranked } from "./ranked.ts";
 import type { Survey } from "./survey.ts";
@@ -16,6 +18,8 @@ export type Placed = Readonly<{
   /** The best of the workers not chosen, best first, at most `RUNNER_UPS_MAX`. */
   runnerUps: readonly Ranked[];
   exclusions: readonly Exclusion[];
+  /** Which of the worker's named things the demand got. Absent where nothing has a name. */
+  assigned?: Assigned;
 }>;
 
 export type Unplaced = Readonly<{
@@ -31,9 +35,12 @@ export type Exclusion = Readonly<{ filter: string; workerCount: number; explanat
 /** As the contract promises. */
 export const RUNNER_UPS_MAX = 3;
 
+/** Which filters were asked, for what. */
+export type Asked = Readonly<{ filters: readonly Filter[]; demand: Demand }>;
+
 /** Decides for the best worker of a survey that kept one more than the runner-ups. */
-export function decide({ best, excluded }: Survey, filters: readonly Filter[]): Decision {
-  const exclusions = excluded.size === 0 ? [] : exclusionsOf(excluded, filters);
+export function decide({ best, excluded }: Survey, asked: Asked): Decision {
+  const exclusions = excluded.size === 0 ? [] : exclusionsOf(excluded, asked);
   const [first, ...runnerUps] = best;
   if (first === undefined) {
     return { kind: "unplaced", exclusions, explanation: explanationOf(exclusions) };
@@ -48,7 +55,7 @@ export const explanationOf = (exclusions: readonly Exclusion[]): string =>
 /** Most frequent first; equally frequent ones in the order of the filters. */
 export const exclusionsOf = (
   excluded: ReadonlyMap<Filter, number>,
-  filters: readonly Filter[],
+  { filters, demand }: Asked,
 ): readonly Exclusion[] =>
   filters
     .map((filter) => ({ filter, workerCount: excluded.get(filter) ?? 0 }))
@@ -57,5 +64,5 @@ export const exclusionsOf = (
     .map(({ filter, workerCount }) => ({
       filter: filter.name,
       workerCount,
-      explanation: filter.summarize(workerCount),
+      explanation: filter.summarize(workerCount, demand),
     }));

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { ResourcesSchema } from "../../gen/berth/v1/resources_pb.ts";
 import { NetworkMode, PortProtocol, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
 import { withDefaults } from "../task-spec.ts";
 import { anyValidSpec } from "../task-spec-arbitrary.ts";
@@ -14,7 +15,7 @@ const specOf = (init: object) =>
 test("is what is reserved, the fixed ports and the platform", () => {
   const spec = specOf({
     limit: { memoryBytes: 64n << 20n },
-    reservation: { cpuMillis: 250n },
+    reservation: { cpuMillis: 250n, custom: { licence: { count: 4n }, gpu: { count: 1n } } },
     ports: [
       { containerPort: 80, hostPort: 8080 },
       { containerPort: 53, hostPort: 53, protocol: PortProtocol.UDP },
@@ -27,7 +28,15 @@ test("is what is reserved, the fixed ports and the platform", () => {
     hostPorts: ["tcp/8080", "udp/53"],
     platform: { os: "linux", architecture: "arm64" },
     capabilities: [],
+    custom: [
+      { name: "gpu", count: 1 },
+      { name: "licence", count: 4 },
+    ],
   });
+});
+
+test("of custom resources says nothing where none are asked for", () => {
+  expect(demandOf(specOf({}))).not.toHaveProperty("custom");
 });
 
 test("on the worker's own network every port is fixed, and the worker must allow it", () => {
@@ -66,7 +75,6 @@ test("equal demands and only those have the same key", () => {
 
 test("an amount never leaves the numbers that are exact", () => {
   expect(amountOf(undefined)).toEqual(amount());
-  expect(amountOf({ $typeName: "berth.v1.Resources", memoryBytes: 1n << 62n }).memoryBytes).toBe(
-    Number.MAX_SAFE_INTEGER,
-  );
+  const huge = create(ResourcesSchema, { memoryBytes: 1n << 62n });
+  expect(amountOf(huge).memoryBytes).toBe(Number.MAX_SAFE_INTEGER);
 });

@@ -6,6 +6,7 @@ import {
   type TaskSpec,
 } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
+import { type CustomNeed, customNeedsOf } from "../custom-resources.ts";
 import { formatPlatform, type Platform, parsePlatform } from "../platform.ts";
 import { type Amount, amountOf } from "./candidate.ts";
 import { type Condition, conditionOf } from "./constraint.ts";
@@ -23,6 +24,8 @@ export type Demand = Readonly<{
   /** Absent means any. */
   platform?: Platform | undefined;
   capabilities: readonly string[];
+  /** In the order of names. Absent where it asks for none. */
+  custom?: readonly CustomNeed[] | undefined;
   /** What others that count tasks see. Does not belong to what is asked for. */
   kind: TaskKind;
 }> &
@@ -66,6 +69,7 @@ export function demandOf(spec: TaskSpec): Demand {
     platform: platform === "" ? undefined : platformOf(platform),
     ...wishesOf(spec),
     kind: createKind(spec.name, spec.labels),
+    custom: customNeedsOf(reservation),
   });
 }
 
@@ -104,16 +108,17 @@ const NOBODY = createKind("", {});
 
 /** The only maker of demands: it sees to the keys. */
 export function createDemand(parts: Parts): Demand {
-  const { amount, platform, kind = NOBODY } = parts;
+  const { amount, platform, custom, kind = NOBODY } = parts;
   const { conditions = [], affinities = [], spreads = [], near = [], maxPerWorker } = parts;
   const wishes = { conditions, affinities, spreads, near, maxPerWorker };
   const hostPorts = sorted(parts.hostPorts ?? []);
   const capabilities = sorted(parts.capabilities ?? []);
   const { cpuMillis, memoryBytes, diskBytes } = amount;
   const wanted = platform ? formatPlatform(platform) : "";
-  const siteKey = `${hostPorts} ${capabilities} ${wanted}${wishKey(wishes, kind)}`;
+  const needs = custom ? custom.map(({ name, count }) => `${name}=${count}`) : "";
+  const siteKey = `${hostPorts} ${capabilities} ${wanted} ${needs}${wishKey(wishes, kind)}`;
   const key = `${cpuMillis} ${memoryBytes} ${diskBytes} ${siteKey}`;
-  return { key, siteKey, amount, hostPorts, platform, capabilities, kind, ...wishes };
+  return { key, siteKey, amount, hostPorts, platform, capabilities, custom, kind, ...wishes };
 }
 
 const sorted = (texts: readonly string[]) => (texts.length < 2 ? texts : texts.toSorted());

@@ -95,7 +95,7 @@ describe("a task's past", () => {
       wishes,
       booked: [],
     });
-    expect(countExclusions(appraisals, { scheduler: spread })).toMatchObject([
+    expect(countExclusions(appraisals, { scheduler: spread, demand: demand() })).toMatchObject([
       { filter: "capability", workerCount: 4 },
     ]);
   });
@@ -106,7 +106,7 @@ const anyFleet = () =>
   fc.uniqueArray(
     fc
       .tuple(anyWorker(), fc.array(anyDemand(), { maxLength: 3 }))
-      .map(([empty, promised]) => promised.reduce(book, empty)),
+      .map(([empty, promised]) => promised.reduce((worker, each) => book(worker, each), empty)),
     { selector: ({ workerId }) => workerId },
   );
 
@@ -116,7 +116,10 @@ test("an explanation counts what a placement would, and changes no placement", (
       const scheduler = isInTurn ? roundRobin : spread;
       const [asker, other] = [createPlacer(fleet), createPlacer(fleet)];
       for (let round = 0; round < 4; round++) {
-        const exclusions = countExclusions(asker.explain(asked, scheduler), { scheduler });
+        const exclusions = countExclusions(asker.explain(asked, scheduler), {
+          scheduler,
+          demand: asked,
+        });
         const decision = asker.place(asked, scheduler);
         expect(exclusions).toEqual(decision.exclusions);
         expect(decision).toEqual(other.place(asked, scheduler));

@@ -1,3 +1,4 @@
+import type { Assigned } from "../custom-resources.ts";
 import { unbook } from "./booking.ts";
 import type { Candidate } from "./candidate.ts";
 import { type Exclusion, exclusionsOf } from "./decision.ts";
@@ -36,7 +37,11 @@ export type Ground = Readonly<{ filter: Filter; words?: string }>;
 export type Past = Readonly<{
   wishes: Wishes;
   /** What it has on workers already, which is not held against it. */
-  booked: readonly Readonly<{ workerId: string; demand: Demand }>[];
+  booked: readonly Readonly<{
+    workerId: string;
+    demand: Demand;
+    assigned?: Assigned | undefined;
+  }>[];
 }>;
 
 const NO_PAST: Past = { wishes: NO_WISHES, booked: [] };
@@ -61,7 +66,7 @@ export function explain(
 function withoutOwn({ workerId, candidate }: Slot, { booked }: Past): Candidate | undefined {
   let without = candidate;
   for (const own of booked)
-    if (without && own.workerId === workerId) without = unbook(without, own.demand);
+    if (without && own.workerId === workerId) without = unbook(without, own.demand, own.assigned);
   return without;
 }
 
@@ -132,12 +137,12 @@ export const objectionsOf = (
 /** How many workers each filter excludes. A worker counts for the first that does. */
 export function countExclusions(
   appraisals: readonly Appraisal[],
-  { scheduler }: Pick<Question, "scheduler">,
+  { scheduler, demand }: Question,
 ): readonly Exclusion[] {
   const excluded = new Map<Filter, number>();
   for (const appraisal of appraisals) {
     const first = appraisal.kind === "excluded" ? appraisal.grounds[0]?.filter : undefined;
     if (first) excluded.set(first, (excluded.get(first) ?? 0) + 1);
   }
-  return exclusionsOf(excluded, [...scheduler.filters, refused]);
+  return exclusionsOf(excluded, { filters: [...scheduler.filters, refused], demand });
 }

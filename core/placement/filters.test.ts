@@ -60,11 +60,17 @@ test("asks nothing of a full worker for a task that needs nothing", () => {
 });
 
 test("counts in words that agree with the number", () => {
-  expect(ALL_FILTERS.map((filter) => filter.summarize(1))).toEqual([
+  const custom = [
+    { name: "gpu", count: 2 },
+    { name: "licence", count: 1 },
+  ];
+  const asked = demand({ custom });
+  expect(ALL_FILTERS.map((filter) => filter.summarize(1, asked))).toEqual([
     "1 worker not ready",
     "1 worker of another platform",
     "1 worker not as its constraints ask",
     "1 worker without a capability it needs",
+    "1 worker short of gpu or licence",
     "1 worker that would have too many of its name",
     "1 worker with a port it needs taken",
     "1 worker with as many of its name as may be",
@@ -73,5 +79,5 @@ test("counts in words that agree with the number", () => {
     "1 worker short of memory",
     "1 worker short of disk",
   ]);
-  expect(ALL_FILTERS[0]?.summarize(2)).toBe("2 workers not ready");
+  expect(ALL_FILTERS[0]?.summarize(2, asked)).toBe("2 workers not ready");
 });

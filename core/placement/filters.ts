@@ -1,6 +1,7 @@
 import { formatPlatform, runs } from "../platform.ts";
 import { formatBytes, formatCpu } from "../validate-text.ts";
 import { type Candidate, UNLIMITED } from "./candidate.ts";
+import { customShortage, hasEnough } from "./custom.ts";
 import type { Demand } from "./demand.ts";
 import { constraint, maxPerWorker, spreading, taskAffinity } from "./task-filters.ts";
 import { workers } from "./words.ts";
@@ -23,7 +24,7 @@ export type Filter = Readonly<{
   /** What a worker that does not pass lacks, with numbers. */
   explain(candidate: Candidate, demand: Demand): string;
   /** What `count` workers lack, in words that can be joined: "2 workers short of memory". */
-  summarize(count: number): string;
+  summarize(count: number, demand: Demand): string;
 }>;
 
 export type Test = (candidate: Candidate) => boolean;
@@ -63,6 +64,14 @@ const capability: Filter = {
   explain: (candidate, demand) =>
     `capability: lacks ${demand.capabilities.filter((c) => !candidate.capabilities.has(c)).join(", ")}`,
   summarize: (count) => `${workers(count)} without a capability it needs`,
+};
+
+const custom: Filter = {
+  name: "custom",
+  testFor: ({ custom: needs }) => needs && ((candidate) => hasEnough(candidate, needs)),
+  explain: (candidate, demand) => customShortage(candidate, demand.custom ?? []),
+  summarize: (count, demand) =>
+    `${workers(count)} short of ${demand.custom?.map(({ name }) => name).join(" or ")}`,
 };
 
 const ports: Filter = {
@@ -143,6 +152,7 @@ export const ALL_FILTERS: readonly Filter[] = [
   platform,
   constraint,
   capability,
+  custom,
   spreading,
   ports,
   maxPerWorker,

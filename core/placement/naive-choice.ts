@@ -38,7 +38,7 @@ export function decideNaively(scene: Scene): Decision {
     .map(({ filter, count }) => ({
       filter: filter.name,
       workerCount: count,
-      explanation: filter.summarize(count),
+      explanation: filter.summarize(count, demand),
     }));
   const [first, ...others] = workers
     .filter((worker) => excluding(worker) === undefined)

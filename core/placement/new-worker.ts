@@ -21,16 +21,17 @@ export function newWorker({ demand, scheduler }: Question): string {
 
 /** Filters of which the words above tell all. */
 const TOLD: ReadonlySet<string> = new Set(
-  "ready platform constraint capability ports max-per-worker cpu memory disk".split(" "),
+  "ready platform constraint capability custom ports max-per-worker cpu memory disk".split(" "),
 );
 
 /** What must be free on it. Rounded up: what is named is enough. */
-function offersOf({ amount, capabilities }: Demand): readonly string[] {
+function offersOf({ amount, capabilities, custom = [] }: Demand): readonly string[] {
   const { cpuMillis, memoryBytes, diskBytes } = amount;
   return [
     ...(cpuMillis > 0 ? [formatCpu(cpuMillis)] : []),
     ...(memoryBytes > 0 ? [`${formatBytes(memoryBytes, Math.ceil)} of memory`] : []),
     ...(diskBytes > 0 ? [`${formatBytes(diskBytes, Math.ceil)} of disk`] : []),
+    ...custom.map(({ name, count }) => `${count} of ${name}`),
     ...capabilities.map((capability) => `the capability ${capability}`),
   ];
 }

@@ -1,6 +1,8 @@
+import type { Assigned } from "../custom-resources.ts";
 import { arrange, book, unbook } from "./booking.ts";
 import { type Candidate, type Facts, NO_BOOKINGS } from "./candidate.ts";
-import { type Decision, decide } from "./decision.ts";
+import { chooseIds } from "./custom.ts";
+import { type Decision, decide, type Placed } from "./decision.ts";
 import type { Demand } from "./demand.ts";
 import { type Appraisal, explain, type Past } from "./explain.ts";
 import { createFleet } from "./fleet.ts";
@@ -21,10 +23,16 @@ export interface Placer {
    * cost nothing while there are none, and little else: no worker is looked at for them.
    */
   place(demand: Demand, scheduler: Scheduler, wishes?: Wishes): Decision;
-  /** Counts a demand that was placed earlier or elsewhere, fit or not. False: no such worker. */
-  book(workerId: string, demand: Demand): boolean;
-  /** Gives back what one task was promised. False: no such worker, so nothing to give back. */
-  release(workerId: string, demand: Demand): boolean;
+  /**
+   * Counts a demand that was placed earlier or elsewhere, fit or not, with the named things that it
+   * got there. False: no such worker.
+   */
+  book(workerId: string, demand: Demand, assigned?: Assigned): boolean;
+  /**
+   * Gives back what one task was promised, as it was booked. False: no such worker, so nothing to
+   * give back.
+   */
+  release(workerId: string, demand: Demand, assigned?: Assigned): boolean;
   /** Sets all that is known of a worker, also what is booked on it. */
   update(candidate: Candidate): void;
   /** Sets what is known of a worker and keeps what is booked on it. */
@@ -58,19 +66,26 @@ export function createPlacer(candidates: Iterable<Candidate> = []): Placer {
     return worker !== undefined;
   }
 
+  /** Books what was decided, and says which of the worker's named things that is. */
+  function promise(decision: Placed, demand: Demand): Placed {
+    const worker = fleet.get(decision.workerId)?.candidate;
+    const assigned = worker && chooseIds(worker, demand.custom);
+    placements++;
+    change(decision.workerId, (found) => book(found, demand, assigned), placements);
+    return assigned ? { ...decision, assigned } : decision;
+  }
+
   return {
     place(demand, scheduler, wishes = NO_WISHES) {
       const found = surveyor({ demand, scheduler }, wishes);
-      const { filters } = scheduler;
-      const decision = decide(found, wishes === NO_WISHES ? filters : [...filters, refused]);
-      if (decision.kind === "placed") {
-        placements++;
-        change(decision.workerId, (worker) => book(worker, demand), placements);
-      }
-      return decision;
+      const filters = wishes === NO_WISHES ? scheduler.filters : [...scheduler.filters, refused];
+      const decision = decide(found, { filters, demand });
+      return decision.kind === "placed" ? promise(decision, demand) : decision;
     },
-    book: (workerId, demand) => change(workerId, (worker) => book(worker, demand)),
-    release: (workerId, demand) => change(workerId, (worker) => unbook(worker, demand)),
+    book: (workerId, demand, assigned) =>
+      change(workerId, (worker) => book(worker, demand, assigned)),
+    release: (workerId, demand, assigned) =>
+      change(workerId, (worker) => unbook(worker, demand, assigned)),
     update,
     observe(facts) {
       const before = fleet.get(facts.workerId)?.candidate;

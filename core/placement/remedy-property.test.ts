@@ -26,7 +26,7 @@ const anyFleet = () =>
   fc.uniqueArray(
     fc
       .tuple(anyWorker(), fc.array(anyDemand(), { maxLength: 3 }))
-      .map(([empty, promised]) => promised.reduce(book, empty)),
+      .map(([empty, promised]) => promised.reduce((worker, each) => book(worker, each), empty)),
     { selector: ({ workerId }) => workerId },
   );
 

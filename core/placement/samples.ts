@@ -2,6 +2,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { ConstraintOperator, type ConstraintSchema } from "../../gen/berth/v1/affinity_pb.ts";
 import { TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
+import type { CustomCapacity } from "../custom-resources.ts";
 import type { Amount, Candidate, Measured } from "./candidate.ts";
 import { createDemand, type Demand, wishesOf } from "./demand.ts";
 import { SCHEDULER_NAMES } from "./schedulers.ts";
@@ -53,16 +54,42 @@ export const anyDemand = (): fc.Arbitrary<Demand> =>
       hostPorts: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, ports()),
       platform: fc.constantFrom(undefined, undefined, { os: "linux", architecture: "arm64" }),
       capabilities: fc.constantFrom([], [], ["network-host"]),
+      custom: fc.constantFrom(
+        undefined,
+        undefined,
+        [{ name: "gpu", count: 1 }],
+        [
+          { name: "gpu", count: 2 },
+          { name: "licence", count: 1 },
+        ],
+      ),
       wishes: fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, anyWishes()),
       kind: anyKind(),
     })
-    .map(({ cpu, memory, disk, platform, wishes, ...rest }) =>
+    .map(({ cpu, memory, disk, platform, custom, wishes, ...rest }) =>
       demand({
         ...rest,
         ...wishesOf(create(TaskSpecSchema, wishes)),
         amount: amount(cpu, memory, disk),
         ...(platform && { platform }),
+        ...(custom && { custom }),
       }),
+    );
+
+/** Named things, some of them alike on all workers, a number of them, or none. */
+const customCapacity = (): fc.Arbitrary<CustomCapacity | undefined> =>
+  fc
+    .record({
+      gpu: fc.constantFrom([], ["x", "y"], ["y", "x", "z"], ["v"]),
+      licence: fc.constantFrom(1, 3),
+    })
+    .map(({ gpu, licence }) =>
+      gpu.length === 0
+        ? undefined
+        : new Map([
+            ["gpu", { count: gpu.length, ids: gpu[0] === "v" ? [] : gpu }],
+            ["licence", { count: licence, ids: [] }],
+          ]),
     );
 
 const anyKind = () =>
@@ -136,6 +163,7 @@ export const anyWorker = (): fc.Arbitrary<Candidate> =>
         { requiredKeys: [] },
       ),
       operatorLabels: fc.constantFrom({}, {}, { zone: "a" }),
+      customCapacity: customCapacity(),
     })
     .map(({ workerId, measurements, ...facts }) => worker(workerId, { ...facts, ...measurements }));
 

@@ -2,11 +2,23 @@ import { expect, test } from "@jest/globals";
 import { amount, metrics, worker } from "./samples.ts";
 import { isSteady } from "./steady.ts";
 
-const before = worker("a", { capabilities: new Set(["x"]), metrics: metrics(10) });
+const gpus = (...ids: string[]) => new Map([["gpu", { count: ids.length, ids }]]);
+
+const before = worker("a", {
+  capabilities: new Set(["x"]),
+  metrics: metrics(10),
+  customCapacity: gpus("x", "y"),
+});
 
 test.each([
   ["is as it was", {}],
-  ["was described anew", { capabilities: new Set(["x"]), capacity: { ...before.capacity } }],
+  [
+    "was described anew",
+    {
+      ...{ capabilities: new Set(["x"]), capacity: { ...before.capacity } },
+      customCapacity: gpus("x", "y"),
+    },
+  ],
   ["measured something else", { metrics: metrics(20), diskAvailableBytes: 5 }],
   ["was not measured", { metrics: undefined }],
 ])("a worker is steady that %s", (_, changes) => {
@@ -27,6 +39,10 @@ test.each([
   ["has more CPU", { capacity: amount(4001, 8192, 102_400) }],
   ["has more memory", { capacity: amount(4000, 8193, 102_400) }],
   ["has more disk", { capacity: amount(4000, 8192, 102_401) }],
+  ["has no custom resources", { customCapacity: undefined }],
+  ["has another name", { customCapacity: gpus("x", "z") }],
+  ["has the same in another order", { customCapacity: gpus("y", "x") }],
+  ["has another number", { customCapacity: new Map([["gpu", { count: 3, ids: [] }]]) }],
 ])("a worker is not steady that %s", (_, changes) => {
   expect(isSteady(before, { ...before, ...changes })).toBe(false);
 });

@@ -1,4 +1,5 @@
 import type { Amount, Facts, Measured } from "./candidate.ts";
+import { isSameCustom } from "./custom.ts";
 import { isLabelledAlike, type Labelled } from "./labels.ts";
 
 /** Whether nothing of a worker has changed but what is measured. */
@@ -13,6 +14,7 @@ const SAME: Readonly<Record<Exclude<keyof Facts, Measured | keyof Labelled>, Com
   notReadyReason: (a, b) => a.notReadyReason === b.notReadyReason,
   capabilities: (a, b) => isSameSet(a.capabilities, b.capabilities),
   capacity: (a, b) => isSameAmount(a.capacity, b.capacity),
+  customCapacity: (a, b) => isSameCustom(a.customCapacity, b.customCapacity),
 };
 
 const COMPARISONS = Object.values(SAME);
