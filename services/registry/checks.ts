@@ -1,3 +1,4 @@
+import { checkCustomOffers } from "../../core/validate-custom.ts";
 import type { Endpoint } from "../../gen/berth/v1/endpoint_pb.ts";
 import type {
   SessionRequest_Heartbeat,
@@ -48,8 +49,13 @@ function checkAddress(address: string): FieldViolation[] {
   return unless(parsed.port > 0, "address", `${address}: name the port that others connect to`);
 }
 
-const checkCapacity = ({ cpuMillis, memoryBytes, diskBytes }: Resources): FieldViolation[] =>
-  Object.entries({
+const checkCapacity = ({
+  cpuMillis,
+  memoryBytes,
+  diskBytes,
+  custom,
+}: Resources): FieldViolation[] => [
+  ...Object.entries({
     cpu_millis: cpuMillis,
     memory_bytes: memoryBytes,
     disk_bytes: diskBytes,
@@ -57,7 +63,9 @@ const checkCapacity = ({ cpuMillis, memoryBytes, diskBytes }: Resources): FieldV
     amount === undefined
       ? [violation(`capacity.${field}`, "is required: say all that the machine offers")]
       : unless(amount >= 0n, `capacity.${field}`, `${amount}: must not be negative`),
-  );
+  ),
+  ...checkCustomOffers("capacity.custom", custom),
+];
 
 const checkRole = (field: string, role: Role): FieldViolation[] =>
   unless(role !== Role.UNSPECIFIED && role in Role, field, `${role} is not a known role`);

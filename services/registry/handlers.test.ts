@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { PortProtocol } from "../../gen/berth/v1/task_pb.ts";
 import { describeRegistry, failureOf, fieldsOf, join, LEASE_MS, stateOf } from "./test-registry.ts";
-import { registrationOf } from "./test-words.ts";
+import { bigRegistrationOf, registrationOf } from "./test-words.ts";
 
 describeRegistry("a list", (registry) => {
   const add = (...ids: string[]) =>
@@ -30,6 +30,14 @@ describeRegistry("a list", (registry) => {
       (await registry().client.listWorkers({ pageSize })).workers.length;
     expect(await lengthOf(0)).toBe(100);
     expect(await lengthOf(1_001)).toBe(1_000);
+  });
+
+  test("has shorter pages of workers that have much to tell", async () => {
+    for (let i = 0; i < 10; i++)
+      registry().roster.register(bigRegistrationOf(`w${i}`), () => undefined);
+    const { workers, nextPageToken } = await registry().client.listWorkers({});
+    const rest = await registry().client.listWorkers({ pageToken: nextPageToken });
+    expect([workers.length, rest.workers.length, rest.nextPageToken]).toEqual([7, 3, ""]);
   });
 
   test("refuses a negative page size and a token that is not its own", async () => {

@@ -8,8 +8,10 @@ export const registryLimits = {
   watches: 64,
   /** Changes that wait for one watcher: room for every worker twice, once up and once departed. */
   newsWaiting: 25_000,
-  /** Workers in one message: some 1 KiB each, far from the 4 MiB that a message may have. */
+  /** Workers in one message: most take less than 1 KiB. */
   workersPerMessage: 500,
+  /** Bytes of workers in one message, a quarter of the 4 MiB that a message may have. */
+  bytesPerMessage: 1_048_576,
   /** Words of one session that wait to be heard. */
   wordsWaiting: 64,
   /** Until a new session must have registered. */

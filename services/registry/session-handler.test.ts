@@ -124,7 +124,7 @@ describeRegistry("a session", (registry) => {
     const line = dial(registry());
     const description = descriptionOf("w1", {
       address: "nowhere",
-      capacity: { cpuMillis: -1n },
+      capacity: { cpuMillis: -1n, custom: { gpu: { ids: ["a,b"] } } },
       roles: [Role.UNSPECIFIED],
     });
     const value = registrationOf("W1", { instanceId: "", description });
@@ -136,6 +136,7 @@ describeRegistry("a session", (registry) => {
       "registration.description.capacity.cpu_millis",
       "registration.description.capacity.memory_bytes",
       "registration.description.capacity.disk_bytes",
+      'registration.description.capacity.custom["gpu"].ids[0]',
       "registration.description.roles[0]",
     ]);
   });

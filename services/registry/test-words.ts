@@ -41,6 +41,14 @@ export const capacityOf = (changes: MessageInitShape<typeof ResourcesSchema> = {
     ...changes,
   });
 
+/** A registration with all the named things that a worker may offer: some 130 KiB. */
+export function bigRegistrationOf(workerId: string): SessionRequest_Registration {
+  const ids = Array.from({ length: 64 }, (_, i) => `${i}`.padEnd(128, "x"));
+  const custom = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`r${i}`, { ids }]));
+  const capacity = capacityOf({ custom });
+  return registrationOf(workerId, { description: descriptionOf(workerId, { capacity }) });
+}
+
 export const heartbeatOf = (
   changes: MessageInitShape<typeof SessionRequest_HeartbeatSchema> = {},
 ): SessionRequest_Heartbeat => create(SessionRequest_HeartbeatSchema, { sequence: 1n, ...changes });

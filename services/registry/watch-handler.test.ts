@@ -4,7 +4,7 @@ import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { reasonOf } from "../../lib/errors.ts";
 import { registryLimits } from "./limits.ts";
 import { describeRegistry, failureOf, join, until } from "./test-registry.ts";
-import { heartbeatOf, registrationOf } from "./test-words.ts";
+import { bigRegistrationOf, heartbeatOf, registrationOf } from "./test-words.ts";
 
 describeRegistry("a watch", (registry) => {
   const watch = () =>
@@ -50,6 +50,14 @@ describeRegistry("a watch", (registry) => {
     const parts = [await next(stream), await next(stream), await next(stream)];
     expect(parts.map(({ workers }) => workers.length)).toEqual([500, 500, 1]);
     expect(parts.map(({ complete }) => complete)).toEqual([false, false, true]);
+  });
+
+  test("gives workers that have much to tell in smaller parts", async () => {
+    for (let i = 0; i < 10; i++)
+      registry().roster.register(bigRegistrationOf(`w${i}`), () => undefined);
+    const stream = watch();
+    const parts = [await next(stream), await next(stream)];
+    expect(parts.map(({ workers }) => workers.length)).toEqual([7, 3]);
   });
 
   test("gives the latest metrics and every event of one turn", async () => {

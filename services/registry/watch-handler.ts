@@ -6,10 +6,12 @@ import type {
   WorkerEvent,
 } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { WorkerPresence } from "../../gen/berth/v1/worker_pb.ts";
+import { chunks } from "../../lib/chunks.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { exhausted } from "../../lib/errors.ts";
 import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
 import { registryLimits } from "./limits.ts";
+import { presenceBytes } from "./presence-bytes.ts";
 import type { Roster } from "./roster.ts";
 import type { Change } from "./sessions.ts";
 
@@ -71,14 +73,14 @@ async function runPulse(inbox: Mailbox<News>, clock: Clock, signal: AbortSignal)
 }
 
 function* snapshotOf(presences: readonly WorkerPresence[]): Generator<Answer> {
-  const parts = inParts(presences);
+  const parts = inParts(presences, presenceBytes);
   if (parts.length === 0) yield { complete: true };
   for (const [i, workers] of parts.entries())
     yield { workers: [...workers], complete: i === parts.length - 1 };
 }
 
 function* newsOf(news: readonly News[]): Generator<Answer> {
-  for (const part of inParts(news))
+  for (const part of inParts(news, newsBytes))
     yield {
       workers: part.flatMap((item) => (item.kind === "presence" ? [item.presence] : [])),
       events: part.flatMap((item) => (item.kind === "event" ? [item.event] : [])),
@@ -86,12 +88,21 @@ function* newsOf(news: readonly News[]): Generator<Answer> {
     };
 }
 
+/** A reason is the longest part of an event. */
+const newsBytes = (news: News): number =>
+  news.kind === "presence" ? presenceBytes(news.presence) : 2 * registryLimits.textChars;
+
 /** Cuts a list into messages of bearable size. */
-function inParts<T>(items: readonly T[]): readonly (readonly T[])[] {
-  const size = registryLimits.workersPerMessage;
-  const count = Math.ceil(items.length / size);
-  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
-}
+const inParts = <T>(
+  items: readonly T[],
+  sizeOf: (item: T) => number,
+): readonly (readonly T[])[] => [
+  ...chunks(items, {
+    entriesMax: registryLimits.workersPerMessage,
+    bytesMax: registryLimits.bytesPerMessage,
+    sizeOf,
+  }),
+];
 
 const tooManyWatches = () =>
   exhausted("TOO_MANY_WATCHES", `${registryLimits.watches} watches are open: close one`);

@@ -1,6 +1,9 @@
 import type { RegistryServiceListWorkersRequest } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { WorkerPresence } from "../../gen/berth/v1/worker_pb.ts";
+import { chunks } from "../../lib/chunks.ts";
 import { invalidFields } from "../../lib/errors.ts";
+import { registryLimits } from "./limits.ts";
+import { presenceBytes } from "./presence-bytes.ts";
 
 /** Page sizes as the contract names them. */
 const PAGE_SIZE_DEFAULT = 100;
@@ -11,17 +14,21 @@ const TOKEN_PATTERN = /^worker:([a-z0-9-]{1,64})$/;
 
 export type WorkerPage = Readonly<{ workers: WorkerPresence[]; nextPageToken: string }>;
 
-/** One page of `all`, which is ordered by ID. Throws INVALID_ARGUMENT. */
+/** One page of `all`, which is ordered by ID: what fits into a message. Throws INVALID_ARGUMENT. */
 export function pageOf(
   all: readonly WorkerPresence[],
   { pageSize, pageToken }: RegistryServiceListWorkersRequest,
 ): WorkerPage {
-  const size = sizeOf(pageSize);
+  const entriesMax = sizeOf(pageSize);
   const after = idIn(pageToken);
   const rest = all.filter(({ workerId }) => workerId > after);
-  const workers = rest.slice(0, size);
+  const bytesMax = registryLimits.bytesPerMessage;
+  const [workers = []] = chunks(rest, { entriesMax, bytesMax, sizeOf: presenceBytes });
   const last = workers.at(-1);
-  return { workers, nextPageToken: last && rest.length > size ? tokenOf(last.workerId) : "" };
+  return {
+    workers,
+    nextPageToken: last && rest.length > workers.length ? tokenOf(last.workerId) : "",
+  };
 }
 
 function sizeOf(pageSize: number): number {
