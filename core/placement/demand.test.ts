@@ -36,7 +36,7 @@ test("is what is reserved, the fixed ports and the platform", () => {
 });
 
 test("of custom resources says nothing where none are asked for", () => {
-  expect(demandOf(specOf({}))).not.toHaveProperty("custom");
+  expect(demandOf(specOf({})).custom).toBeUndefined();
 });
 
 test("on the worker's own network every port is fixed, and the worker must allow it", () => {

@@ -1,4 +1,5 @@
 import type { Candidate } from "./candidate.ts";
+import { customFree } from "./custom.ts";
 import { createDemand, type Demand, type Nearness } from "./demand.ts";
 import { labelReader } from "./labels.ts";
 import { examine, type Question } from "./survey.ts";
@@ -20,6 +21,8 @@ export function relaxationsOf(
   switch (filter) {
     case "constraint":
       return [withoutConditions(candidate, demand)];
+    case "custom":
+      return [withFewer(candidate, demand)];
     case "max-per-worker":
       return [withOneMore(candidate, demand)];
     case "spread":
@@ -40,6 +43,24 @@ function withoutConditions(candidate: Candidate, demand: Demand): Relaxation {
   const noun = failing.length > 1 ? "constraints" : "constraint";
   const text = `drop the ${noun} ${failing.map((condition) => condition.text).join(", ")}`;
   return { text, demand: changed(demand, { conditions }) };
+}
+
+/** Of each custom resource as much as is free. */
+function withFewer(candidate: Candidate, demand: Demand): Relaxation {
+  const { custom = [] } = demand;
+  const fewer = custom.map(({ name, count }) => {
+    const free = Math.max(0, customFree(candidate, name));
+    return { name, count: Math.min(count, free), before: count };
+  });
+  const texts = fewer
+    .filter(({ count, before }) => count < before)
+    .map(({ name, count, before }) => `${count === 0 ? "no" : count} ${name} instead of ${before}`);
+  const kept = fewer.filter(({ count }) => count > 0);
+  const needs = kept.map(({ name, count }) => ({ name, count }));
+  return {
+    text: `reserve ${texts.join(" and ")}`,
+    demand: changed(demand, { custom: needs.length > 0 ? needs : undefined }),
+  };
 }
 
 function withOneMore({ tally }: Candidate, demand: Demand): Relaxation {

@@ -103,14 +103,18 @@ describe("a change that is named", () => {
       if (!explanation.startsWith("add ") || !isTold) return;
       const { os = "linux", architecture = "amd64" } = asked.platform ?? {};
       const capabilities = new Set(asked.capabilities);
-      const fresh = worker("new", { os, architecture, capabilities, capacity: asked.amount });
+      const customCapacity = new Map(
+        asked.custom?.map(({ name, count }) => [name, { count, ids: [] }]),
+      );
+      const has = { os, architecture, capabilities, customCapacity };
+      const fresh = worker("new", { ...has, capacity: asked.amount });
       expect(passes(fresh, asked)).toBe(true);
     });
   });
 });
 
 test("no single change is said only where each worker lacks two things, or one that is two", () => {
-  const manifold = ["spread", "task-affinity", "constraint"];
+  const manifold = ["spread", "task-affinity", "constraint", "custom"];
   check(({ remedy, unsuitable }) => {
     if (!remedy.explanation.startsWith("no single change")) return;
     for (const { grounds } of unsuitable) {

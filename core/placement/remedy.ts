@@ -114,6 +114,7 @@ function optionFor(near: Near, scene: Scene): Option | undefined {
     case "platform":
       return { cost: COSTS.newWorker, remedy: () => addWorker(question) };
     case "constraint":
+    case "custom":
     case "spread":
     case "max-per-worker":
     case "task-affinity":

@@ -1,10 +1,16 @@
+import { type Assigned, assignedOf } from "../../core/custom-resources.ts";
 import { attemptsOf, isLive, type KnownAttempt, liveOn } from "../../core/live-attempts.ts";
 import { type Demand, demandOf } from "../../core/placement/demand.ts";
 import type { Placer } from "../../core/placement/place.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
 
-export type Booking = Readonly<{ workerId: string; demand: Demand }>;
+export type Booking = Readonly<{
+  workerId: string;
+  demand: Demand;
+  /** Which of the worker's named things it got. */
+  assigned?: Assigned | undefined;
+}>;
 
 type AttemptName = Readonly<{ taskId: string; attempt: number }>;
 
@@ -41,19 +47,20 @@ export function createBookings(placer: Placer, tasks: Ledger["tasks"]): Bookings
           .map((each) => each.number),
     );
     const ended = [...ofTask].filter(([attempt]) => !live.has(attempt));
-    for (const [attempt, { workerId, demand }] of ended) {
+    for (const [attempt, { workerId, demand, assigned }] of ended) {
       ofTask.delete(attempt);
-      placer.release(workerId, demand);
+      placer.release(workerId, demand, assigned);
     }
     if (ofTask.size === 0) booked.delete(taskId);
     return ended.length > 0;
   }
 
-  function bookOne(task: Task, { number, workerId }: KnownAttempt): void {
+  function bookOne(task: Task, { number, workerId, attempt }: KnownAttempt): void {
     if (!task.spec || booked.get(task.id)?.has(number)) return;
     const demand = demandOf(task.spec);
-    if (placer.book(workerId, demand))
-      note({ taskId: task.id, attempt: number }, { workerId, demand });
+    const assigned = assignedOf(attempt.placement);
+    if (placer.book(workerId, demand, assigned))
+      note({ taskId: task.id, attempt: number }, { workerId, demand, assigned });
   }
 
   return {

@@ -1,6 +1,7 @@
+import { customCapacityOf } from "../../core/custom-resources.ts";
 import { amountOf, type Facts } from "../../core/placement/candidate.ts";
 import type { Cure } from "../../core/placement/remedy.ts";
-import { refusalOf } from "../../core/worker-settings.ts";
+import { offeredOf, refusalOf } from "../../core/worker-settings.ts";
 import { type WorkerMetrics, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import type { KnownWorker } from "./worker-table.ts";
 
@@ -25,7 +26,8 @@ export function factsOf(worker: KnownWorker, metrics: WorkerMetrics | undefined)
     os: description?.os ?? "",
     architecture: description?.architecture ?? "",
     capabilities: new Set(description?.capabilities),
-    capacity: amountOf(description?.capacity),
+    capacity: offeredOf(amountOf(description?.capacity), worker.record.settings),
+    customCapacity: customCapacityOf(description?.capacity),
     ...(metrics && {
       diskAvailableBytes: Number(metrics.diskAvailableBytes),
       metrics: {

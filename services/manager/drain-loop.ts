@@ -105,8 +105,8 @@ function createMover({ workerId, record, now }: Draining, { board }: Deps) {
     const placement = placementOf(placed, placed.scheduler.name, now);
     const change = beginMove(task, { placement, reason: why, now });
     const attempt = change.task.successor?.number ?? 0;
-    const { workerId: target, demand } = placed;
-    board.bookings.note({ taskId: task.id, attempt }, { workerId: target, demand });
+    const { workerId: target, demand, assigned } = placed;
+    board.bookings.note({ taskId: task.id, attempt }, { workerId: target, demand, assigned });
     return changed(change);
   }
 
@@ -114,7 +114,7 @@ function createMover({ workerId, record, now }: Draining, { board }: Deps) {
   function stopFirst(task: Task): Outcome {
     const placed = place(task);
     if (placed.kind === "unplaced") return blocked(`no worker can take it: ${placed.explanation}`);
-    board.placer.release(placed.workerId, placed.demand);
+    board.placer.release(placed.workerId, placed.demand, placed.assigned);
     return changed(leave(task, why, now));
   }
 

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { toAssigned } from "../../core/custom-resources.ts";
 import type { Placed } from "../../core/placement/decision.ts";
 import { createPlacer, type Placer } from "../../core/placement/place.ts";
 import { toTimestamp } from "../../core/time.ts";
@@ -28,4 +29,5 @@ export const placementOf = (decision: Placed, scheduler: string, now: number): P
     runnerUps: decision.runnerUps.map((runnerUp) => ({ ...runnerUp })),
     exclusions: decision.exclusions.map((exclusion) => ({ ...exclusion })),
     placeTime: toTimestamp(now),
+    assigned: toAssigned(decision.assigned),
   });

@@ -3,6 +3,7 @@ import type { Client } from "@connectrpc/connect";
 import { findAttempt, isWanted } from "../../core/live-attempts.ts";
 import type { Push } from "../../core/reconcile.ts";
 import { isCondemnedByManager } from "../../core/vitals.ts";
+import type { Placement } from "../../gen/berth/v1/placement_pb.ts";
 import {
   FailureReason,
   type FailureSchema,
@@ -12,7 +13,7 @@ import {
 import type { PushResult, WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
 import { chunks } from "../../lib/chunks.ts";
 import type { Ledger } from "./ledger.ts";
-import { MESSAGE_BYTES_MAX, specBytes } from "./message-size.ts";
+import { idsBytes, MESSAGE_BYTES_MAX, specBytes } from "./message-size.ts";
 
 /** One call of each kind for many pushes, filled from the ledger as it is when the call is made. */
 export type PushCalls = Readonly<
@@ -31,8 +32,8 @@ export function createPushCalls(client: Client<typeof WorkerService>, ledger: Le
 
   /** Nothing, when the task has gone or moved on since. */
   const startRequest = (push: Push) => {
-    const spec = specOf(push, ledger);
-    return spec ? [{ ...nameOf(push), ...fence, spec }] : [];
+    const job = jobOf(push, ledger);
+    return job ? [{ ...nameOf(push), ...fence, ...job }] : [];
   };
 
   const forgetRequest = (push: Push) => ({ ...nameOf(push), ...fence });
@@ -60,14 +61,23 @@ export const callParts = (pushes: readonly Push[], ledger: Ledger) =>
   chunks(pushes, {
     entriesMax: CALL_ENTRIES_MAX,
     bytesMax: MESSAGE_BYTES_MAX,
-    sizeOf: (push) => (push.kind === "start" ? specBytes(specOf(push, ledger)) : 0),
+    sizeOf: (push) => (push.kind === "start" ? jobBytes(jobOf(push, ledger)) : 0),
   });
 
-/** What an attempt is to run. Undefined when nobody wants it any more. */
-export function specOf({ taskId, attempt }: Push, ledger: Ledger): TaskSpec | undefined {
+const jobBytes = (job: Job | undefined): number =>
+  job ? specBytes(job.spec) + idsBytes(job.assigned) : 0;
+
+type Job = Readonly<{ spec: TaskSpec; assigned: Placement["assigned"] }>;
+
+/**
+ * What an attempt is to run, and which of its worker's things it was given. Undefined when nobody
+ * wants it any more.
+ */
+export function jobOf({ taskId, attempt }: Push, ledger: Ledger): Job | undefined {
   const task = ledger.tasks.get(taskId);
   const known = task && findAttempt(task, attempt);
-  return known && isWanted(task, known) ? task.spec : undefined;
+  if (!known || !task.spec || !isWanted(task, known)) return undefined;
+  return { spec: task.spec, assigned: known.attempt.placement?.assigned ?? {} };
 }
 
 const nameOf = ({ taskId, attempt }: Push) => ({ taskId, attempt });

@@ -10,7 +10,7 @@ import type { Mailbox } from "../../lib/mailbox.ts";
 import { fromStatus } from "../../lib/status.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Observer } from "./observer.ts";
-import { callParts, createPushCalls, specOf } from "./push-calls.ts";
+import { callParts, createPushCalls, jobOf } from "./push-calls.ts";
 
 type Deps = Readonly<{ ledger: Ledger; observer: Observer; log: Log }>;
 
@@ -39,7 +39,7 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps): 
   const { ledger, observer } = deps;
   const calls = createPushCalls(client, ledger);
   const known = createMemory();
-  const isWanted = (push: Push) => specOf(push, ledger) !== undefined;
+  const isWanted = (push: Push) => jobOf(push, ledger) !== undefined;
 
   async function deliver(batch: readonly Push[]): Promise<void> {
     const due = batch.filter(isDue);

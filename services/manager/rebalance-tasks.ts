@@ -1,5 +1,8 @@
 import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
+import { type Assigned, toAssigned } from "../../core/custom-resources.ts";
 import { beginMove } from "../../core/move.ts";
+import type { Candidate } from "../../core/placement/candidate.ts";
+import { chooseIds } from "../../core/placement/custom.ts";
 import { schedulers } from "../../core/placement/schedulers.ts";
 import { type PlannedMove, planRebalance } from "../../core/rebalance.ts";
 import { toTimestamp } from "../../core/time.ts";
@@ -88,22 +91,27 @@ const plan = ({ movesMax }: RebalanceTasksRequest, now: number, deps: Deps) =>
 /** Books the target, so that the next decision counts on it. */
 function begin(move: PlannedMove, now: number, { board, log }: Deps) {
   const { task, demand, toWorkerId, reason } = move;
-  const change = beginMove(task, { placement: placementOf(move, now, board), reason, now });
-  board.placer.book(toWorkerId, demand);
+  const candidate = board.placer.candidate(toWorkerId);
+  const assigned = candidate && chooseIds(candidate, demand.custom);
+  const placement = placementOf(move, now, { candidate, assigned });
+  const change = beginMove(task, { placement, reason, now });
+  board.placer.book(toWorkerId, demand, assigned);
   const attempt = change.task.successor?.number ?? 0;
-  board.bookings.note({ taskId: task.id, attempt }, { workerId: toWorkerId, demand });
+  board.bookings.note({ taskId: task.id, attempt }, { workerId: toWorkerId, demand, assigned });
   log.info({ taskId: task.id, workerId: toWorkerId, reason }, "task moves");
   return change;
 }
 
-function placementOf(move: PlannedMove, now: number, { placer }: PlacementBoard): Placement {
+type Place = Readonly<{ candidate: Candidate | undefined; assigned: Assigned | undefined }>;
+
+function placementOf(move: PlannedMove, now: number, { candidate, assigned }: Place): Placement {
   const { task, demand, toWorkerId } = move;
   const scheduler = schedulers.get(task.spec?.scheduler ?? "");
-  const candidate = placer.candidate(toWorkerId);
   return create(PlacementSchema, {
     workerId: toWorkerId,
     scheduler: scheduler?.name ?? "",
     score: scheduler && candidate ? scheduler.score(candidate, demand, { lastChosen: 0 }) : 0,
     placeTime: toTimestamp(now),
+    assigned: toAssigned(assigned),
   });
 }

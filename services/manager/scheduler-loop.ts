@@ -71,7 +71,8 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
       return wait(task, whyUnplaced(task, decision, now), now);
     }
     const name = { taskId: task.id, attempt: currentAttempt(task).number };
-    bookings.note(name, { workerId: decision.workerId, demand });
+    const { workerId, assigned } = decision;
+    bookings.note(name, { workerId, demand, assigned });
     return [schedule(task, placementOf(decision, scheduler.name, now), now)];
   }
 

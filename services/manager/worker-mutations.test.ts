@@ -83,6 +83,17 @@ describe("refuses", () => {
     ["settings.labels", ["labels"], { labels: { A: "" } }],
     ["settings.drain_timeout", ["drain_timeout"], { drainTimeout: { seconds: -1n } }],
     ["settings.drain_timeout", ["drain_timeout"], { drainTimeout: { seconds: 2_592_001n } }],
+    [
+      "settings.cpu_overcommit_percent",
+      ["cpu_overcommit_percent"],
+      { cpuOvercommitPercent: 1_001 },
+    ],
+    ["settings.cpu_overcommit_percent", ["*"], { availability: ACTIVE, cpuOvercommitPercent: 99 }],
+    [
+      "settings.memory_overcommit_percent",
+      ["memory_overcommit_percent"],
+      { memoryOvercommitPercent: 401 },
+    ],
   ])("%s: %j", async (field, paths, settings) => {
     const { update, join } = await createRig();
     join();

@@ -1,16 +1,19 @@
 import { create } from "@bufbuild/protobuf";
+import { assignedOf, customNeedsOf, toCustom } from "../../core/custom-resources.ts";
 import type { Block } from "../../core/drain.ts";
 import { liveOn } from "../../core/live-attempts.ts";
-import { amountOf, NO_BOOKINGS, plus } from "../../core/placement/candidate.ts";
+import { type Amount, amountOf, NO_BOOKINGS, plus } from "../../core/placement/candidate.ts";
+import { hold } from "../../core/placement/custom.ts";
 import { toTimestamp } from "../../core/time.ts";
 import { validateId } from "../../core/validate.ts";
-import { drainDeadlineMs, isDraining } from "../../core/worker-settings.ts";
+import { drainDeadlineMs, isDraining, offeredOf } from "../../core/worker-settings.ts";
 import type { ListWorkersRequest } from "../../gen/berth/v1/manager_service_pb.ts";
 import { type Worker, WorkerSchema } from "../../gen/berth/v1/worker_pb.ts";
 import { invalidFields, notFound } from "../../lib/errors.ts";
 import type { Ledger } from "./ledger.ts";
+import { workerBytes } from "./message-size.ts";
 import { type Page, readPageRequest, takePage } from "./paging.ts";
-import type { WorkerTable } from "./worker-table.ts";
+import type { KnownWorker, WorkerTable } from "./worker-table.ts";
 
 /** What holds drains up, as the one who carries them out found last. */
 export interface Drains {
@@ -18,9 +21,6 @@ export interface Drains {
 }
 
 type Deps = Readonly<{ ledger: Ledger; workers: WorkerTable; drains: Drains }>;
-
-/** What a worker takes in a message; generous. */
-const WORKER_BYTES = 4_096;
 
 export function getWorker(workerId: string, deps: Deps): Worker {
   const violations = validateId("worker_id", workerId);
@@ -34,7 +34,7 @@ export function listWorkers(request: ListWorkersRequest, deps: Deps): Page<Worke
   const cursor = readPageRequest(request);
   const { entries, nextPageToken } = takePage(knownIds(deps), cursor, {
     keyOf: (workerId) => workerId,
-    sizeOf: () => WORKER_BYTES,
+    sizeOf: (workerId) => workerBytes(deps.workers.get(workerId)?.presence.description?.capacity),
   });
   return { entries: entries.map((workerId) => workerOf(workerId, deps)), nextPageToken };
 }
@@ -56,29 +56,39 @@ function workerOf(workerId: string, { ledger, workers, drains }: Deps): Worker {
     linked: known?.linked ?? false,
     allocation: allocationOf(workerId, ledger),
     settings: record.settings,
-    ...(known && { presence: known.presence }),
+    ...(known && { presence: known.presence, ...offerOf(known) }),
     ...(isDraining(record) && { drain: drainOf(workerId, { ledger, drains }) }),
   });
 }
 
+/** What placement counts with, as soon as the worker has said what it has. */
+function offerOf({ presence, record }: KnownWorker) {
+  const capacity = presence.description?.capacity;
+  if (!capacity) return {};
+  const offered = offeredOf(amountOf(capacity), record.settings);
+  return { offered: { ...toResources(offered), custom: capacity.custom } };
+}
+
 function allocationOf(workerId: string, { tasks }: Ledger) {
-  let { reserved } = NO_BOOKINGS;
+  let { reserved, customReserved } = NO_BOOKINGS;
   let taskCount = 0;
   for (const task of tasks.placedOn(workerId))
-    for (const _ of liveOn(task, workerId)) {
-      reserved = plus(reserved, amountOf(task.spec?.reservation));
+    for (const { attempt } of liveOn(task, workerId)) {
+      const reservation = task.spec?.reservation;
+      const needs = customNeedsOf(reservation);
+      reserved = plus(reserved, amountOf(reservation));
+      if (needs)
+        customReserved = hold(customReserved, { needs, assigned: assignedOf(attempt.placement) });
       taskCount++;
     }
-  const { cpuMillis, memoryBytes, diskBytes } = reserved;
-  return {
-    taskCount,
-    reserved: {
-      cpuMillis: BigInt(cpuMillis),
-      memoryBytes: BigInt(memoryBytes),
-      diskBytes: BigInt(diskBytes),
-    },
-  };
+  return { taskCount, reserved: { ...toResources(reserved), custom: toCustom(customReserved) } };
 }
+
+const toResources = ({ cpuMillis, memoryBytes, diskBytes }: Amount) => ({
+  cpuMillis: BigInt(cpuMillis),
+  memoryBytes: BigInt(memoryBytes),
+  diskBytes: BigInt(diskBytes),
+});
 
 /** The most blocks that one answer names, as the contract says. */
 const BLOCKS_MAX = 100;
