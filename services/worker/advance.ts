@@ -3,6 +3,7 @@ import { assert } from "../../lib/assert.ts";
 import type { Attempt, AttemptFailure, Container, Ended, Outcome, Stage, Wish } from "./attempt.ts";
 import { keyText } from "./attempt.ts";
 import { failed, outcomeOfExit, outcomeOfStop } from "./attempt-outcome.ts";
+import type { AttemptSpec } from "./attempt-resources.ts";
 import {
   type ContainerExit,
   type ContainerFacts,
@@ -237,7 +238,7 @@ function mayPull(attempt: Attempt, error: RuntimeError): boolean {
   );
 }
 
-function specOf({ spec, key }: Attempt): TaskSpec {
+function specOf({ spec, key }: Attempt): AttemptSpec {
   assert(spec, `attempt ${keyText(key)} has no spec to be started from`);
   return spec;
 }

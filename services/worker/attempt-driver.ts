@@ -1,5 +1,4 @@
 import type { Vitals } from "../../core/vitals.ts";
-import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import { AssertionError } from "../../lib/assert.ts";
 import { type Bell, createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -16,6 +15,7 @@ import {
 } from "./attempt.ts";
 import { type AttemptCell, createAttemptCell } from "./attempt-cell.ts";
 import { deadlineOf } from "./attempt-deadline.ts";
+import type { AttemptSpec } from "./attempt-resources.ts";
 import { troubleAfter } from "./attempt-trouble.ts";
 import { type AttemptKey, type Owner, RuntimeError } from "./runtime.ts";
 
@@ -24,7 +24,7 @@ export interface AttemptDriver {
   /** Where it stands now. */
   current(): Attempt;
   /** The manager asks for a start: what an adopted attempt waits for. */
-  start(spec: TaskSpec): void;
+  start(spec: AttemptSpec): void;
   /** The manager asks for a stop. Interrupts a pull and every wait. The first grace counts. */
   stop(graceMs: number): void;
   /** The worker itself stops the attempt, which fails. A stop that is asked for comes first. */

@@ -1,10 +1,6 @@
 import type { Vitals } from "../../core/vitals.ts";
-import {
-  type FailureReason,
-  type PublishedPort,
-  type TaskSpec,
-  TaskState,
-} from "../../gen/berth/v1/task_pb.ts";
+import { type FailureReason, type PublishedPort, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import type { AttemptSpec } from "./attempt-resources.ts";
 import type { AttemptKey } from "./runtime.ts";
 import type { StandingOrders } from "./standing-orders.ts";
 
@@ -16,7 +12,7 @@ export type Attempt = Readonly<{
   /** Name of the task, for discovery and for people. */
   name: string;
   /** Undefined for an adopted attempt: its container tells all but the spec. */
-  spec: TaskSpec | undefined;
+  spec: AttemptSpec | undefined;
   orders: StandingOrders;
   /** What its probes said last. Absent before the first of them was asked. */
   vitals?: Vitals | undefined;

@@ -1,6 +1,7 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { Limits } from "../../gen/berth/v1/resources_pb.ts";
 import { NetworkMode, type PortSpec, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { type AttemptSpec, devicesOf, resourceEnv } from "./attempt-resources.ts";
 import { labelsOf, portId } from "./container-labels.ts";
 import type { AttemptKey, Owner } from "./runtime.ts";
 
@@ -9,7 +10,7 @@ export type ContainerSpec = Readonly<{ name: string; body: Readonly<Record<strin
 
 type Wanted = Readonly<{
   key: AttemptKey;
-  spec: TaskSpec;
+  spec: AttemptSpec;
   owner: Owner;
   /** Address of the host that ports are published on. */
   publishAddress: string;
@@ -27,6 +28,7 @@ export function containerSpec({ key, spec, owner, publishAddress }: Wanted): Con
       HostConfig: {
         ...HARDENING,
         ...limitsOf(spec.limit),
+        ...deviceAccess(spec),
         NetworkMode: NETWORKS[spec.networkMode],
         PortBindings: portBindings(spec, publishAddress),
       },
@@ -78,7 +80,7 @@ const NETWORKS: Readonly<Record<NetworkMode, string>> = {
  * Fields that the spec leaves empty are left out, so that the image's own count. The engine
  * makes one exception: an entrypoint of the spec's own comes without the image's arguments.
  */
-function processOf(spec: TaskSpec) {
+function processOf(spec: AttemptSpec) {
   return {
     ...(spec.command.length > 0 && { Entrypoint: spec.command }),
     ...(spec.args.length > 0 && { Cmd: spec.args }),
@@ -86,8 +88,17 @@ function processOf(spec: TaskSpec) {
     ...(spec.user && { User: spec.user }),
     ...(spec.stopSignal && { StopSignal: spec.stopSignal }),
     ...(spec.stopGrace && { StopTimeout: wholeSeconds(spec.stopGrace) }),
-    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    Env: [
+      ...Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+      ...resourceEnv(spec),
+    ],
   };
+}
+
+/** Left out where there are none, so that all else is as it was. */
+function deviceAccess(spec: AttemptSpec) {
+  const devices = devicesOf(spec);
+  return devices.length > 0 && { Devices: devices };
 }
 
 /** Rounded up: a container gets the grace it was promised, at least. */

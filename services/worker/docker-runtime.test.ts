@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { ResourcesSchema } from "../../gen/berth/v1/resources_pb.ts";
 import { FailureReason, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
 import { silentLog } from "../../lib/log.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
@@ -106,6 +107,22 @@ describe("create", () => {
       "POST /containers/create?name=berth-t1-2",
     ]);
     expect(JSON.parse(engine.asked[0]?.body ?? "")).toMatchObject({ Env: ["TOKEN=hush"] });
+  });
+
+  test("hands over what the attempt was given, devices as devices", async () => {
+    const { engine, runtime } = await withEngine((_, response) =>
+      reply(response, 201, { Id: "c" }),
+    );
+    const reservation = create(ResourcesSchema, { custom: { gpu: { count: 2n } } });
+    const assigned = new Map([["gpu", ["/dev/gpu1", "GPU-b"]]]);
+    await runtime.create(key, { ...spec, reservation, assigned }, owner);
+    const path = "/dev/gpu1";
+    expect(JSON.parse(engine.asked[0]?.body ?? "")).toMatchObject({
+      Env: ["TOKEN=hush", "BERTH_RESOURCE_GPU=/dev/gpu1,GPU-b"],
+      HostConfig: {
+        Devices: [{ PathOnHost: path, PathInContainer: path, CgroupPermissions: "rw" }],
+      },
+    });
   });
 
   /** The engine makes the container and says 500: what was asked again is found to be done. */

@@ -7,10 +7,10 @@ import {
   type PortSpec,
   type PublishedPort,
   PublishedPortSchema,
-  type TaskSpec,
 } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
+import type { AttemptSpec } from "./attempt-resources.ts";
 import { type Behaviour, behaviourOfImage } from "./fake-runtime-behaviour.ts";
 import {
   type AttemptKey,
@@ -28,7 +28,7 @@ export type FakeContainer = {
   readonly id: string;
   readonly key: AttemptKey;
   readonly owner: Owner;
-  readonly spec: TaskSpec;
+  readonly spec: AttemptSpec;
   readonly behaviour: Behaviour;
   /** What every probe of it is told, whatever its behaviour. Absent while it is well. */
   ailment?: string | undefined;
@@ -115,7 +115,7 @@ function hint(
 
 export function makeContainer(
   engine: FakeEngine,
-  facts: Readonly<{ key: AttemptKey; owner: Owner; spec: TaskSpec; behaviour: Behaviour }>,
+  facts: Readonly<{ key: AttemptKey; owner: Owner; spec: AttemptSpec; behaviour: Behaviour }>,
 ): FakeContainer {
   const id = `fake${(++engine.serial).toString(16).padStart(60, "0")}`;
   const life = { startCount: 0, over: new AbortController(), ...noLogs() };

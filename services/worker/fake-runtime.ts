@@ -1,8 +1,9 @@
 import { toMillis } from "../../core/time.ts";
 import { LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
-import { FailureReason, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { FailureReason } from "../../gen/berth/v1/task_pb.ts";
 import { createBell } from "../../lib/bell.ts";
 import { keyText } from "./attempt.ts";
+import type { AttemptSpec } from "./attempt-resources.ts";
 import {
   deleteContainer,
   exitContainer,
@@ -98,7 +99,7 @@ async function pull(engine: FakeEngine, image: string, signal: AbortSignal): Pro
 
 function createContainer(
   engine: FakeEngine,
-  facts: Readonly<{ key: AttemptKey; spec: TaskSpec; owner: Owner }>,
+  facts: Readonly<{ key: AttemptKey; spec: AttemptSpec; owner: Owner }>,
 ): string {
   const { key, spec } = facts;
   for (const container of engine.containers.values())

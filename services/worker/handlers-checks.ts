@@ -1,5 +1,6 @@
 import { checkEnum, type FieldViolation, validateGrace, validateId } from "../../core/validate.ts";
 import { validateTaskSpec } from "../../core/validate-task-spec.ts";
+import { quote } from "../../core/validate-text.ts";
 import { LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
 import { type Failure, FailureReason } from "../../gen/berth/v1/task_pb.ts";
 import type {
@@ -32,7 +33,17 @@ export const checkStart = (request: StartTaskRequest): readonly FieldViolation[]
   ...checkPush(request),
   // Which schedulers there are is the manager's business.
   ...validateTaskSpec(request.spec, { schedulers: [request.spec?.scheduler ?? ""] }),
+  ...checkAssigned(request),
 ];
+
+/** Nothing is handed over that the task did not ask for. */
+const checkAssigned = ({ spec, assigned }: StartTaskRequest): readonly FieldViolation[] =>
+  Object.keys(assigned)
+    .filter((name) => !Object.hasOwn(spec?.reservation?.custom ?? {}, name))
+    .map((name) => ({
+      field: `assigned[${quote(name)}]`,
+      description: "is nothing that the spec reserves: leave it out",
+    }));
 
 export const checkStop = (request: WorkerServiceStopTaskRequest): readonly FieldViolation[] => [
   ...checkPush(request),

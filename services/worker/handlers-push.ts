@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
+import { assignedIn, type CustomCapacity } from "../../core/custom-resources.ts";
 import { STOP_GRACE_DEFAULT_SECONDS } from "../../core/limits.ts";
 import { toMillis } from "../../core/time.ts";
 import type { FieldViolation } from "../../core/validate.ts";
@@ -14,6 +15,7 @@ import {
 import { assert } from "../../lib/assert.ts";
 import { denied } from "../../lib/errors.ts";
 import { toStatus } from "../../lib/status.ts";
+import { whyNotOffered } from "./attempt-resources.ts";
 import { checkPush, checkStart, checkStop, type PushFields, refuse } from "./handlers-checks.ts";
 import type { Fence } from "./identity.ts";
 import type { AttemptKey } from "./runtime.ts";
@@ -35,6 +37,8 @@ type Deps = Readonly<{
   admit: (fence: Fence) => Promise<void>;
   /** Whether containers may share the machine's network. */
   allowHostNetwork: boolean;
+  /** What the worker offers beside CPU, memory and disk. */
+  offers: CustomCapacity | undefined;
 }>;
 
 type Verb<R> = Readonly<{
@@ -88,15 +92,17 @@ async function resultOf({ taskId, attempt }: AttemptKey, push: Promise<void>): P
   }
 }
 
-function start(request: StartTaskRequest, { supervisor, allowHostNetwork }: Deps): void {
-  const { spec } = request;
-  assert(spec, "a start without a spec has been refused");
+function start(request: StartTaskRequest, { supervisor, allowHostNetwork, offers }: Deps): void {
+  assert(request.spec, "a start without a spec has been refused");
+  const spec = { ...request.spec, assigned: assignedIn(request.assigned) };
   if (spec.networkMode === NetworkMode.HOST && !allowHostNetwork)
     throw denied(
       "HOST_NETWORK_DENIED",
       "this worker does not share its network with tasks: allow it in the worker's own " +
         "configuration, or use NETWORK_MODE_BRIDGE",
     );
+  const obstacle = whyNotOffered(spec, offers);
+  if (obstacle !== undefined) throw denied("RESOURCE_NOT_OFFERED", obstacle);
   supervisor.start(keyOf(request), spec);
 }
 

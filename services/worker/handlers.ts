@@ -1,4 +1,5 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { CustomCapacity } from "../../core/custom-resources.ts";
 import type { WorkerMetrics } from "../../gen/berth/v1/worker_pb.ts";
 import type { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
 import { checkFenceFields, refuse } from "./handlers-checks.ts";
@@ -23,16 +24,18 @@ export type HandlerDeps = Readonly<{
 export type HandlerOptions = Readonly<{
   /** Whether containers may share the machine's network. */
   allowHostNetwork: boolean;
+  /** What the worker offers beside CPU, memory and disk. */
+  offers?: CustomCapacity | undefined;
 }>;
 
 /** What managers drive, as the contract in `worker_service.proto` has it. */
 export function createHandlers(
   deps: HandlerDeps,
-  { allowHostNetwork }: HandlerOptions,
+  { allowHostNetwork, offers }: HandlerOptions,
 ): ServiceImpl<typeof WorkerService> {
   const { identity, supervisor, watchers, measure } = deps;
   const streamTaskLogs = createLogStreamer(deps);
-  const pushes = createPushes({ supervisor, admit, allowHostNetwork });
+  const pushes = createPushes({ supervisor, admit, allowHostNetwork, offers });
 
   async function admit({ clusterId, epoch }: Fence): Promise<void> {
     await identity.admit({ clusterId, epoch });

@@ -1,5 +1,6 @@
 import type { LogEntry } from "../../gen/berth/v1/log_entry_pb.ts";
-import type { FailureReason, PublishedPort, TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import type { FailureReason, PublishedPort } from "../../gen/berth/v1/task_pb.ts";
+import type { AttemptSpec } from "./attempt-resources.ts";
 import type { StandingOrders } from "./standing-orders.ts";
 
 /** Which attempt a container belongs to. Stored as labels on the container. */
@@ -86,7 +87,7 @@ export interface Runtime {
    * of the same attempt that exists already is returned. Throws
    * `IMAGE_NOT_FOUND` when the image is not on the worker.
    */
-  create(key: AttemptKey, spec: TaskSpec, owner: Owner): Promise<string>;
+  create(key: AttemptKey, spec: AttemptSpec, owner: Owner): Promise<string>;
   /** Starts a created container. One that runs or has ended already is left alone. */
   start(containerId: string): Promise<void>;
   /** Undefined when there is no such container. */

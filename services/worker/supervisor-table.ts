@@ -1,6 +1,6 @@
-import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import { type Attempt, compareKeys, keyText, type Stage } from "./attempt.ts";
 import { type AttemptDriver, createAttemptDriver, type DriverDeps } from "./attempt-driver.ts";
+import type { AttemptSpec } from "./attempt-resources.ts";
 import type { AttemptKey } from "./runtime.ts";
 import type { StandingOrders } from "./standing-orders.ts";
 
@@ -19,7 +19,7 @@ export interface AttemptTable {
 export type FirstFacts = Readonly<{
   key: AttemptKey;
   name: string;
-  spec: TaskSpec | undefined;
+  spec: AttemptSpec | undefined;
   orders: StandingOrders;
   stage: Stage;
 }>;

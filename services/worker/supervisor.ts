@@ -1,4 +1,3 @@
-import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { exhausted, unavailable, wrongState } from "../../lib/errors.ts";
@@ -8,6 +7,7 @@ import { createStop } from "../../lib/stop.ts";
 import { firstStage } from "./advance.ts";
 import type { Attempt, AttemptFailure } from "./attempt.ts";
 import type { DriverDeps } from "./attempt-driver.ts";
+import type { AttemptSpec } from "./attempt-resources.ts";
 import type { ProbeCalls } from "./prober-calls.ts";
 import { createWard } from "./prober-ward.ts";
 import type { AttemptKey, Owner, Runtime } from "./runtime.ts";
@@ -33,7 +33,7 @@ export interface Supervisor {
   /** Resolves once every container is known; throws UNAVAILABLE when the engine is too slow. */
   adopted(): Promise<void>;
   /** Begins an attempt. One that is known already is left alone. Throws RESOURCE_EXHAUSTED. */
-  start(key: AttemptKey, spec: TaskSpec): void;
+  start(key: AttemptKey, spec: AttemptSpec): void;
   /** Asks an attempt to stop. One that has ended, or is not known, is left alone. */
   stop(key: AttemptKey, graceMs: number): void;
   /** The same for one that has failed although it runs: its container is kept for its logs. */
@@ -159,7 +159,7 @@ function createWait({ adoption, clock, life }: Parts): () => Promise<void> {
   };
 }
 
-function start({ table, disposal }: Parts, key: AttemptKey, spec: TaskSpec): void {
+function start({ table, disposal }: Parts, key: AttemptKey, spec: AttemptSpec): void {
   if (disposal.isDisposing(key)) return;
   const known = table.find(key);
   if (known) {

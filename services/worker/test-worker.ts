@@ -7,6 +7,7 @@ import {
   type Transport,
 } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe } from "@jest/globals";
+import type { CustomCapacity } from "../../core/custom-resources.ts";
 import type { TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { WorkerMetricsSchema } from "../../gen/berth/v1/worker_pb.ts";
 import { type AttemptReport, WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
@@ -37,6 +38,11 @@ export type TestWorker = Readonly<{
   client: Client<typeof WorkerService>;
   close: () => Promise<void>;
 }>;
+
+const OFFERS: CustomCapacity = new Map([
+  ["gpu", { count: 2, ids: ["/dev/gpu0", "GPU-b"] }],
+  ["licence", { count: 4, ids: [] }],
+]);
 
 /** Who gives orders: the first manager of a cluster. */
 export const fence = { epoch: 1n, clusterId: "c1" };
@@ -86,7 +92,7 @@ async function openWorker(openWire: (handlers: Handlers) => Promise<Wire>): Prom
   const measure = async () => create(WorkerMetricsSchema, { taskCount: supervisor.count });
   const handlers = createHandlers(
     { identity, supervisor, watchers, feed, runtime, measure },
-    { allowHostNetwork: false },
+    { allowHostNetwork: false, offers: OFFERS },
   );
   const wire = await openWire(handlers);
   return {

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { type CustomCapacity, toCustom } from "../../core/custom-resources.ts";
 import { ResourcesSchema } from "../../gen/berth/v1/resources_pb.ts";
 import {
   type Role,
@@ -25,6 +26,8 @@ export type CapacityOverrides = Readonly<{
   cpuMillis?: bigint | undefined;
   memoryBytes?: bigint | undefined;
   diskBytes?: bigint | undefined;
+  /** What no machine tells of itself, such as GPUs. Absent: none. */
+  custom?: CustomCapacity | undefined;
 }>;
 
 /** What a worker says of itself. Nothing is set aside for the system unless the operator does. */
@@ -33,7 +36,7 @@ export function describeWorker(
   engine: EngineDescription,
   host: Pick<HostMetrics, "diskTotalBytes">,
 ): WorkerDescription {
-  const { cpuMillis, memoryBytes, diskBytes } = facts.capacity;
+  const { cpuMillis, memoryBytes, diskBytes, custom } = facts.capacity;
   return create(WorkerDescriptionSchema, {
     hostname: facts.hostname,
     address: facts.address,
@@ -43,6 +46,7 @@ export function describeWorker(
       cpuMillis: cpuMillis ?? BigInt(Math.floor(engine.cpuMillis)),
       memoryBytes: memoryBytes ?? BigInt(Math.floor(engine.memoryBytes)),
       diskBytes: diskBytes ?? BigInt(Math.floor(host.diskTotalBytes)),
+      custom: toCustom(custom),
     }),
     labels: { ...facts.labels },
     version: facts.version,

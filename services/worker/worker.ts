@@ -94,6 +94,7 @@ function createParts(
 ) {
   const { runtime, stats, clock } = deps;
   const { allowHostNetwork } = config;
+  const offers = config.capacity.custom;
   const feed = createReportFeed();
   const supervisor = createSupervisor({ ...deps, owner: identity.owner, onReport: feed.publish });
   const probe = createEngineProbe(deps);
@@ -102,7 +103,7 @@ function createParts(
   const watchers = createWatchers({ clock, feed, attempts });
   const handlers = createHandlers(
     { identity, supervisor, watchers, feed, runtime, measure },
-    { allowHostNetwork },
+    { allowHostNetwork, offers },
   );
   const lease = createLease({ ...deps, onLost: supervisor.cutOff, onRegained: supervisor.rejoin });
   return { feed, supervisor, probe, measure, handlers, lease };
