@@ -13,6 +13,7 @@ import { inspectCommand } from "./verbs/inspect.ts";
 import { labelCommand } from "./verbs/label.ts";
 import { logsCommand } from "./verbs/logs.ts";
 import { managerCommand } from "./verbs/manager.ts";
+import { overcommitCommand } from "./verbs/overcommit.ts";
 import { psCommand } from "./verbs/ps.ts";
 import { rebalanceCommand } from "./verbs/rebalance.ts";
 import { registryCommand } from "./verbs/registry.ts";
@@ -76,6 +77,7 @@ export function createProgram(run: Run): Command {
     pauseCommand(run),
     activateCommand(run),
     labelCommand(run),
+    overcommitCommand(run),
     rebalanceCommand(run),
     clusterCommand(run),
     versionCommand(run),

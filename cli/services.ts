@@ -1,3 +1,4 @@
+import type { CustomCapacity } from "../core/custom-resources.ts";
 import type { Retention } from "../core/retention.ts";
 import type { Role } from "../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -34,6 +35,7 @@ export type WorkerConfig = Readonly<{
     cpuMillis: bigint | undefined;
     memoryBytes: bigint | undefined;
     diskBytes: bigint | undefined;
+    custom: CustomCapacity | undefined;
   }>;
   roles: readonly Role[];
   version: string;

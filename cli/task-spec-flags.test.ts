@@ -32,6 +32,7 @@ test("every flag has its place in the spec", () => {
     reserveCpus: "0.25",
     reserveMemory: "256m",
     reserveDisk: "1g",
+    reserve: ["gpu=2", "licence"],
     pidsLimit: "64",
     name: "web",
     label: ["app=web"],
@@ -70,7 +71,10 @@ test("every flag has its place in the spec", () => {
       user: "1000",
       ports: [{ containerPort: 80, hostPort: 8080, protocol: PortProtocol.TCP }],
       limit: { cpuMillis: 500n, memoryBytes: 536_870_912n, pids: 64n },
-      reservation: { cpuMillis: 250n, memoryBytes: 268_435_456n, diskBytes: 1_073_741_824n },
+      reservation: {
+        ...{ cpuMillis: 250n, memoryBytes: 268_435_456n, diskBytes: 1_073_741_824n },
+        custom: { gpu: { count: 2n }, licence: { count: 1n } },
+      },
       restartPolicy: {
         mode: RestartMode.ON_FAILURE,
         restartsMax: 3,
@@ -122,6 +126,7 @@ test("fields of the contract are told as flags", () => {
   expect(runFlagOfField("spec.ports[0].host_port")).toBe("--publish");
   expect(runFlagOfField("spec.restart_policy.restarts_max")).toBe("--restart");
   expect(runFlagOfField("spec.constraints[1].values[0]")).toBe("--constraint");
+  expect(runFlagOfField('spec.reservation.custom["GPU"]')).toBe("--reserve");
   expect(runFlagOfField("spec.environment")).toBeUndefined();
 });
 

@@ -13,6 +13,7 @@ import { parseDuration } from "./parse/duration.ts";
 import { type KeyValue, parseEnv, parseEnvFile, parseLabel } from "./parse/key-value.ts";
 import { oneOf, parseWhole } from "./parse/parsed.ts";
 import { parsePublish } from "./parse/publish.ts";
+import { parseNeed } from "./parse/resource.ts";
 import { parseRestart, type RestartInit } from "./parse/restart.ts";
 import { parseSize } from "./parse/size.ts";
 import { type PlacementFlags, placementFlagsOfFields, readPlacement } from "./placement-flags.ts";
@@ -32,6 +33,7 @@ export type TaskSpecFlags = PlacementFlags &
     reserveCpus?: string;
     reserveMemory?: string;
     reserveDisk?: string;
+    reserve?: readonly string[];
     pidsLimit?: string;
     name?: string;
     label?: readonly string[];
@@ -155,12 +157,15 @@ function readLimit(
 
 function readReservation(
   flags: TaskSpecFlags,
-  { read }: FlagReader,
+  { read, readList }: FlagReader,
 ): MessageInitShape<typeof ResourcesSchema> | undefined {
+  const needs = readList("--reserve", flags.reserve, parseNeed);
+  const custom = needs.map(([name, count]) => [name, { count }] as const);
   return unlessEmpty({
     cpuMillis: read("--reserve-cpus", flags.reserveCpus, parseCpus),
     memoryBytes: read("--reserve-memory", flags.reserveMemory, parseSize),
     diskBytes: read("--reserve-disk", flags.reserveDisk, parseSize),
+    custom: custom.length > 0 ? Object.fromEntries(custom) : undefined,
   });
 }
 
@@ -205,6 +210,7 @@ const FLAG_OF_FIELD: readonly (readonly [field: string, flag: string])[] = [
   ["spec.reservation.cpu_millis", "--reserve-cpus"],
   ["spec.reservation.memory_bytes", "--reserve-memory"],
   ["spec.reservation.disk_bytes", "--reserve-disk"],
+  ["spec.reservation.custom", "--reserve"],
   ["spec.restart_policy.window", "--restart-window"],
   ["spec.restart_policy", "--restart"],
   ["spec.on_disconnect", "--on-disconnect"],

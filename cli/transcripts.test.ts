@@ -9,6 +9,7 @@ const files = {
   "web.env": "# for the web server\nMODE=prod\nHOME\n",
   "bad.env": "MODE=prod\n=oops\n",
   "good.yaml": "manager-listen: 127.0.0.1:8070\nlabels:\n  zone: a\ncapacity-cpus: 2\n",
+  "resources.yaml": "resources:\n  gpu: GPU-a,GPU-b\n  licence: 4\n",
   "bad.yaml": "manger-listen: 127.0.0.1:8070\nlease: soon\n",
   "nested.yaml": "labels:\n  - [a]\n",
   "syntax.yaml": "lease: [\n",

@@ -3,6 +3,7 @@ import { constraintText } from "../../core/placement/constraint.ts";
 import { isTerminal, stateName } from "../../core/task-state.ts";
 import { formatScore } from "../../core/task-summary.ts";
 import type { Affinity, Spread, TaskAffinity } from "../../gen/berth/v1/affinity_pb.ts";
+import type { Placement } from "../../gen/berth/v1/placement_pb.ts";
 import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
 import {
   type Attempt,
@@ -133,6 +134,7 @@ export function placedFields(attempt: Attempt | undefined): Fields {
   const others = runnerUps.map((other) => `${other.workerId} ${worthText(other)}`);
   return [
     ["Worker", `${workerId}, by ${scheduler} with score ${worthText(placement)}`],
+    ["Assigned", assignedText(placement)],
     ["Next best", others.join(", ")],
     ["Excluded", exclusions.map(({ explanation }) => oneLine(explanation)).join("; ")],
   ];
@@ -153,6 +155,13 @@ export function standingText({ affinity, lead }: Standing): string {
   ];
   return parts.join(", ");
 }
+
+/** Which of the worker's named things it has: `gpu: GPU-a, GPU-b`. */
+const assignedText = ({ assigned }: Placement): string =>
+  Object.entries(assigned)
+    .map(([name, { ids }]) => oneLine(`${name}: ${ids.join(", ")}`))
+    .sort()
+    .join("; ");
 
 function attemptsText({ task, nowMs }: Options): string {
   const { attempt, successor, pastAttempts } = task;

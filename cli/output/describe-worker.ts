@@ -1,5 +1,6 @@
 import { toMillis } from "../../core/time.ts";
 import { labelsOf } from "../../core/worker-settings.ts";
+import type { CustomResource, Resources } from "../../gen/berth/v1/resources_pb.ts";
 import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
 import { formatAge, formatCpus, formatLabels, formatSince, formatSize, oneLine } from "./format.ts";
 import { formatFields } from "./table.ts";
@@ -22,11 +23,23 @@ export function describeWorker(worker: Worker, nowMs: number): string {
     ["Capabilities", description?.capabilities.join(", ") ?? ""],
     ["Labels", oneLine(formatLabels(labelsOf(worker)))],
     ["Capacity", amountText(description?.capacity)],
+    ["Offered", offeredText(worker)],
     ["Reserved", amountText(allocation?.reserved)],
     ["Tasks", String(allocation?.taskCount ?? 0)],
     ...drainFields(worker, nowMs),
     ...measurements(worker),
   ]);
+}
+
+/** What placement counts with, where that is more than there is: `8 CPUs (200%), 8 GiB memory`. */
+function offeredText({ offered, settings }: Worker): string {
+  const { cpuOvercommitPercent: cpus = 100, memoryOvercommitPercent: memory = 100 } =
+    settings ?? {};
+  if (!offered || (cpus === 100 && memory === 100)) return "";
+  return [
+    `${formatCpus(offered.cpuMillis ?? 0n)} CPUs (${cpus}%)`,
+    `${formatSize(offered.memoryBytes ?? 0n)} memory (${memory}%)`,
+  ].join(", ");
 }
 
 /** How far a drain has come, and what holds it up, a line a task. */
@@ -57,16 +70,23 @@ type Amount = Readonly<{
   cpuMillis?: bigint | undefined;
   memoryBytes?: bigint | undefined;
   diskBytes?: bigint | undefined;
+  custom?: Resources["custom"];
 }>;
 
-/** An amount of what workers have: `0.5 CPUs, 512 MiB memory, 1 GiB disk`. */
+/** An amount of what workers have: `0.5 CPUs, 512 MiB memory, 1 GiB disk, 2 gpu (GPU-a, GPU-b)`. */
 export function amountText(amount: Amount | undefined): string {
-  const { cpuMillis, memoryBytes, diskBytes } = amount ?? {};
+  const { cpuMillis, memoryBytes, diskBytes, custom = {} } = amount ?? {};
   return [
     cpuMillis === undefined ? "" : `${formatCpus(cpuMillis)} CPUs`,
     memoryBytes === undefined ? "" : `${formatSize(memoryBytes)} memory`,
     diskBytes === undefined ? "" : `${formatSize(diskBytes)} disk`,
+    ...Object.entries(custom).map(customText).sort(),
   ]
     .filter(Boolean)
     .join(", ");
+}
+
+function customText([name, { count, ids }]: readonly [string, CustomResource]): string {
+  const names = ids.length === 0 ? "" : ` (${oneLine(ids.join(", "))})`;
+  return `${ids.length || count} ${name}${names}`;
 }

@@ -122,8 +122,9 @@ const share = (part: bigint, whole: bigint): string => `${formatSize(part)}/${fo
 
 type ShareText = (reserved: Resources | undefined, capacity: Resources) => string;
 
-function reservedText({ presence, allocation }: Worker, text: ShareText): string {
-  const capacity = presence?.description?.capacity;
+/** Of what placement counts with; a manager that tells of none has no overcommit. */
+function reservedText({ presence, allocation, offered }: Worker, text: ShareText): string {
+  const capacity = offered ?? presence?.description?.capacity;
   return capacity ? text(allocation?.reserved, capacity) : "-";
 }
 

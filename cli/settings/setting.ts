@@ -34,6 +34,13 @@ export function single<T>({ parseText, ...rest }: Definition<T>): Setting<T> {
   return { ...rest, parse: (texts) => parseText(texts.at(-1) ?? "") };
 }
 
+/** A setting with one value, or none. */
+export const optional = <T>(
+  definition: Pick<Setting<T>, "name" | "help" | "valueName" | "variable" | "fallbackText">,
+  parseText: (text: string) => Parsed<T>,
+): Setting<T | undefined> =>
+  single<T | undefined>({ ...definition, parseText, fallback: undefined });
+
 /** A setting that is on or off, and off by default. */
 export const toggle = (name: string, help: string): Setting<boolean> =>
   single({ name, help, parseText: parseToggle, fallback: false, fallbackText: "off" });

@@ -8,12 +8,11 @@ import {
 } from "../../core/retention.ts";
 import { type LogLevel, logLevels } from "../../lib/log.ts";
 import { parseAddress } from "../parse/address.ts";
-import { parseCpus } from "../parse/cpus.ts";
 import { parseDuration } from "../parse/duration.ts";
 import { type KeyValue, parseLabel } from "../parse/key-value.ts";
 import { malformed, type Parsed, parsed, parseEach, wordIn } from "../parse/parsed.ts";
-import { parseSize } from "../parse/size.ts";
-import { type Setting, single, toggle } from "./setting.ts";
+import { capacityCpus, capacityDisk, capacityMemory, resources } from "./capacity-settings.ts";
+import { optional, type Setting, single, toggle } from "./setting.ts";
 
 const text = (word: string): Parsed<string> =>
   word === "" ? malformed(word, "must not be empty") : parsed(word);
@@ -27,12 +26,6 @@ const address = (name: string, help: string, fallback: string): Setting<string> 
     fallback,
     fallbackText: fallback,
   });
-
-const optional = <T>(
-  definition: Pick<Setting<T>, "name" | "help" | "valueName" | "variable" | "fallbackText">,
-  parseText: (text: string) => Parsed<T>,
-): Setting<T | undefined> =>
-  single<T | undefined>({ ...definition, parseText, fallback: undefined });
 
 export const addr = address("addr", "manager to talk to", "127.0.0.1:7070");
 
@@ -229,34 +222,6 @@ export const allowHostNetwork = toggle(
   "take tasks that ask for the network of this machine",
 );
 
-export const capacityCpus = optional(
-  {
-    name: "capacity-cpus",
-    valueName: "number",
-    help: "CPUs to offer to tasks",
-    fallbackText: "all",
-  },
-  parseCpus,
-);
-export const capacityMemory = optional(
-  {
-    name: "capacity-memory",
-    valueName: "size",
-    help: "memory to offer to tasks",
-    fallbackText: "all",
-  },
-  parseSize,
-);
-export const capacityDisk = optional(
-  {
-    name: "capacity-disk",
-    valueName: "size",
-    help: "disk to offer to tasks",
-    fallbackText: "all",
-  },
-  parseSize,
-);
-
 /** Every setting there is, for files and for the reference. */
 export const allSettings: readonly Setting<unknown>[] = [
   addr,
@@ -283,6 +248,7 @@ export const allSettings: readonly Setting<unknown>[] = [
   capacityCpus,
   capacityMemory,
   capacityDisk,
+  resources,
 ];
 
 /** What a configuration file may set: one file serves every verb. */

@@ -1,16 +1,26 @@
 import { create } from "@bufbuild/protobuf";
+import { amountOf } from "../../core/placement/candidate.ts";
 import { toTimestamp } from "../../core/time.ts";
 import { readUpdate } from "../../core/validate-worker-update.ts";
 import {
   DEFAULT_RECORD,
   drainDeadlineMs,
   isDraining,
+  offeredOf,
   updateRecord,
 } from "../../core/worker-settings.ts";
 import type { UpdateWorkerRequest } from "../../gen/berth/v1/manager_service_pb.ts";
-import { DrainSchema, type Worker } from "../../gen/berth/v1/worker_pb.ts";
+import { ResourcesSchema } from "../../gen/berth/v1/resources_pb.ts";
+import { DrainSchema, type Worker, type WorkerSettings } from "../../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { invalidFields, notFound } from "../../lib/errors.ts";
+
+function offerOf({ presence }: Worker, settings: WorkerSettings): Pick<Worker, "offered"> {
+  if (!presence?.description) return {};
+  const { cpuMillis, memoryBytes } = offeredOf(amountOf(presence?.description?.capacity), settings);
+  const amount = { cpuMillis: BigInt(cpuMillis), memoryBytes: BigInt(memoryBytes) };
+  return { offered: create(ResourcesSchema, amount) };
+}
 
 /** Workers whose settings can be changed. One that drains without a time limit is empty at once. */
 export function createFakeFleet(workers: readonly Worker[], clock: Clock) {
@@ -36,7 +46,12 @@ export function createFakeFleet(workers: readonly Worker[], clock: Clock) {
       deadlineMs === undefined
         ? create(DrainSchema)
         : create(DrainSchema, { remainingCount: 1, deadlineTime: toTimestamp(deadlineMs), blocks });
-    const after = { ...worker, settings: record.settings, ...(isDraining(record) && { drain }) };
+    const after = {
+      ...worker,
+      ...offerOf(worker, record.settings),
+      settings: record.settings,
+      ...(isDraining(record) && { drain }),
+    };
     byId.set(worker.id, after);
     return after;
   }

@@ -14,7 +14,7 @@ type Options = Readonly<{
 /** Services that only tell, on stderr, what they are asked to do. */
 export function createFakeServices({ terminal, broken = {}, ended = {} }: Options): Services {
   const start = (name: string, listen: string, config: object): Promise<Running> => {
-    printLine(terminal.stderr, `(${name} starts with ${JSON.stringify(config, bigintAsText)})`);
+    printLine(terminal.stderr, `(${name} starts with ${JSON.stringify(config, asPlain)})`);
     const error = broken[name];
     if (error) return Promise.reject(error);
     return Promise.resolve({
@@ -32,5 +32,8 @@ export function createFakeServices({ terminal, broken = {}, ended = {} }: Option
   };
 }
 
-const bigintAsText = (_: string, value: unknown): unknown =>
-  typeof value === "bigint" ? String(value) : value;
+/** What JSON has no words for. */
+function asPlain(_: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  return value instanceof Map ? Object.fromEntries(value) : value;
+}

@@ -69,7 +69,10 @@ export function lifeOf(submitted: Task): readonly FakeStep[] {
 function step(task: Task, state: TaskState, status: FakeStatus): Task {
   const timeMs = Number(task.updateTime?.seconds ?? 0n) * SECOND_MS + SECOND_MS;
   const time = toTimestamp(timeMs);
-  const placement = { workerId: WORKER, scheduler: "spread", score: 0.75, placeTime: time };
+  const placement = {
+    ...{ workerId: WORKER, scheduler: "spread", score: 0.75 },
+    ...{ placeTime: time, assigned: assignedTo(task.spec) },
+  };
   const { $typeName: _, ...before } = task.attempt?.status ?? create(AttemptStatusSchema);
   const observed = {
     ...before,
@@ -92,6 +95,15 @@ function step(task: Task, state: TaskState, status: FakeStatus): Task {
     }),
   };
 }
+
+/** A worker that names all that it has: `gpu-0`, `gpu-1`. */
+const assignedTo = (spec: TaskSpec | undefined) =>
+  Object.fromEntries(
+    Object.entries(spec?.reservation?.custom ?? {}).map(([name, { count }]) => [
+      name,
+      { ids: Array.from({ length: Number(count) }, (_, i) => `${name}-${i}`) },
+    ]),
+  );
 
 function timesOf(state: TaskState, timeMs: number): FakeStatus {
   if (state === TaskState.RUNNING) return { startTime: toTimestamp(timeMs) };

@@ -24,7 +24,13 @@ const ready = (nowMs: number): Worker =>
   create(WorkerSchema, {
     id: "worker-1",
     linked: true,
-    allocation: { reserved: { cpuMillis: 1500n, memoryBytes: GIB / 2n }, taskCount: 3 },
+    allocation: {
+      reserved: {
+        ...{ cpuMillis: 1500n, memoryBytes: GIB / 2n },
+        custom: { gpu: { count: 1n, ids: ["GPU-a"] } },
+      },
+      taskCount: 3,
+    },
     presence: {
       workerId: "worker-1",
       state: WorkerState.UP,
@@ -36,7 +42,10 @@ const ready = (nowMs: number): Worker =>
         address: "127.0.0.1:7072",
         os: "linux",
         architecture: "amd64",
-        capacity: { cpuMillis: 4000n, memoryBytes: 8n * GIB, diskBytes: 100n * GIB },
+        capacity: {
+          ...{ cpuMillis: 4000n, memoryBytes: 8n * GIB, diskBytes: 100n * GIB },
+          custom: { licence: { count: 4n }, gpu: { ids: ["GPU-a", "GPU-b"] } },
+        },
         labels: { zone: "a" },
         version: "0.1.0",
         engine: "docker 20.10.24",

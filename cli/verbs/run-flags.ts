@@ -106,6 +106,7 @@ const resourceOptions = (): readonly Option[] => [
   option(RESOURCES, "--reserve-cpus <number>", "CPUs set aside for it (default: --cpus)"),
   option(RESOURCES, "--reserve-memory <size>", "memory set aside for it (default: --memory)"),
   option(RESOURCES, "--reserve-disk <size>", "disk set aside for it"),
+  repeatable(RESOURCES, "--reserve <name=count>", "custom resources for it, such as gpu=1"),
 ];
 
 const networkOptions = (): readonly Option[] => [

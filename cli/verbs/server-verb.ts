@@ -5,6 +5,7 @@ import { usageError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { hostOf } from "../parse/address.ts";
 import type { ManagerConfig, ServiceDeps, Services, WorkerConfig } from "../services.ts";
+import * as capacity from "../settings/capacity-settings.ts";
 import { isUnspecified } from "../settings/exposure.ts";
 import { configOption } from "../settings/load.ts";
 import type { Shape, Values } from "../settings/resolve.ts";
@@ -39,9 +40,10 @@ export const workerShape = {
   workerId: settings.workerId,
   labels: settings.labels,
   allowHostNetwork: settings.allowHostNetwork,
-  capacityCpus: settings.capacityCpus,
-  capacityMemory: settings.capacityMemory,
-  capacityDisk: settings.capacityDisk,
+  capacityCpus: capacity.capacityCpus,
+  capacityMemory: capacity.capacityMemory,
+  capacityDisk: capacity.capacityDisk,
+  resources: capacity.resources,
   publishAddress: settings.publishAddress,
   dockerHost: settings.dockerHost,
   stateDir: settings.stateDir,
@@ -73,6 +75,7 @@ export function workerConfigOf(
       cpuMillis: set.capacityCpus,
       memoryBytes: set.capacityMemory,
       diskBytes: set.capacityDisk,
+      custom: set.resources,
     },
     roles,
     version,
