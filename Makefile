@@ -66,6 +66,9 @@ bench-restart: build ## How long a manager with 100,000 tasks in its store takes
 bench-recovery: build ## How fast Berth recovers, beside Docker Swarm on the same engine
 	@scripts/docker-engine.sh bash -c 'BENCH_IMAGE=$$(scripts/demo-image.sh) node dist/bench/recovery.js'
 
+bench-scheduler: build ## How many tasks a second the scheduler alone places
+	@node dist/bench/scheduler.js
+
 churn: build ## Load hollow workers for MINUTES=10 and print what grows
 	@MINUTES=$(MINUTES) node dist/bench/churn.js
 
@@ -87,4 +90,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test test-all unit e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery churn up down clean help
+.PHONY: demo test test-all unit e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler churn up down clean help

@@ -51,7 +51,8 @@ export function createStanding(fleet: Fleet, question: Question): Standing {
       const { counts } = board;
       const rank = (workerId: string) =>
         rankOf(fleet.get(workerId), { question: asked, findExcluding: createSieve(asked), counts });
-      return { ...board.search(asked, count), rank };
+      const { best, excluded } = board.search(asked.demand, count);
+      return { best, excluded, rank };
     },
   };
 }
@@ -59,8 +60,14 @@ export function createStanding(fleet: Fleet, question: Question): Standing {
 /** Asks for no amount, so that scores can be compared before it is known what is asked for. */
 const NOTHING = createDemand({ amount: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 } });
 
-const keyOf = ({ cell, affinity, capacity }: Omit<Site, "shelves">): string =>
+type Place = Omit<Site, "shelves">;
+
+const keyOf = ({ cell, affinity, capacity }: Place): string =>
   `${cell.key}\u0001${affinity} ${capacity.cpuMillis} ${capacity.memoryBytes} ${capacity.diskBytes}`;
+
+/** Told without a key: a worker that gets a task stays where it is, as most changes leave it. */
+const isSamePlace = (a: Place, b: Place): boolean =>
+  a.capacity === b.capacity && a.affinity === b.affinity && a.cell.key === b.cell.key;
 
 /** Tells apart what filters and the scheduler see of workers of one capacity. */
 function stateOf({ workerId, candidate, lastChosen }: Known, scheduler: Scheduler): string {
@@ -83,10 +90,12 @@ function createBoard({ demand, scheduler }: Question) {
     if (site.shelves.size === 0) sites.delete(keyOf(site));
   }
 
-  function siteFor({ candidate }: Known): Site {
+  function siteFor({ workerId, candidate }: Known): Site {
     const cell = counts.cellOf(candidate);
     const affinity = affinityOf(candidate, demand);
     const place = { cell, affinity, capacity: candidate.capacity };
+    const before = siteOfWorker.get(workerId);
+    if (before && isSamePlace(before, place)) return before;
     const key = keyOf(place);
     const site = sites.get(key) ?? { ...place, shelves: createShelves() };
     sites.set(key, site);
@@ -114,6 +123,6 @@ function createBoard({ demand, scheduler }: Question) {
       if (isKnown(slot) && filter === undefined) enter(slot);
       else if (before) leave(workerId, before);
     },
-    search: createSearch({ sites, counts, excluded: exclusions.counts }),
+    search: createSearch({ scheduler, sites, counts, excluded: exclusions.counts }),
   };
 }

@@ -1,6 +1,7 @@
 import { RUNNER_UPS_MAX } from "./decision.ts";
 import type { Fleet } from "./fleet.ts";
 import { createRecent } from "./recent.ts";
+import type { Scheduler } from "./scheduler.ts";
 import { createStanding, type Standing } from "./standing.ts";
 import { type Question, type Survey, survey } from "./survey.ts";
 import { granted, NO_WISHES, type Wishes, wishCount } from "./wishes.ts";
@@ -20,18 +21,32 @@ export function createSurveyor(fleet: Fleet): (question: Question, wishes: Wishe
   const seen = createRecent<true>(SEEN_MAX);
 
   /** A standing pays off only when it is used again, so a first demand of a kind makes none. */
-  function look(question: Question, count: number): Survey {
+  function standingFor(question: Question): Standing | undefined {
     const { demand, scheduler } = question;
     const kind = `${scheduler.name} ${demand.siteKey}`;
-    const standing = standings.get(kind);
-    if (standing !== undefined) return standing.survey(question, count);
+    const known = standings.get(kind);
+    if (known !== undefined) return known;
     if (seen.get(kind) === undefined) {
       seen.set(kind, true);
-      return survey(fleet, question, count);
+      return undefined;
     }
     const fresh = createStanding(fleet, question);
     standings.set(kind, fresh);
-    return fresh.survey(question, count);
+    return fresh;
+  }
+
+  /** The standing that was used last: tasks of one kind come in batches. */
+  let latest: Readonly<{ siteKey: string; scheduler: Scheduler; standing: Standing }> | undefined;
+
+  function look(question: Question, count: number): Survey {
+    const { siteKey } = question.demand;
+    const { scheduler } = question;
+    if (latest?.siteKey === siteKey && latest.scheduler === scheduler)
+      return latest.standing.survey(question, count);
+    const standing = standingFor(question);
+    if (standing === undefined) return survey(fleet, question, count);
+    latest = { siteKey, scheduler, standing };
+    return standing.survey(question, count);
   }
 
   return (question, wishes) => {
