@@ -52,7 +52,8 @@ export type Placement = Message<"berth.v1.Placement"> & {
 
   /**
    * How many workers each filter excluded. Filters that excluded none are
-   * left out.
+   * left out. `cpu`, `memory` and `disk` are not asked of workers that could
+   * not have been among the best.
    *
    * @generated from field: repeated berth.v1.Exclusion exclusions = 5;
    */
