@@ -72,9 +72,11 @@ function specsOf({ name, specOf }: Case): readonly TaskSpec[] {
   return made;
 }
 
+const idOf = (index: number): string => `w${String(index).padStart(5, "0")}`;
+
 const workerOf = (index: number): Candidate => ({
   ...NO_BOOKINGS,
-  workerId: `w${String(index).padStart(5, "0")}`,
+  workerId: idOf(index),
   hostname: `host-${index}`,
   version: "0.0.0",
   labels: { zone: `z${index % ZONES}` },
@@ -97,7 +99,7 @@ function fill(placer: Placer, workerCount: number, each: Case): void {
     for (let task = 0; task < count; task++) {
       const demand = kinds[task % kinds.length];
       assert(demand, "there are kinds of tasks to fill workers with");
-      placer.book(workerOf(worker).workerId, demand);
+      placer.book(idOf(worker), demand);
     }
 }
 
@@ -130,7 +132,7 @@ const placing: Run = (placer, tasks) =>
 const floor =
   (workerCount: number): Run =>
   (placer, tasks) => {
-    const ids = Array.from({ length: workerCount }, (_, index) => workerOf(index).workerId);
+    const ids = Array.from({ length: workerCount }, (_, index) => idOf(index));
     return rateOf(tasks, (spec, index) => {
       placer.book(ids[index % workerCount] ?? "", demandOf(spec));
     });
