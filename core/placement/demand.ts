@@ -62,14 +62,19 @@ const NETWORK_HOST = "network-host";
 export function demandOf(spec: TaskSpec): Demand {
   const { reservation, ports, networkMode, platform } = spec;
   const isHost = networkMode === NetworkMode.HOST;
+  const { conditions, affinities, spreads, near, maxPerWorker } = wishesOf(spec);
   return createDemand({
     amount: amountOf(reservation),
-    hostPorts: ports.length === 0 ? [] : ports.flatMap((port) => fixedPort(port, isHost)),
-    capabilities: isHost ? [NETWORK_HOST] : [],
+    hostPorts: ports.length === 0 ? NONE : ports.flatMap((port) => fixedPort(port, isHost)),
+    capabilities: isHost ? [NETWORK_HOST] : NONE,
     platform: platform === "" ? undefined : platformOf(platform),
-    ...wishesOf(spec),
-    kind: createKind(spec.name, spec.labels),
     custom: customNeedsOf(reservation),
+    kind: createKind(spec.name, spec.labels),
+    conditions,
+    affinities,
+    spreads,
+    near,
+    maxPerWorker,
   });
 }
 
@@ -106,26 +111,43 @@ type Parts = Pick<Demand, "amount"> & Partial<Omit<Demand, "key" | "siteKey">>;
 
 const NOBODY = createKind("", {});
 
+const NONE: readonly never[] = [];
+
 /** The only maker of demands: it sees to the keys. */
 export function createDemand(parts: Parts): Demand {
   const { amount, platform, custom, kind = NOBODY } = parts;
-  const { conditions = [], affinities = [], spreads = [], near = [], maxPerWorker } = parts;
-  const wishes = { conditions, affinities, spreads, near, maxPerWorker };
-  const hostPorts = sorted(parts.hostPorts ?? []);
-  const capabilities = sorted(parts.capabilities ?? []);
+  const { conditions = NONE, affinities = NONE, spreads = NONE, near = NONE, maxPerWorker } = parts;
+  const hostPorts = sorted(parts.hostPorts ?? NONE);
+  const capabilities = sorted(parts.capabilities ?? NONE);
   const { cpuMillis, memoryBytes, diskBytes } = amount;
   const wanted = platform ? formatPlatform(platform) : "";
   const needs = custom ? custom.map(({ name, count }) => `${name}=${count}`) : "";
-  const siteKey = `${hostPorts} ${capabilities} ${wanted} ${needs}${wishKey(wishes, kind)}`;
+  const siteKey = `${hostPorts} ${capabilities} ${wanted} ${needs}${wishKey(parts, kind)}`;
   const key = `${cpuMillis} ${memoryBytes} ${diskBytes} ${siteKey}`;
-  return { key, siteKey, amount, hostPorts, platform, capabilities, custom, kind, ...wishes };
+  // Without a spread, which would cost more than all the rest: this is made for every task.
+  return {
+    key,
+    siteKey,
+    amount,
+    hostPorts,
+    platform,
+    capabilities,
+    custom,
+    kind,
+    conditions,
+    affinities,
+    spreads,
+    near,
+    maxPerWorker,
+  };
 }
 
 const sorted = (texts: readonly string[]) => (texts.length < 2 ? texts : texts.toSorted());
 
 /** Most ask nothing of labels and of other tasks. */
-function wishKey(wishes: DemandWishes, kind: TaskKind): string {
-  const { conditions, affinities, spreads, near, maxPerWorker } = wishes;
+function wishKey(wishes: Partial<DemandWishes>, kind: TaskKind): string {
+  const { conditions = NONE, affinities = NONE, spreads = NONE, near = NONE } = wishes;
+  const { maxPerWorker } = wishes;
   const asked = conditions.length + affinities.length + spreads.length + near.length;
   if (asked === 0 && maxPerWorker === undefined) return "";
   const isNamed = spreads.length > 0 || maxPerWorker !== undefined;

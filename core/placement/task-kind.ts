@@ -15,8 +15,10 @@ export const NO_TALLY: Tally = [];
 
 export function createKind(name: string, labels: Readonly<Record<string, string>>): TaskKind {
   const keys = Object.keys(labels);
-  const sorted = keys.length < 2 ? keys : keys.sort();
-  return { key: JSON.stringify([name, ...sorted.map((key) => [key, labels[key]])]), name, labels };
+  // A name never begins as JSON does.
+  if (keys.length === 0) return { key: name, name, labels };
+  const pairs = keys.sort().map((key) => [key, labels[key]]);
+  return { key: JSON.stringify([name, ...pairs]), name, labels };
 }
 
 /** The tally with one more task of a kind. */
