@@ -6,6 +6,7 @@ import {
   removeByForce,
 } from "../services/worker/fake-runtime-faults.ts";
 import type { Fault } from "./faults.ts";
+import { RESTART_MS } from "./lives.ts";
 import type { FaultStep } from "./plan.ts";
 import { ENGINE_MS, type WorkerMachine } from "./worker-machine.ts";
 import type { World } from "./world.ts";
@@ -13,32 +14,38 @@ import type { World } from "./world.ts";
 /** An engine with a thousand things to do. */
 const ENGINE_MS_SLOW = 4_000;
 
-/** How many answers in a row an engine loses at most. */
-const ANSWERS_LOST_MAX = 5;
+/** How much of what it answers an engine loses at most. */
+const ANSWERS_LOST_MAX = 0.6;
+
+/** What changes something on a worker's machine. */
+const CHANGES = ["pull", "create", "start", "stop", "remove"];
+
+/** How many changes an armed crash lets pass at most. */
+const PASSES_MAX = 3;
 
 export const engineFaults = {
-  "engine-down": {
-    target: "worker",
-    begin: (world, { on }) => trouble(world, on, (machine) => breakEngine(machine.engine, "down")),
-  },
+  "engine-down": { target: "worker", begin: (world, { on }) => breakOff(world, on, "down") },
   /** It takes every question and answers none. */
-  "engine-hung": {
-    target: "worker",
-    begin: (world, { on }) => trouble(world, on, (machine) => breakEngine(machine.engine, "hung")),
-  },
+  "engine-hung": { target: "worker", begin: (world, { on }) => breakOff(world, on, "hung") },
   "engine-slow": {
     target: "worker",
     begin: (world, { on, level = 1 }) =>
       trouble(world, on, (machine) => {
         machine.engineMs = level * ENGINE_MS_SLOW;
+        return () => {
+          machine.engineMs = ENGINE_MS;
+        };
       }),
   },
-  /** It tells of nothing by itself. */
+  /** It tells of nothing by itself, and not of that either: only who looks finds out. */
   "events-lost": {
     target: "worker",
     begin: (world, { on }) =>
-      trouble(world, on, (machine) => {
-        machine.engine.isMute = true;
+      trouble(world, on, ({ engine }) => {
+        engine.isMute = true;
+        return () => {
+          engine.isMute = false;
+        };
       }),
   },
   /** It does what it is asked, and nobody hears the answer. */
@@ -46,8 +53,19 @@ export const engineFaults = {
     target: "worker",
     begin: (world, { on, level = 1 }) =>
       trouble(world, on, (machine) => {
-        machine.engine.lostAnswers = Math.ceil(level * ANSWERS_LOST_MAX);
+        machine.answersLost = level * ANSWERS_LOST_MAX;
+        return () => {
+          machine.answersLost = 0;
+        };
       }),
+  },
+  /**
+   * The worker is killed when it has asked for a change, before it hears what came of it, and is
+   * started again at once.
+   */
+  "crash-amid-change": {
+    target: "worker",
+    begin: (world, step) => trouble(world, step.on, (machine) => armCrash(world, step, machine)),
   },
   "container-killed": {
     target: "task",
@@ -75,7 +93,7 @@ export const engineFaults = {
       tamper(world, step, ({ machine, container }) => {
         breakEngine(machine.engine, "down");
         exitProcess(machine.engine, container.key, 9);
-        return () => mend(machine);
+        return () => mendEngine(machine.engine);
       }),
   },
   /** The worker goes, a container exits meanwhile, the worker comes back. */
@@ -90,19 +108,35 @@ export const engineFaults = {
   },
 } as const satisfies Record<string, Fault>;
 
-function trouble(world: World, on: string, begin: (machine: WorkerMachine) => void) {
+const breakOff = (world: World, on: string, mode: "down" | "hung") =>
+  trouble(world, on, ({ engine }) => {
+    breakEngine(engine, mode);
+    return () => mendEngine(engine);
+  });
+
+function armCrash(
+  { time, self, parts }: World,
+  { on, level = 0 }: FaultStep,
+  machine: WorkerMachine,
+): () => void {
+  let passes = Math.round(level * PASSES_MAX);
+  machine.onAsked = (verb) => {
+    if (!CHANGES.includes(verb) || passes-- > 0) return;
+    machine.onAsked = undefined;
+    time.schedule(self, 0, () => parts.get(on)?.crash(false));
+    time.schedule(self, RESTART_MS, () => parts.get(on)?.start());
+  };
+  return () => {
+    machine.onAsked = undefined;
+    parts.get(on)?.start();
+  };
+}
+
+function trouble(world: World, on: string, begin: (machine: WorkerMachine) => () => void) {
   const machine = world.machines.get(on);
   if (!machine) return undefined;
   world.excused.add(on);
-  begin(machine);
-  return () => mend(machine);
-}
-
-function mend(machine: WorkerMachine): void {
-  machine.engineMs = ENGINE_MS;
-  machine.engine.isMute = false;
-  machine.engine.lostAnswers = 0;
-  mendEngine(machine.engine);
+  return begin(machine);
 }
 
 type Found = Readonly<{ workerId: string; machine: WorkerMachine; container: FakeContainer }>;

@@ -39,7 +39,7 @@ export type Service = Readonly<{
 }>;
 
 /** How long whoever looks after a process waits before starting it again. */
-const RESTART_MS = 1_000;
+export const RESTART_MS = 1_000;
 
 /** A life under way. */
 type LifeUnderWay = {

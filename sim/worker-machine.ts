@@ -23,6 +23,10 @@ export type WorkerMachine = {
   isDiskFull: boolean;
   /** How long the engine takes over each call at most. */
   engineMs: number;
+  /** How likely it is that nobody hears what the engine answers. */
+  answersLost: number;
+  /** Called with each verb that the engine has been asked for. */
+  onAsked: ((verb: string) => void) | undefined;
 };
 
 /** Has all processes of a machine's containers end, as they do when it loses power. */
@@ -44,7 +48,8 @@ const FILE_MS = 3;
 export function createWorkerMachine(clock: Clock): WorkerMachine {
   const engine = createFakeEngine(clock);
   const strangerId = addStranger(engine);
-  return { engine, strangerId, files: new Map(), isDiskFull: false, engineMs: ENGINE_MS };
+  const mood = { engineMs: ENGINE_MS, answersLost: 0, onAsked: undefined };
+  return { engine, strangerId, files: new Map(), isDiskFull: false, ...mood };
 }
 
 /** Another cluster on the same machine. */

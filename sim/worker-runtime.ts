@@ -1,9 +1,11 @@
 import { createFakeRuntime } from "../services/worker/fake-runtime.ts";
-import type { Runtime } from "../services/worker/runtime.ts";
+import { type Runtime, RuntimeError } from "../services/worker/runtime.ts";
 import { createBell } from "./bell.ts";
 import type { MachineLife, WorkerMachine } from "./worker-machine.ts";
 
 type Verb = (...args: unknown[]) => unknown;
+
+type Named = Readonly<{ name: string; verb: Verb }>;
 
 /** Verbs that answer with a stream. */
 const STREAMS = new Set(["watch", "logs"]);
@@ -17,24 +19,24 @@ export function runtimeFor(machine: WorkerMachine, life: MachineLife): Runtime {
   const verbs = Object.entries(runtime) as [string, Verb][];
   const remote = verbs.map(([name, verb]) => [
     name,
-    STREAMS.has(name) ? streamed(verb, life) : asked(verb, machine, life),
+    STREAMS.has(name) ? streamed(verb, life) : asked({ name, verb }, machine, life),
   ]);
   return Object.fromEntries(remote) as Runtime;
 }
 
-function asked(
-  verb: Verb,
-  machine: WorkerMachine,
-  { time, world, process, random }: MachineLife,
-): Verb {
+function asked({ name, verb }: Named, machine: WorkerMachine, life: MachineLife): Verb {
+  const { time, world, process, random } = life;
   return (...args) =>
     new Promise((resolve, reject) => {
+      machine.onAsked?.(name);
       const answer = (settle: () => void) => time.deliver(process, 0, settle);
+      const lose = () => reject(new RuntimeError("engine-unavailable", `no answer to ${name}`));
       time.schedule(world, random() * machine.engineMs, () => {
+        const isLost = machine.answersLost > 0 && random() < machine.answersLost;
         const work = verb(...args) as Promise<unknown>;
         work.then(
-          (result) => answer(() => resolve(result)),
-          (error: unknown) => answer(() => reject(error)),
+          (result) => answer(() => (isLost ? lose() : resolve(result))),
+          (error: unknown) => answer(() => (isLost ? lose() : reject(error))),
         );
       });
     });
