@@ -17,6 +17,17 @@ export function auditPhantom(task: Task, { machines }: World): string[] {
     : [`${task.spec?.name} is said to run on ${placement?.workerId} and does not`];
 }
 
+/** What ended by itself is kept for its logs, as long as its task is wanted. */
+export function auditRemains(task: Task, { machines, cloned }: World): string[] {
+  const { status, placement } = task.attempt ?? {};
+  const workerId = placement?.workerId ?? "";
+  const isKept = task.state === TaskState.COMPLETED || task.state === TaskState.FAILED;
+  if (!isKept || task.desiredState !== DesiredState.RUN || cloned.has(workerId)) return [];
+  if (status?.exitCode === undefined) return [];
+  const isThere = machines.get(workerId)?.engine.containers.has(status.containerId);
+  return isThere ? [] : [`the container of ${task.spec?.name} is gone, and its logs with it`];
+}
+
 /** Every container is needed by a task. */
 export function auditContainers(
   workerId: string,

@@ -1,7 +1,7 @@
 import { toMillis } from "../core/time.ts";
 import { DesiredState, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { behaviourOfImage } from "../services/worker/fake-runtime-behaviour.ts";
-import { auditContainers, auditPhantom } from "./audit-containers.ts";
+import { auditContainers, auditPhantom, auditRemains } from "./audit-containers.ts";
 import { auditEnd, isDoomed, isExcused } from "./audit-end.ts";
 import { hasRoom } from "./audit-load.ts";
 import type { LedgerMonitor } from "./ledger-monitor.ts";
@@ -20,6 +20,7 @@ export function audit(witnesses: Witnesses): string[] {
     ...(users.pendingCount() > 0 ? [`${users.pendingCount()} calls have no answer`] : []),
     ...[...users.wishes.values()].flatMap((wish) => auditWish(wish, witnesses)),
     ...[...ledger.tasks.values()].flatMap((task) => auditPhantom(task, world)),
+    ...[...ledger.tasks.values()].flatMap((task) => auditRemains(task, world)),
     ...[...world.machines].flatMap(([workerId, machine]) =>
       auditContainers(workerId, machine, ledger),
     ),

@@ -1,10 +1,11 @@
-import { createLives, type PartDeps, type Service } from "./lives.ts";
+import { createLives, type Lives, type PartDeps, type Service } from "./lives.ts";
 
 /** A service on a machine of its own, with all of its lives. */
 export interface Part {
   readonly machine: string;
   /** By how much its machine's calendar is wrong. */
   skewMs: number;
+  /** Whether a life of it is under way, neither frozen nor about to end. */
   isUp(): boolean;
   /** When its present life began. Infinite while it has none. */
   startedMs(): number;
@@ -34,7 +35,7 @@ export function createPart(deps: PartDeps, service: Service): Part {
   const part: Part = {
     machine,
     skewMs: 0,
-    isUp: () => lives.current()?.isStopping === false,
+    isUp: () => isUp(lives.current()),
     startedMs: () => lives.current()?.startedMs ?? Number.POSITIVE_INFINITY,
     start: lives.begin,
     crash(isSilent) {
@@ -76,3 +77,6 @@ export function createPart(deps: PartDeps, service: Service): Part {
   };
   return part;
 }
+
+const isUp = (living: ReturnType<Lives["current"]>): boolean =>
+  living?.isStopping === false && living.life.process.state === "alive";

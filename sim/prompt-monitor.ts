@@ -1,7 +1,9 @@
-import { DesiredState, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import { toMillis } from "../core/time.ts";
+import { OnDisconnect, type Task } from "../gen/berth/v1/task_pb.ts";
 import type { Complain } from "./complain.ts";
+import { GONE, type Late, lateIn, UNPLACED } from "./late.ts";
 import type { LedgerMonitor } from "./ledger-monitor.ts";
-import { foundSinceMs } from "./well-since.ts";
+import { foundSinceMs, HEADS, readySinceMs, toldSinceMs } from "./well-since.ts";
 import type { World } from "./world.ts";
 
 /** Looks for what should have happened by now. */
@@ -13,7 +15,7 @@ export interface PromptMonitor {
 type Deps = Readonly<{ world: World; ledger: LedgerMonitor; complain: Complain }>;
 
 /** What is late, and when it became due. */
-type Lag = Readonly<{ name: string; what: string; sinceMs: number }>;
+type Lag = Late & Readonly<{ name: string; task: Task; sinceMs: number }>;
 
 /** A new connection, a push, a step of the engine, a report: with a pause for each. */
 const LAG_MS = 15_000;
@@ -21,64 +23,62 @@ const LAG_MS = 15_000;
 /** The same for a worker whose engine or process has had trouble: it looks at all every minute. */
 const LAG_MS_TROUBLED = 80_000;
 
-/** A lease, another one under the brake, time to stop, time for a killed process to be back. */
-const LOSS_MS = 35_000;
+/** A lease, time for a killed process to be back, another lease under the brake, two questions. */
+const LOSS_MS = 22_000;
+
+/** The same where manager or registry began anew: workers first have time to be heard of. */
+const LOSS_MS_UNHEARD = 35_000;
+
+/** By how much a worker's stop may come later than its time to stop. */
+const DRIFT_MS = 1_000;
+
+/** A lease until the registry's end is noticed, a connection that hangs, the pause after it. */
+const REGISTER_MS = 16_000;
+
+/** How long a container is given to stop if nobody has said. */
+const GRACE_MS_DEFAULT = 10_000;
 
 /** Nothing waits for long while all is well, though something else may be broken elsewhere. */
 export function createPromptMonitor({ world, ledger, complain }: Deps): PromptMonitor {
-  const { time, calm, parts } = world;
   /** What was late at the last look, and since when. */
   let lags = new Map<string, Lag>();
 
-  function judge(task: Task): Lag | undefined {
-    const workerId = task.attempt?.placement?.workerId ?? "";
-    const what = whatIsLate(task, workerId);
-    if (what === undefined || world.cloned.has(workerId)) return undefined;
+  function lagOf(task: Task, { what, workerId }: Late): Lag {
     const name = `${task.spec?.name}/${task.attempt?.number} on ${workerId} ${what}`;
-    return lags.get(name) ?? { name, what, sinceMs: time.elapsedMs() };
+    const sinceMs = lags.get(name)?.sinceMs ?? world.time.elapsedMs();
+    return { name, what, task, workerId, sinceMs };
   }
 
-  function whatIsLate(task: Task, workerId: string): string | undefined {
-    if (!isPlaced(task)) return undefined;
-    if (parts.get(workerId)?.isUp() === false) return GONE;
-    if (hasExited(task, world)) return "has ended and is not said to have";
-    if (isToStop(task)) return "is not stopped";
-    return task.state === TaskState.SCHEDULED ? "is not taken" : undefined;
-  }
-
-  function isTooLate({ what, sinceMs }: Lag, workerId: string): boolean {
-    const lagsFor = (wellMs: number) => time.elapsedMs() - Math.max(sinceMs, wellMs);
-    if (what === GONE) return lagsFor(calm.sinceMs(["manager", "registry"])) > LOSS_MS;
-    const lagMs = world.excused.has(workerId) ? LAG_MS_TROUBLED : LAG_MS;
-    return lagsFor(foundSinceMs(world, workerId)) > lagMs;
-  }
+  const lagsIn = (task: Task): readonly Lag[] =>
+    lateIn(task, { world, ledger })
+      .filter(({ workerId }) => !world.cloned.has(workerId))
+      .map((late) => lagOf(task, late));
 
   return {
     look() {
-      const late = new Map<string, Lag>();
-      for (const task of ledger.tasks.values()) {
-        const lag = judge(task);
-        if (!lag) continue;
-        late.set(lag.name, lag);
-        if (isTooLate(lag, task.attempt?.placement?.workerId ?? ""))
+      const late = [...ledger.tasks.values()].flatMap(lagsIn);
+      for (const lag of late)
+        if (isTooLate(lag, world))
           complain("prompt", `${lag.name} since ${Math.round(lag.sinceMs)} ms`);
-      }
-      lags = late;
+      lags = new Map(late.map((lag) => [lag.name, lag]));
     },
   };
 }
 
-/** What is late with a task until it is said to be lost. */
-const GONE = "is on a worker that is gone";
+function isTooLate(lag: Lag, world: World): boolean {
+  const { what, workerId, sinceMs } = lag;
+  const lagsFor = (wellMs: number) => world.time.elapsedMs() - Math.max(sinceMs, wellMs);
+  const isTroubled = world.excused.has(workerId);
+  if (what === GONE) return lagsFor(toldSinceMs(world)) > lossMs(lag, world);
+  if (what === UNPLACED) return !isTroubled && lagsFor(readySinceMs(world, workerId)) > REGISTER_MS;
+  return lagsFor(foundSinceMs(world, workerId)) > (isTroubled ? LAG_MS_TROUBLED : LAG_MS);
+}
 
-const isPlaced = ({ state }: Task): boolean =>
-  state >= TaskState.SCHEDULED && state < TaskState.COMPLETED;
-
-const isToStop = ({ desiredState, state }: Task): boolean =>
-  desiredState >= DesiredState.STOP && state < TaskState.STOPPING;
-
-function hasExited({ attempt }: Task, { machines }: World): boolean {
-  const { status, placement } = attempt ?? {};
-  const containers = machines.get(placement?.workerId ?? "")?.engine.containers;
-  return containers?.get(status?.containerId ?? "")?.state.kind === "exited";
+/** What must not run twice has time to stop before there is another. */
+function lossMs({ task: { spec, stopGrace }, sinceMs }: Lag, { calm }: World): number {
+  const wereWell = calm.troublesOf(HEADS).every(({ endedMs }) => endedMs < sinceMs - LOSS_MS);
+  const baseMs = wereWell ? LOSS_MS : LOSS_MS_UNHEARD;
+  if (spec?.onDisconnect !== OnDisconnect.STOP) return baseMs;
+  const grace = stopGrace ?? spec.stopGrace;
+  return baseMs + (grace ? toMillis(grace) : GRACE_MS_DEFAULT) + DRIFT_MS;
 }

@@ -1,6 +1,7 @@
-import { type Attempt, FailureReason, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import { type Attempt, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import type { Complain } from "./complain.ts";
 import type { EngineMonitor } from "./engine-monitor.ts";
+import { checkExit, checkReason } from "./reason-laws.ts";
 import { wellSinceMs } from "./well-since.ts";
 import type { World } from "./world.ts";
 
@@ -28,7 +29,10 @@ export function createReportMonitor({ world, engines, complain }: Deps): (task: 
     if (judged.has(key)) return;
     judged.add(key);
     if (status.state === TaskState.LOST) judgeLoss(name, placement.workerId);
-    else judgeExit(name, attempt);
+    else {
+      checkReason(task, attempt, { world, complain });
+      checkExit(name, attempt, { engines, complain });
+    }
   }
 
   function judgeLoss(name: string, workerId: string): void {
@@ -52,26 +56,6 @@ export function createReportMonitor({ world, engines, complain }: Deps): (task: 
       if (workerIds.has(workerId) && passedMs < BRAKED_MS)
         complain("brake", `${name} is lost ${passedMs} ms after most workers went`);
     }
-  }
-
-  /** The exit code is the engine's own, also of a container that ended while nobody looked. */
-  function judgeExit(name: string, { status, placement }: Attempt): void {
-    const container = engines.everMade.get(`${placement?.workerId} ${status?.containerId}`);
-    if (!container || status?.exitCode === undefined) return;
-    const { state } = container;
-    if (state.kind !== "exited") {
-      complain("true-exits", `${name} is told to have ended, and its container is ${state.kind}`);
-      return;
-    }
-    const { exitCode, oomKilled } = state.exit;
-    if (exitCode !== status.exitCode)
-      complain(
-        "true-exits",
-        `${name} ended with ${exitCode}, and is told to have with ${status.exitCode}`,
-      );
-    const isTold = status.failure?.reason === FailureReason.OOM_KILLED;
-    if (oomKilled && status.state === TaskState.FAILED && !isTold)
-      complain("true-exits", `${name} ran out of memory, and nobody is told`);
   }
 
   return (task) => {

@@ -135,4 +135,4 @@ export function createClock(
 }
 
 /** When the world begins, by the calendar. */
-const EPOCH_MS = Date.UTC(2026, 0, 1);
+export const EPOCH_MS = Date.UTC(2026, 0, 1);

@@ -23,3 +23,24 @@ export function foundSinceMs(world: World, workerId: string): number {
     .map(({ endedMs }) => endedMs);
   return Math.max(sinceMs, ...ends);
 }
+
+/** Those by whose word workers are lost. */
+export const HEADS = ["manager", "registry"] as const;
+
+/** Since when they have been well, and known of each other. */
+export const toldSinceMs = ({ calm, parts }: World): number =>
+  Math.max(calm.sinceMs(HEADS), ...HEADS.map((name) => parts.get(name)?.startedMs() ?? 0));
+
+/** Since when nothing has kept a worker from registering, and the manager from hearing of it. */
+export const readySinceMs = (world: World, workerId: string): number =>
+  Math.max(
+    toldSinceMs(world),
+    wellSinceMs(world, workerId),
+    world.calm.sinceMs([...HEADS, workerId]),
+  );
+
+/** Whether neither manager nor registry can hear of a worker. */
+export function isOutOfReach({ parts, network }: World, workerId: string): boolean {
+  const isCutOff = HEADS.every((head) => network.path(workerId, head).isBlocked);
+  return isCutOff || parts.get(workerId)?.isUp() === false;
+}
