@@ -4,6 +4,7 @@ import { adoptedStage } from "./advance.ts";
 import { type Attempt, keyText, type Stage } from "./attempt.ts";
 import type { AttemptDriver } from "./attempt-driver.ts";
 import type { ContainerFacts, ContainerHint, Runtime } from "./runtime.ts";
+import type { StandingOrders } from "./standing-orders.ts";
 import type { Disposal } from "./supervisor-disposal.ts";
 import type { AttemptTable } from "./supervisor-table.ts";
 import type { Verdicts } from "./verdicts.ts";
@@ -129,8 +130,16 @@ async function adoptIfThere(deps: Deps, containerId: string): Promise<void> {
 function adopt({ table, verdicts, log }: Deps, facts: ContainerFacts): void {
   const { key, name, containerId, orders } = facts;
   log.info({ ...key, containerId, found: facts.state.kind }, "container adopted");
-  const stage = adoptedStage(facts, verdicts.find(key));
-  // It was not carried out, and whether there still is a reason will show again.
-  if (facts.state.kind !== "exited") verdicts.drop(key);
+  const verdict = verdicts.find(key);
+  const stage = adoptedStage(facts, verdict);
+  if (facts.state.kind === "created") verdicts.drop(key);
   table.add({ key, name: name || key.taskId, spec: undefined, orders, stage });
+  // The engine may be stopping it on behalf of a life before: what was begun is carried out, or it
+  // would seem to have ended by itself.
+  if (verdict && facts.state.kind === "running") table.find(key)?.fail(verdict, graceOf(orders));
+}
+
+function graceOf({ onDisconnect, probing }: StandingOrders): number {
+  if (onDisconnect.kind === "stop") return onDisconnect.graceMs;
+  return probing?.graceMs ?? STOP_GRACE_DEFAULT_SECONDS * 1_000;
 }

@@ -5,7 +5,7 @@ import { createFakeRuntime } from "./fake-runtime.ts";
 import { breakEngine, containerFor, exitProcess, mendEngine } from "./fake-runtime-faults.ts";
 import { key, machine, owner, spec } from "./supervisor-test-machine.ts";
 
-const { RUNNING, STOPPING, STOPPED, FAILED, COMPLETED } = TaskState;
+const { RUNNING, STOPPING, STOPPED, FAILED } = TaskState;
 const CAUSE = "cut off: the registry has not answered for a lease of 4 s";
 
 const singleton = (image = "web:1") => ({ ...spec(image), onDisconnect: OnDisconnect.STOP });
@@ -96,16 +96,20 @@ describe("why a worker ended an attempt", () => {
     expect(last()).toMatchObject({ state: FAILED, exitCode: 143, failure: disconnected });
   });
 
-  test("is moot when the container turns out to run", async () => {
+  test("holds for a container that turns out to run: what was begun is carried out", async () => {
     const { supervisor, boot, clock, engine, last } = await running(singleton("web:ignores"));
     supervisor.cutOff(CAUSE);
     await clock.advance(1);
     supervisor.crash();
     await boot();
-    expect(last()?.state).toBe(RUNNING);
+    expect(last()).toMatchObject({
+      state: STOPPING,
+      message: `stopping the container: ${CAUSE}`,
+    });
+    // It had been asked to, though it looks like an end of its own.
     exitProcess(engine, key, 0);
     await clock.advance(1);
-    expect(last()).toMatchObject({ state: COMPLETED, exitCode: 0 });
+    expect(last()).toMatchObject({ state: FAILED, exitCode: 0, failure: disconnected });
   });
 });
 
