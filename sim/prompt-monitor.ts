@@ -35,6 +35,9 @@ const DRIFT_MS = 1_000;
 /** A lease until the registry's end is noticed, a connection that hangs, the pause after it. */
 const REGISTER_MS = 16_000;
 
+/** A decision that nobody is waited for, as far as can be seen every second. */
+const AT_ONCE_MS = 2_000;
+
 /** How long a container is given to stop if nobody has said. */
 const GRACE_MS_DEFAULT = 10_000;
 
@@ -70,8 +73,14 @@ function isTooLate(lag: Lag, world: World): boolean {
   const lagsFor = (wellMs: number) => world.time.elapsedMs() - Math.max(sinceMs, wellMs);
   const isTroubled = world.excused.has(workerId);
   if (what === GONE) return lagsFor(toldSinceMs(world)) > lossMs(lag, world);
-  if (what === UNPLACED) return !isTroubled && lagsFor(readySinceMs(world, workerId)) > REGISTER_MS;
+  if (what === UNPLACED) return !isTroubled && isUnplacedTooLong(lag, world);
   return lagsFor(foundSinceMs(world, workerId)) > (isTroubled ? LAG_MS_TROUBLED : LAG_MS);
+}
+
+/** Who was ready before a task became due takes it at once. */
+function isUnplacedTooLong({ workerId, sinceMs }: Lag, world: World): boolean {
+  const registeredMs = readySinceMs(world, workerId) + REGISTER_MS;
+  return world.time.elapsedMs() > Math.max(registeredMs, sinceMs + AT_ONCE_MS);
 }
 
 /** What must not run twice has time to stop before there is another. */

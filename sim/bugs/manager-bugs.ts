@@ -77,15 +77,15 @@ export const managerBugs: readonly Bug[] = [
     name: "pending tasks sleep through capacity",
     promise: "a task waits only while there is no room",
     file: "services/manager/scheduler-loop.js",
-    find: "            if (bookings.release(changes))\n                reconsider();\n            else if",
-    replace: "            bookings.release(changes);\n            if",
+    find: "reconsider(newsOf(changes, bookings.release(changes)));",
+    replace: "bookings.release(changes);",
   },
   {
     name: "a retry is slept over",
     promise: "a task is restarted when its wait is over",
     file: "services/manager/scheduler-loop.js",
-    find: "const times = [...retries, ...waiting.values()].filter((time) => time > now);",
-    replace: "const times = [...waiting.values()].filter((time) => time > now);",
+    find: "const times = [...retries, ...waiting.times()].filter((time) => time > now);",
+    replace: "const times = [...waiting.times()].filter((time) => time > now);",
   },
   {
     name: "retries do not wait",
@@ -100,7 +100,6 @@ export const managerBugs: readonly Bug[] = [
     file: "core/restart.js",
     find: "return dueMs - now > longestMs ? now : dueMs;",
     replace: "return dueMs;",
-    from: 20_243,
   },
   {
     name: "a start that was left out is taken for told",
@@ -108,7 +107,6 @@ export const managerBugs: readonly Bug[] = [
     file: "services/manager/pusher.js",
     find: "                known.undoStart(push);",
     replace: "                void push;",
-    from: 30_221,
   },
   {
     name: "paused workers take tasks",

@@ -22,8 +22,12 @@ type Options = Readonly<{
   onTrial: (trial: Trial) => void;
 }>;
 
-/** Puts each bug into a copy of the compiled program and runs seeds until one fails. */
+/**
+ * Puts each bug into a copy of the compiled program and runs seeds until one fails. Rejects before
+ * the first when the text of any has changed.
+ */
 export async function tryBugs(options: Options): Promise<void> {
+  for (const bug of options.bugs) await partsOf(bug, options.distFolder);
   const queue = options.bugs[Symbol.iterator]();
   await Promise.all(Array.from({ length: options.laneCount }, () => runLane(queue, options)));
 }
@@ -51,16 +55,20 @@ async function copyProgram(distFolder: string, folder: string): Promise<void> {
 
 async function tryBug(bug: Bug, folder: string, seedCount: number): Promise<Trial> {
   const path = join(folder, "dist", bug.file);
-  const sound = await readFile(path, "utf8");
-  const parts = sound.split(bug.find);
-  if (parts.length !== 2)
-    throw new Error(`bug "${bug.name}": ${parts.length - 1} places of its text in ${bug.file}`);
+  const parts = await partsOf(bug, join(folder, "dist"));
   await writeFile(path, parts.join(bug.replace));
   try {
     return { bug, found: findingIn(await runSeeds(folder, bug.from ?? 1, seedCount)) };
   } finally {
-    await writeFile(path, sound);
+    await writeFile(path, parts.join(bug.find));
   }
+}
+
+/** What is before and after the text that a bug replaces, which must be there once. */
+async function partsOf({ name, file, find }: Bug, distFolder: string): Promise<readonly string[]> {
+  const parts = (await readFile(join(distFolder, file), "utf8")).split(find);
+  if (parts.length === 2) return parts;
+  throw new Error(`bug "${name}": ${parts.length - 1} places of its text in ${file}`);
 }
 
 /** What the program prints that has the bug. */

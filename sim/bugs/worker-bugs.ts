@@ -124,7 +124,6 @@ export const workerBugs: readonly Bug[] = [
     file: "services/worker/session.js",
     find: "const channel = connect();",
     replace: "const channel = (connection.channel ??= { ...connect(), close: () => undefined });",
-    from: 20_253,
   },
   {
     name: "why a worker ended an attempt is forgotten",
@@ -132,6 +131,5 @@ export const workerBugs: readonly Bug[] = [
     file: "services/worker/supervisor-adoption.js",
     find: "adoptedStage(facts, verdicts.find(key))",
     replace: "adoptedStage(facts, undefined)",
-    from: 20_253,
   },
 ];
