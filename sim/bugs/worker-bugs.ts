@@ -129,7 +129,7 @@ export const workerBugs: readonly Bug[] = [
     name: "why a worker ended an attempt is forgotten",
     promise: "a task ends as its program does, and as nobody else had it",
     file: "services/worker/supervisor-adoption.js",
-    find: "adoptedStage(facts, verdicts.find(key))",
-    replace: "adoptedStage(facts, undefined)",
+    find: "const verdict = verdicts.find(key);",
+    replace: "const verdict = undefined;",
   },
 ];
