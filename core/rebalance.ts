@@ -5,7 +5,7 @@ import { liveOn } from "./live-attempts.ts";
 import { whyNotMovable } from "./move.ts";
 import { book, unbook } from "./placement/booking.ts";
 import type { Candidate } from "./placement/candidate.ts";
-import { type Demand, demandOf } from "./placement/demand.ts";
+import { type Demand, demandOf, keyOf } from "./placement/demand.ts";
 import { ALL_FILTERS, verdict } from "./placement/filters.ts";
 import { fullnessOf } from "./placement/spread.ts";
 import { currentAttempt, workerOf } from "./task-change.ts";
@@ -166,8 +166,9 @@ function bestMoveOff(from: Site, targets: readonly Site[]): PlannedMove | undefi
   const seen = new Set<string>();
   let best: Readonly<{ move: PlannedMove; fullness: number }> | undefined;
   for (const movable of from.movable) {
-    if (seen.has(movable.demand.key)) continue;
-    seen.add(movable.demand.key);
+    const key = keyOf(movable.demand);
+    if (seen.has(key)) continue;
+    seen.add(key);
     const option = weigh(movable, from, targets);
     if (option && option.fullness < (best?.fullness ?? Number.POSITIVE_INFINITY)) best = option;
   }

@@ -23,6 +23,12 @@ export const binpack: Scheduler = {
     if (fullest > 1 && isBoundless(amount)) return 1 - fullest;
     return (20 - 10 ** (1 - cpu) - 10 ** (1 - memory)) / 18;
   },
+  // The two powers that are taken off fall by no more than the greater share allows.
+  ceiling(score, { amount }, { smallest }) {
+    const cpu = cpuTaken(smallest, amount.cpuMillis, 0);
+    const memory = memoryTaken(smallest, amount.memoryBytes, 0);
+    return (20 - (20 - 18 * score) * 10 ** -Math.max(cpu, memory)) / 18;
+  },
 };
 
 /** Whether no number of such tasks is too many for a worker. */

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { arrange, book, unbook } from "./booking.ts";
+import { book, own, unbook } from "./booking.ts";
 import { amount, demand, worker } from "./samples.ts";
 
 const web = demand({ amount: amount(500, 64), hostPorts: ["tcp/80"] });
@@ -15,7 +15,7 @@ test("adds a task's demand to what is promised, on a new value", () => {
 });
 
 test("is undone by giving back", () => {
-  const before = arrange(worker("a"), worker("a", { usedPorts: new Set(["udp/53"]) }));
+  const before = own(worker("a"), worker("a", { usedPorts: new Set(["udp/53"]) }));
   expect(unbook(book(before, web), web)).toEqual(before);
 });
 

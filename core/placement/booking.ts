@@ -1,50 +1,85 @@
 import { assert } from "../../lib/assert.ts";
 import type { Assigned } from "../custom-resources.ts";
-import { type Bookings, type Candidate, type Facts, minus, plus } from "./candidate.ts";
+import type { Amount, Bookings, Candidate, Facts } from "./candidate.ts";
 import { giveBack, hold } from "./custom.ts";
 import type { Demand } from "./demand.ts";
-import { counted, uncounted } from "./task-kind.ts";
+import { countIn, countOut, type OwnTally, ownTally } from "./task-kind.ts";
 
-/** The worker with the demand promised, and of named things those in `assigned`. */
-export const book = (worker: Candidate, demand: Demand, assigned?: Assigned): Candidate =>
-  arrange(worker, {
-    reserved: plus(worker.reserved, demand.amount),
-    customReserved: demand.custom
-      ? hold(worker.customReserved, { needs: demand.custom, assigned })
-      : worker.customReserved,
-    usedPorts:
-      demand.hostPorts.length === 0
-        ? worker.usedPorts
-        : new Set([...worker.usedPorts, ...demand.hostPorts]),
-    taskCount: worker.taskCount + 1,
-    tally: counted(worker.tally, demand.kind),
-  });
+/**
+ * A candidate whose holder books on it in place: at the rate at which tasks are placed, new values
+ * would cost more than the choice.
+ */
+export type OwnCandidate = Facts & {
+  readonly reserved: { -readonly [K in keyof Amount]: number };
+  customReserved: Bookings["customReserved"];
+  usedPorts: Bookings["usedPorts"];
+  taskCount: number;
+  readonly tally: OwnTally;
+};
 
-/** The worker with what `book` promised taken back. */
-export function unbook(worker: Candidate, demand: Demand, assigned?: Assigned): Candidate {
-  const reserved = minus(worker.reserved, demand.amount);
+/** Promises the demand, and of named things those in `assigned`. */
+export function bookOn(worker: OwnCandidate, demand: Demand, assigned?: Assigned): void {
+  const { reserved, tally } = worker;
+  const { amount, custom, hostPorts } = demand;
+  reserved.cpuMillis += amount.cpuMillis;
+  reserved.memoryBytes += amount.memoryBytes;
+  reserved.diskBytes += amount.diskBytes;
+  if (custom) worker.customReserved = hold(worker.customReserved, { needs: custom, assigned });
+  if (hostPorts.length > 0) worker.usedPorts = new Set([...worker.usedPorts, ...hostPorts]);
+  worker.taskCount++;
+  countIn(tally, demand.kind);
+}
+
+/** Takes back what `bookOn` promised. */
+export function unbookOn(worker: OwnCandidate, demand: Demand, assigned?: Assigned): void {
+  const { reserved, tally } = worker;
+  const { amount, custom, hostPorts } = demand;
+  reserved.cpuMillis -= amount.cpuMillis;
+  reserved.memoryBytes -= amount.memoryBytes;
+  reserved.diskBytes -= amount.diskBytes;
+  worker.taskCount--;
+  const isCounted = countOut(tally, demand.kind);
   const least = Math.min(reserved.cpuMillis, reserved.memoryBytes, reserved.diskBytes);
-  const tally = uncounted(worker.tally, demand.kind);
   assert(
-    least >= 0 && worker.taskCount > 0 && tally !== undefined,
+    least >= 0 && worker.taskCount >= 0 && isCounted,
     `worker ${worker.workerId} gives back no more than was promised on it`,
   );
-  return arrange(worker, {
-    reserved,
-    customReserved: demand.custom
-      ? giveBack(worker.customReserved, { needs: demand.custom, assigned })
-      : worker.customReserved,
-    usedPorts:
-      demand.hostPorts.length === 0
-        ? worker.usedPorts
-        : new Set([...worker.usedPorts].filter((port) => !demand.hostPorts.includes(port))),
-    taskCount: worker.taskCount - 1,
-    tally,
+  if (custom) worker.customReserved = giveBack(worker.customReserved, { needs: custom, assigned });
+  if (hostPorts.length > 0)
+    worker.usedPorts = new Set([...worker.usedPorts].filter((port) => !hostPorts.includes(port)));
+}
+
+/** The worker with the demand promised, as a new value. */
+export function book(worker: Candidate, demand: Demand, assigned?: Assigned): Candidate {
+  const booked = own(worker, worker);
+  bookOn(booked, demand, assigned);
+  return booked;
+}
+
+/** The worker with what `book` promised taken back, as a new value. */
+export function unbook(worker: Candidate, demand: Demand, assigned?: Assigned): Candidate {
+  const unbooked = own(worker, worker);
+  unbookOn(unbooked, demand, assigned);
+  return unbooked;
+}
+
+/** A candidate from its two halves, with bookings of its own that begin as these. */
+export function own(facts: Facts, { reserved, tally, ...rest }: Bookings): OwnCandidate {
+  const { cpuMillis, memoryBytes, diskBytes } = reserved;
+  return arrange(facts, {
+    ...rest,
+    reserved: { cpuMillis, memoryBytes, diskBytes },
+    tally: ownTally(tally),
   });
 }
 
-/** A candidate from its two halves, always with the same shape: scans over many stay fast. */
-export const arrange = (facts: Facts, bookings: Bookings): Candidate => ({
+type OwnBookings = Omit<OwnCandidate, keyof Facts>;
+
+/** New facts about a worker whose bookings go on. */
+export const renew = (facts: Facts, before: OwnCandidate): OwnCandidate => arrange(facts, before);
+
+/** Always with the same shape: scans over many stay fast. */
+const arrange = (facts: Facts, bookings: Omit<OwnBookings, "customReserved"> & Bookings) => ({
   workerId: facts.workerId,
   ready: facts.ready,
   notReadyReason: facts.notReadyReason,

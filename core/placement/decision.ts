@@ -38,14 +38,17 @@ export const RUNNER_UPS_MAX = 3;
 /** Which filters were asked, for what. */
 export type Asked = Readonly<{ filters: readonly Filter[]; demand: Demand }>;
 
+const NONE: readonly Exclusion[] = [];
+
 /** Decides for the best worker of a survey that kept one more than the runner-ups. */
 export function decide({ best, excluded }: Survey, asked: Asked): Decision {
-  const exclusions = excluded.size === 0 ? [] : exclusionsOf(excluded, asked);
-  const [first, ...runnerUps] = best;
+  const exclusions = excluded.size === 0 ? NONE : exclusionsOf(excluded, asked);
+  const [first] = best;
   if (first === undefined) {
     return { kind: "unplaced", exclusions, explanation: explanationOf(exclusions) };
   }
-  return { kind: "placed", ...first, runnerUps, exclusions };
+  const { workerId, lead, affinity, score } = first;
+  return { kind: "placed", workerId, lead, affinity, score, runnerUps: best.slice(1), exclusions };
 }
 
 /** Why no worker can take the demand, for people. */
@@ -57,11 +60,9 @@ export const exclusionsOf = (
   excluded: ReadonlyMap<Filter, number>,
   { filters, demand }: Asked,
 ): readonly Exclusion[] =>
-  filters
-    .map((filter) => ({ filter, workerCount: excluded.get(filter) ?? 0 }))
-    .filter(({ workerCount }) => workerCount > 0)
-    .sort((a, b) => b.workerCount - a.workerCount)
-    .map(({ filter, workerCount }) => ({
+  [...excluded]
+    .sort(([a, x], [b, y]) => y - x || filters.indexOf(a) - filters.indexOf(b))
+    .map(([filter, workerCount]) => ({
       filter: filter.name,
       workerCount,
       explanation: filter.summarize(workerCount, demand),

@@ -14,9 +14,7 @@ import { createKind, type TaskKind } from "./task-kind.ts";
 
 /** What a task asks of a worker. */
 export type Demand = Readonly<{
-  /** The same for demands that ask for the same, and only for those. */
-  key: string;
-  /** The same for demands that ask for the same but for the amount. */
+  /** The same for demands that ask for the same but for the amount, and only for those. */
   siteKey: string;
   amount: Amount;
   /** Fixed ports of the worker, such as `tcp/8080`. */
@@ -107,27 +105,25 @@ function nearnessOf({ matchLabels, key, anti }: TaskAffinity): Nearness {
   };
 }
 
-type Parts = Pick<Demand, "amount"> & Partial<Omit<Demand, "key" | "siteKey">>;
+/** The same for demands that ask for the same, and only for those. */
+export const keyOf = ({ amount, siteKey }: Demand): string =>
+  `${amount.cpuMillis} ${amount.memoryBytes} ${amount.diskBytes} ${siteKey}`;
+
+type Parts = Pick<Demand, "amount"> & Partial<Omit<Demand, "siteKey">>;
 
 const NOBODY = createKind("", {});
 
 const NONE: readonly never[] = [];
 
-/** The only maker of demands: it sees to the keys. */
+/** The only maker of demands: it sees to the key. */
 export function createDemand(parts: Parts): Demand {
   const { amount, platform, custom, kind = NOBODY } = parts;
   const { conditions = NONE, affinities = NONE, spreads = NONE, near = NONE, maxPerWorker } = parts;
   const hostPorts = sorted(parts.hostPorts ?? NONE);
   const capabilities = sorted(parts.capabilities ?? NONE);
-  const { cpuMillis, memoryBytes, diskBytes } = amount;
-  const wanted = platform ? formatPlatform(platform) : "";
-  const needs = custom ? custom.map(({ name, count }) => `${name}=${count}`) : "";
-  const siteKey = `${hostPorts} ${capabilities} ${wanted} ${needs}${wishKey(parts, kind)}`;
-  const key = `${cpuMillis} ${memoryBytes} ${diskBytes} ${siteKey}`;
   // Without a spread, which would cost more than all the rest: this is made for every task.
   return {
-    key,
-    siteKey,
+    siteKey: needKey({ hostPorts, capabilities, platform, custom }) + wishKey(parts, kind),
     amount,
     hostPorts,
     platform,
@@ -140,6 +136,16 @@ export function createDemand(parts: Parts): Demand {
     near,
     maxPerWorker,
   };
+}
+
+type Needs = Pick<Demand, "hostPorts" | "capabilities" | "platform" | "custom">;
+
+/** Most need nothing beside their amounts. */
+function needKey({ hostPorts, capabilities, platform, custom }: Needs): string {
+  if (hostPorts.length + capabilities.length === 0 && !platform && !custom) return "";
+  const wanted = platform ? formatPlatform(platform) : "";
+  const counts = custom ? custom.map(({ name, count }) => `${name}=${count}`) : "";
+  return `${hostPorts} ${capabilities} ${wanted} ${counts}`;
 }
 
 const sorted = (texts: readonly string[]) => (texts.length < 2 ? texts : texts.toSorted());

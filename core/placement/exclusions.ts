@@ -3,24 +3,21 @@ import type { Filter } from "./filters.ts";
 /** By which filter each worker is excluded, and how many by each. */
 export interface Exclusions {
   readonly counts: ReadonlyMap<Filter, number>;
-  /** Undefined: by none. */
-  set(workerId: string, filter: Filter | undefined): void;
+  /** Of the worker in a seat. Undefined: by none. */
+  set(seat: number, filter: Filter | undefined): void;
 }
 
 export function createExclusions(): Exclusions {
-  const filters = new Map<string, Filter>();
+  const filters: (Filter | undefined)[] = [];
   const counts = new Map<Filter, number>();
   return {
     counts,
-    set(workerId, filter) {
-      const before = filters.get(workerId);
+    set(seat, filter) {
+      const before = filters[seat];
       if (before === filter) return;
       if (before !== undefined) recount(counts, before, -1);
-      if (filter === undefined) filters.delete(workerId);
-      else {
-        recount(counts, filter, 1);
-        filters.set(workerId, filter);
-      }
+      if (filter !== undefined) recount(counts, filter, 1);
+      filters[seat] = filter;
     },
   };
 }

@@ -1,11 +1,11 @@
 import type { Assigned } from "../custom-resources.ts";
-import { unbook } from "./booking.ts";
+import { own, unbookOn } from "./booking.ts";
 import type { Candidate } from "./candidate.ts";
 import { type Exclusion, exclusionsOf } from "./decision.ts";
 import type { Demand } from "./demand.ts";
 import type { Filter } from "./filters.ts";
 import type { Fleet, Known, Slot } from "./fleet.ts";
-import type { CellVerdict, FleetCounts } from "./fleet-counts.ts";
+import type { Cell, CellVerdict, FleetCounts } from "./fleet-counts.ts";
 import { type Examination, examine, isForSites, type Question, rankedAt } from "./survey.ts";
 import { NO_WISHES, refused, type Wishes } from "./wishes.ts";
 
@@ -57,16 +57,18 @@ export function explain(
     return candidate ? [{ ...slot, candidate }] : [];
   });
   const examination = examine(question);
-  for (const { workerId, candidate } of slots) examination.counts.count(workerId, candidate);
+  for (const slot of slots) examination.counts.count(slot);
   const appraise = createAppraiser(examination, past.wishes);
   return slots.map(appraise);
 }
 
 /** The worker as it would be if the task had never been placed on it. */
 function withoutOwn({ workerId, candidate }: Slot, { booked }: Past): Candidate | undefined {
-  let without = candidate;
-  for (const own of booked)
-    if (without && own.workerId === workerId) without = unbook(without, own.demand, own.assigned);
+  if (candidate === undefined) return undefined;
+  // A copy: the fleet's own changes when the next task is placed.
+  const without = own(candidate, candidate);
+  for (const { demand, assigned } of booked.filter((each) => each.workerId === workerId))
+    unbookOn(without, demand, assigned);
   return without;
 }
 
@@ -75,8 +77,9 @@ function createAppraiser({ question, counts }: Examination, wishes: Wishes) {
   const judge = createJudge(counts);
   return (slot: Known): Appraisal => {
     const { candidate, workerId } = slot;
-    const verdict = judge(candidate);
-    const grounds = findGrounds(candidate, verdict);
+    const judgement = judge(candidate);
+    const { verdict } = judgement;
+    const grounds = findGrounds(candidate, judgement);
     if (grounds.length > 0 || verdict.kind === "excluded")
       return { kind: "excluded", candidate, grounds };
     const { lead, affinity, score } = rankedAt(slot, verdict.lead, question);
@@ -89,14 +92,24 @@ function kindOf(workerId: string, { prefer, avoid }: Wishes): Suitable["kind"] {
   return avoid.has(workerId) ? "avoided" : "fits";
 }
 
+/** `words` are there where the verdict is no. */
+type Judgement = Readonly<{ verdict: CellVerdict; words: string }>;
+
 /** What the rules about many workers say of one; each cell is asked once. */
 function createJudge(counts: FleetCounts) {
-  const verdicts = new Map<string, CellVerdict>();
-  return (candidate: Candidate): CellVerdict => {
+  const judgements = new Map<string, Judgement>();
+
+  function judge(cell: Cell): Judgement {
+    const verdict = counts.judge(cell);
+    const words = verdict.kind === "excluded" ? counts.explain(cell, verdict.rule) : "";
+    return { verdict, words };
+  }
+
+  return (candidate: Candidate): Judgement => {
     const cell = counts.cellOf(candidate);
-    const verdict = verdicts.get(cell.key) ?? counts.judge(cell);
-    verdicts.set(cell.key, verdict);
-    return verdict;
+    const judgement = judgements.get(cell.key) ?? judge(cell);
+    judgements.set(cell.key, judgement);
+    return judgement;
   };
 }
 
@@ -106,14 +119,14 @@ function createSifter({ demand, scheduler }: Question, { exclude }: Wishes) {
     const passes = filter.testFor(demand);
     return passes ? [{ ground: { filter }, passes }] : [];
   });
-  return (candidate: Candidate, verdict: CellVerdict): readonly Ground[] => {
+  return (candidate: Candidate, { verdict, words }: Judgement): readonly Ground[] => {
     const failing: readonly Ground[] = asked
       .filter(({ passes }) => !passes(candidate))
       .map(({ ground }) => ground);
     const atSite = failing.filter(({ filter }) => isForSites(filter));
     // A filter that has objected for the worker itself has said the same already.
     if (verdict.kind === "excluded" && !failing.some(({ filter }) => filter === verdict.filter))
-      atSite.push({ filter: verdict.filter, words: verdict.explanation });
+      atSite.push({ filter: verdict.filter, words });
     // Amounts come last, as in a placement.
     const lacking = failing.filter(({ filter }) => !isForSites(filter));
     const isRefused = exclude.has(candidate.workerId);

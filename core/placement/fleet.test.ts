@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { createFleet } from "./fleet.ts";
-import { worker } from "./samples.ts";
+import { amount, demand, worker } from "./samples.ts";
 
 const ids = (slots: readonly { workerId: string }[] | undefined) =>
   slots?.map(({ workerId }) => workerId);
@@ -11,7 +11,7 @@ test("tells which workers changed since a time", () => {
   fleet.set(worker("a"));
   const time = changes.time();
   fleet.set(worker("b"));
-  fleet.set(worker("a"), 7);
+  fleet.book("a", { demand: demand() }, 7);
   fleet.remove("b");
   expect(ids(changes.since(time))).toEqual(["b", "a", "b"]);
   expect(changes.since(changes.time())).toEqual([]);
@@ -21,7 +21,7 @@ test("forgets changes of long ago and says so", () => {
   const fleet = createFleet();
   const { changes } = fleet;
   const start = changes.time();
-  for (let i = 0; i < 2000; i++) fleet.set(worker("a"), i);
+  for (let i = 0; i < 2000; i++) fleet.set(worker("a"));
   expect(changes.since(start)).toBeUndefined();
   expect(changes.since(changes.time() - 10)).toHaveLength(10);
 });
@@ -31,7 +31,7 @@ test("tells measurements apart from all other changes", () => {
   const { changes, steadyChanges } = fleet;
   fleet.set(worker("a"));
   const [time, steadyTime] = [changes.time(), steadyChanges.time()];
-  fleet.measure(worker("a", { diskAvailableBytes: 5 }));
+  fleet.observe(worker("a", { diskAvailableBytes: 5 }));
   expect(fleet.get("a")?.candidate?.diskAvailableBytes).toBe(5);
   expect(ids(changes.since(time))).toEqual(["a"]);
   expect(ids(steadyChanges.since(steadyTime))).toEqual([]);
@@ -55,10 +55,42 @@ test("keeps workers in the order of their IDs as they come and go", () => {
 
 test("keeps when a worker was last chosen, until it is removed", () => {
   const fleet = createFleet();
-  fleet.set(worker("a"), 3);
+  fleet.set(worker("a"));
+  fleet.book("a", { demand: demand() }, 3);
   fleet.set(worker("a"));
   expect(fleet.get("a")?.lastChosen).toBe(3);
   fleet.remove("a");
   fleet.set(worker("a"));
   expect(fleet.get("a")?.lastChosen).toBe(0);
+});
+
+test("keeps what is booked when a worker is observed, and sets it otherwise", () => {
+  const fleet = createFleet();
+  const holding = { demand: demand({ amount: amount(500) }) };
+  expect(fleet.book("a", holding)).toBe(false);
+  fleet.observe(worker("a", { reserved: amount(9), taskCount: 9 }));
+  fleet.book("a", holding);
+  fleet.observe(worker("a", { ready: false }));
+  expect(fleet.get("a")?.candidate).toMatchObject({ ready: false, reserved: amount(500) });
+  fleet.unbook("a", holding);
+  expect(fleet.get("a")?.candidate).toMatchObject({ reserved: amount(), taskCount: 0 });
+  fleet.set(worker("a", { reserved: amount(7), taskCount: 2 }));
+  expect(fleet.get("a")?.candidate).toMatchObject({ reserved: amount(7), taskCount: 2 });
+});
+
+test("books on no value that it was given", () => {
+  const fleet = createFleet();
+  const given = worker("a");
+  fleet.set(given);
+  fleet.book("a", { demand: demand({ amount: amount(500) }) });
+  expect(given).toEqual(worker("a"));
+});
+
+test("gives no two workers one seat, as they come and go", () => {
+  const fleet = createFleet();
+  for (const id of ["a", "b", "c"]) fleet.set(worker(id));
+  fleet.remove("b");
+  for (const id of ["d", "e"]) fleet.set(worker(id));
+  const seats = fleet.slots().map(({ seat }) => seat);
+  expect([new Set(seats).size, Math.max(...seats)]).toEqual([4, 3]);
 });

@@ -1,11 +1,17 @@
 import { assert } from "../../lib/assert.ts";
-import type { Candidate } from "./candidate.ts";
+import type { Assigned } from "../custom-resources.ts";
+import { bookOn, type OwnCandidate, own, renew, unbookOn } from "./booking.ts";
+import { type Candidate, type Facts, NO_BOOKINGS } from "./candidate.ts";
+import type { Demand } from "./demand.ts";
 import { createJournal, type Journal } from "./journal.ts";
+import { isSteady } from "./steady.ts";
 
 /** A worker's place in the fleet: the same object for as long as the worker is there. */
 export type Slot = Readonly<{
   workerId: string;
-  /** The worker as it is now. Absent once it was removed. */
+  /** A small number that no other worker has meanwhile: where it stands in lists about workers. */
+  seat: number;
+  /** The worker as it is now; its bookings change in place. Absent once it was removed. */
   candidate: Candidate | undefined;
   /** See `Context`. */
   lastChosen: number;
@@ -18,9 +24,12 @@ export const isKnown = (slot: Slot): slot is Known => slot.candidate !== undefin
 
 /** For a place whose worker is there by all that its holder knows. */
 export function known(slot: Slot | undefined): Known {
-  assert(slot && isKnown(slot), `worker ${slot?.workerId} is there`);
+  assert(slot && isKnown(slot), "a worker is there");
   return slot;
 }
+
+/** What one task has on a worker. */
+export type Holding = Readonly<{ demand: Demand; assigned?: Assigned | undefined }>;
 
 /**
  * The workers, and which of them changed since when, so that whoever keeps something about workers
@@ -28,10 +37,14 @@ export function known(slot: Slot | undefined): Known {
  */
 export interface Fleet {
   get(workerId: string): Slot | undefined;
-  /** Adds a worker or replaces what is known of it. Without `lastChosen` that stays. */
-  set(candidate: Candidate, lastChosen?: number): void;
-  /** Replaces a worker of which nothing has changed but what is measured. */
-  measure(candidate: Candidate): void;
+  /** Adds a worker or sets all that is known of it, also what is booked on it. */
+  set(candidate: Candidate): void;
+  /** Adds a worker or sets what is known of it, and keeps what is booked on it. */
+  observe(facts: Facts): void;
+  /** Books on a worker. With `lastChosen` that is its turn now. False: no such worker. */
+  book(workerId: string, holding: Holding, lastChosen?: number): boolean;
+  /** Takes back what was booked. False: no such worker. */
+  unbook(workerId: string, holding: Holding): boolean;
   remove(workerId: string): void;
   /** All workers, in the order of their IDs. Changes under the reader's hands. */
   slots(): readonly Slot[];
@@ -41,45 +54,56 @@ export interface Fleet {
   readonly steadyChanges: Journal;
 }
 
-type OwnSlot = { -readonly [K in keyof Slot]: Slot[K] };
+type OwnSlot = {
+  readonly workerId: string;
+  readonly seat: number;
+  candidate: OwnCandidate | undefined;
+  lastChosen: number;
+};
 
 export function createFleet(): Fleet {
-  const byId = new Map<string, OwnSlot>();
-  const slots: OwnSlot[] = [];
+  const { byId, slots, add, drop } = createRoster();
   const changes = createJournal();
   const steadyChanges = createJournal();
-
-  function add(candidate: Candidate): OwnSlot {
-    const { workerId } = candidate;
-    const slot = { workerId, candidate, lastChosen: 0 };
-    slots.splice(positionOf(slots, workerId), 0, slot);
-    byId.set(workerId, slot);
-    return slot;
-  }
-
-  function drop({ workerId }: OwnSlot): void {
-    slots.splice(positionOf(slots, workerId), 1);
-    byId.delete(workerId);
-  }
 
   function note(slot: Slot): void {
     changes.note(slot, slots.length);
     steadyChanges.note(slot, slots.length);
   }
 
+  function put(candidate: OwnCandidate): void {
+    const slot = byId.get(candidate.workerId) ?? add(candidate.workerId);
+    slot.candidate = candidate;
+    note(slot);
+  }
+
   return {
     get: (workerId) => byId.get(workerId),
-    set(candidate, lastChosen) {
-      const slot = byId.get(candidate.workerId) ?? add(candidate);
-      slot.candidate = candidate;
+    set: (candidate) => put(own(candidate, candidate)),
+    observe(facts) {
+      const slot = byId.get(facts.workerId);
+      const before = slot?.candidate;
+      if (slot === undefined || before === undefined) put(own(facts, NO_BOOKINGS));
+      else if (isSteady(before, facts)) {
+        // What has not changed stays the same object, for those who compare.
+        slot.candidate = renew({ ...facts, capacity: before.capacity }, before);
+        changes.note(slot, slots.length);
+      } else put(renew(facts, before));
+    },
+    book(workerId, { demand, assigned }, lastChosen) {
+      const slot = byId.get(workerId);
+      if (slot?.candidate === undefined) return false;
+      bookOn(slot.candidate, demand, assigned);
       slot.lastChosen = lastChosen ?? slot.lastChosen;
       note(slot);
+      return true;
     },
-    measure(candidate) {
-      const slot = byId.get(candidate.workerId);
-      assert(slot, `worker ${candidate.workerId} is known before it is measured`);
-      slot.candidate = candidate;
-      changes.note(slot, slots.length);
+    unbook(workerId, { demand, assigned }) {
+      const slot = byId.get(workerId);
+      if (slot?.candidate === undefined) return false;
+      unbookOn(slot.candidate, demand, assigned);
+      note(slot);
+      return true;
     },
     remove(workerId) {
       const slot = byId.get(workerId);
@@ -94,8 +118,33 @@ export function createFleet(): Fleet {
   };
 }
 
+/** Who is there, by ID and in the order of IDs. */
+function createRoster() {
+  const byId = new Map<string, OwnSlot>();
+  const slots: OwnSlot[] = [];
+  const freeSeats: number[] = [];
+
+  function add(workerId: string): OwnSlot {
+    const seat = freeSeats.pop() ?? slots.length;
+    const slot = { workerId, seat, candidate: undefined, lastChosen: 0 };
+    slots.splice(positionOf(slots, workerId), 0, slot);
+    byId.set(workerId, slot);
+    return slot;
+  }
+
+  function drop({ workerId, seat }: OwnSlot): void {
+    slots.splice(positionOf(slots, workerId), 1);
+    byId.delete(workerId);
+    freeSeats.push(seat);
+  }
+
+  return { byId, slots, add, drop };
+}
+
 /** Where a worker is, or belongs, among workers in the order of their IDs. */
-function positionOf(slots: readonly Slot[], workerId: string): number {
+export function positionOf(slots: readonly Slot[], workerId: string): number {
+  const last = slots.at(-1);
+  if (last === undefined || last.workerId < workerId) return slots.length;
   let low = 0;
   let high = slots.length;
   while (low < high) {

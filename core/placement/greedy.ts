@@ -15,6 +15,7 @@ export const greedy: Scheduler = {
   filters: ALL_FILTERS,
   readsMeasurements: true,
   score: (worker) => 0 - cpuLoad(worker),
+  ceiling: (score) => score,
 };
 
 function cpuLoad(worker: Candidate): number {

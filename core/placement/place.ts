@@ -1,13 +1,12 @@
 import type { Assigned } from "../custom-resources.ts";
-import { arrange, book, unbook } from "./booking.ts";
-import { type Candidate, type Facts, NO_BOOKINGS } from "./candidate.ts";
+import { own } from "./booking.ts";
+import type { Candidate, Facts } from "./candidate.ts";
 import { chooseIds } from "./custom.ts";
 import { type Decision, decide, type Placed } from "./decision.ts";
 import type { Demand } from "./demand.ts";
 import { type Appraisal, explain, type Past } from "./explain.ts";
-import { createFleet } from "./fleet.ts";
+import { createFleet, known } from "./fleet.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { isSteady } from "./steady.ts";
 import { createSurveyor } from "./surveyor.ts";
 import { NO_WISHES, refused, type Wishes } from "./wishes.ts";
 
@@ -51,27 +50,15 @@ export function createPlacer(candidates: Iterable<Candidate> = []): Placer {
   const fleet = createFleet();
   const surveyor = createSurveyor(fleet);
   let placements = 0;
-
-  const update = (candidate: Candidate) => fleet.set(arrange(candidate, candidate));
-  for (const candidate of candidates) update(candidate);
-
-  /** Replaces a worker by what `change` makes of it. */
-  function change(
-    workerId: string,
-    make: (worker: Candidate) => Candidate,
-    turn?: number,
-  ): boolean {
-    const worker = fleet.get(workerId)?.candidate;
-    if (worker !== undefined) fleet.set(make(worker), turn);
-    return worker !== undefined;
-  }
+  for (const candidate of candidates) fleet.set(candidate);
 
   /** Books what was decided, and says which of the worker's named things that is. */
   function promise(decision: Placed, demand: Demand): Placed {
-    const worker = fleet.get(decision.workerId)?.candidate;
-    const assigned = worker && chooseIds(worker, demand.custom);
+    const { workerId } = decision;
+    const { custom } = demand;
+    const assigned = custom && chooseIds(known(fleet.get(workerId)).candidate, custom);
     placements++;
-    change(decision.workerId, (found) => book(found, demand, assigned), placements);
+    fleet.book(workerId, { demand, assigned }, placements);
     return assigned ? { ...decision, assigned } : decision;
   }
 
@@ -82,19 +69,15 @@ export function createPlacer(candidates: Iterable<Candidate> = []): Placer {
       const decision = decide(found, { filters, demand });
       return decision.kind === "placed" ? promise(decision, demand) : decision;
     },
-    book: (workerId, demand, assigned) =>
-      change(workerId, (worker) => book(worker, demand, assigned)),
-    release: (workerId, demand, assigned) =>
-      change(workerId, (worker) => unbook(worker, demand, assigned)),
-    update,
-    observe(facts) {
-      const before = fleet.get(facts.workerId)?.candidate;
-      const after = arrange(facts, before ?? NO_BOOKINGS);
-      if (before !== undefined && isSteady(before, after)) fleet.measure(after);
-      else fleet.set(after);
+    book: (workerId, demand, assigned) => fleet.book(workerId, { demand, assigned }),
+    release: (workerId, demand, assigned) => fleet.unbook(workerId, { demand, assigned }),
+    update: fleet.set,
+    observe: fleet.observe,
+    remove: fleet.remove,
+    candidate(workerId) {
+      const candidate = fleet.get(workerId)?.candidate;
+      return candidate && own(candidate, candidate);
     },
-    remove: (workerId) => fleet.remove(workerId),
-    candidate: (workerId) => fleet.get(workerId)?.candidate,
     explain: (demand, scheduler, past) => explain(fleet, { demand, scheduler }, past),
   };
 }

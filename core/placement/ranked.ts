@@ -19,30 +19,36 @@ export function isBetter(a: Ranked, b: Ranked): boolean {
   return a.score > b.score || (a.score === b.score && a.workerId < b.workerId);
 }
 
-/** The best few of all that is offered. */
-export interface Shortlist {
+/** The best few of all that is offered. Only `offer` writes it. */
+export type Shortlist = Readonly<{
   /** Best first. */
-  readonly best: readonly Ranked[];
-  /** The one that must be beaten. Undefined while there is room. */
-  worst(): Ranked | undefined;
-  /** Takes it if it is good enough. Whether it was. */
-  offer(ranked: Ranked): boolean;
-}
+  best: Ranked[];
+  /** How many are wanted. */
+  count: number;
+}>;
 
-export function createShortlist(count: number): Shortlist {
-  const best: Ranked[] = [];
-  const worst = () => (best.length === count ? best[count - 1] : undefined);
-  return {
-    best,
-    worst,
-    offer(ranked) {
-      const beaten = worst();
-      if (beaten !== undefined && !isBetter(ranked, beaten)) return false;
-      insertSorted(best, ranked);
-      if (best.length > count) best.pop();
-      return true;
-    },
-  };
+export const createShortlist = (count: number): Shortlist => ({ best: [], count });
+
+/** The one that must be beaten. Undefined while there is room. */
+export const worstOf = ({ best, count }: Shortlist): Ranked | undefined => best[count - 1];
+
+/** Takes a worker if it is good enough, in the words of `Ranked`. Whether it was. */
+export function offer(
+  list: Shortlist,
+  workerId: string,
+  lead: number,
+  affinity: number,
+  score: number,
+): boolean {
+  const worst = worstOf(list);
+  // Most are not taken, and nothing is made for those.
+  if (worst && worst.lead <= lead && worst.affinity >= affinity && worst.score > score)
+    return false;
+  const ranked = { workerId, lead, affinity, score };
+  if (worst !== undefined && !isBetter(ranked, worst)) return false;
+  insertSorted(list.best, ranked);
+  if (list.best.length > list.count) list.best.pop();
+  return true;
 }
 
 function insertSorted(sorted: Ranked[], ranked: Ranked): void {

@@ -1,16 +1,17 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createRanking } from "./ranking.ts";
+import { createRanking, type Entry } from "./ranking.ts";
 
-test("names the best first, of equals the lowest name", () => {
-  const ranking = createRanking();
-  for (const [name, score] of [
-    ["c", 1],
-    ["a", 1],
-    ["b", 2],
-  ] as const)
-    ranking.set(name, score);
-  expect([...ranking.walk()]).toEqual(["b", "a", "c"]);
+type Named = Entry & { readonly name: string };
+
+const named = (name: string, score: number): Named => ({ name, score, position: 0 });
+
+test("shows the best first, as far as it is asked to", () => {
+  const ranking = createRanking<Named>();
+  for (const entry of [named("b", 2), named("c", 1), named("a", 3)]) ranking.add(entry);
+  const seen: string[] = [];
+  ranking.walk(({ name }) => seen.push(name) < 2);
+  expect([seen, ranking.best()?.name]).toEqual([["a", "b"], "a"]);
 });
 
 test("is what sorting would give, after any changes", () => {
@@ -20,19 +21,25 @@ test("is what sorting would give, after any changes", () => {
   });
   fc.assert(
     fc.property(fc.array(change, { maxLength: 150 }), (changes) => {
-      const ranking = createRanking();
-      const scores = new Map<string, number>();
+      const ranking = createRanking<Named>();
+      const entries = new Map<string, Named>();
       for (const { name, score } of changes) {
+        const known = entries.get(name);
         if (score === undefined) {
-          ranking.delete(name);
-          scores.delete(name);
-        } else {
-          ranking.set(name, score);
-          scores.set(name, score);
+          if (known) ranking.delete(known);
+          entries.delete(name);
+        } else if (known) ranking.setScore(known, score);
+        else {
+          const entry = named(name, score);
+          entries.set(name, entry);
+          ranking.add(entry);
         }
       }
-      const sorted = [...scores].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
-      expect([...ranking.walk()]).toEqual(sorted.map(([name]) => name));
+      const shown: Named[] = [];
+      ranking.walk((entry) => shown.push(entry) > 0);
+      const scores = [...entries.values()].map(({ score }) => score);
+      expect(shown.map(({ score }) => score)).toEqual(scores.sort((a, b) => b - a));
+      expect(new Set(shown)).toEqual(new Set(entries.values()));
     }),
     { numRuns: 300 },
   );

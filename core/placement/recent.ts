@@ -7,16 +7,20 @@ export interface Recent<T> {
 export function createRecent<T>(limit: number): Recent<T> {
   /** In the order of use: a Map iterates in the order of insertion. */
   const entries = new Map<string, T>();
+  /** The one that was used last: what is asked for comes in batches. */
+  let latest: string | undefined;
 
   return {
     get(key) {
       const value = entries.get(key);
-      if (value === undefined) return undefined;
+      if (value === undefined || key === latest) return value;
       entries.delete(key);
       entries.set(key, value);
+      latest = key;
       return value;
     },
     set(key, value) {
+      latest = key;
       entries.delete(key);
       entries.set(key, value);
       for (const oldest of entries.keys()) {

@@ -105,7 +105,7 @@ export function createTrial(fleet: readonly Candidate[], scheduler: Question["sc
 
   function begin(demand: Demand): (candidate: Candidate) => boolean {
     const { counts, findExcluding } = examine({ demand, scheduler });
-    for (const candidate of fleet) counts.count(candidate.workerId, candidate);
+    for (const [seat, candidate] of fleet.entries()) counts.count({ seat, candidate });
     return (candidate) =>
       findExcluding(candidate) === undefined &&
       counts.judge(counts.cellOf(candidate)).kind === "admitted";

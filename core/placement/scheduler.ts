@@ -11,12 +11,18 @@ export type Scheduler = Readonly<{
   /** Whether it looks at `Context.lastChosen`. */
   takesTurns?: true;
   /**
-   * The most that a worker can score for the demand that scores `score` for a demand for nothing, up
-   * to rounding; grows with `score`. With it few workers are looked at, without it all are.
+   * The most that a worker of one of these capacities can score for the demand that scores `score`
+   * for next to nothing, up to rounding; never falls as `score` grows. With it few workers are
+   * looked at, without it all are.
    */
-  ceiling?: (score: number, demand: Demand, capacity: Amount) => number;
+  ceiling?: (score: number, demand: Demand, capacities: Capacities) => number;
 }> &
   (Steady | Lively);
+
+/** No worker's capacity is outside, amount by amount. */
+export type Capacities = Readonly<{ smallest: OwnAmount; largest: OwnAmount }>;
+
+type OwnAmount = { -readonly [K in keyof Amount]: number };
 
 /** A scheduler that does not care what workers measure: heartbeats cost it nothing. */
 type Steady = Readonly<{ readsMeasurements?: false; score: Score<State> }>;

@@ -1,17 +1,19 @@
+import { NO_BOOKINGS } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
 import { recount } from "./exclusions.ts";
 import type { Filter, Test } from "./filters.ts";
 import { type Known, known } from "./fleet.ts";
 import type { FleetCounts } from "./fleet-counts.ts";
-import { createShortlist, type Ranked, type Shortlist } from "./ranked.ts";
+import { createShortlist, offer, type Shortlist, worstOf } from "./ranked.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Shelf } from "./shelves.ts";
-import type { Site } from "./standing.ts";
+import type { Site } from "./site.ts";
+import { isSameAmount } from "./steady.ts";
 import type { Survey } from "./survey.ts";
 
 type Grounds = Readonly<{
   scheduler: Scheduler;
-  sites: ReadonlyMap<string, Site>;
+  sites: Readonly<{ all(): Iterable<Site> }>;
   counts: FleetCounts;
   /** By filters that do not look at amounts. */
   excluded: ReadonlyMap<Filter, number>;
@@ -33,43 +35,69 @@ export function createSearch({ scheduler, sites, counts, excluded }: Grounds) {
   const weighing = (weighs: Filter["weighs"]) =>
     scheduler.filters.filter((filter) => filter.weighs === weighs);
   const [bookings, measurements] = [weighing("bookings"), weighing("measurements")];
+  let asked = { amount: NO_BOOKINGS.reserved, state: NO_TESTS, measured: NO_TESTS };
+
+  /** Tasks of one kind come in batches, which ask for the same amounts. */
+  function testsFor(demand: Demand): typeof asked {
+    if (isSameAmount(asked.amount, demand.amount)) return asked;
+    const [state, measured] = [testsOf(bookings, demand), testsOf(measurements, demand)];
+    asked = { amount: demand.amount, state, measured };
+    return asked;
+  }
 
   return (demand: Demand, count: number): Found => {
-    const refused = new Map(excluded);
+    const { state, measured } = testsFor(demand);
     const shortlist = createShortlist(count);
-    const state = testsOf(bookings, demand);
-    const measured = testsOf(measurements, demand);
-    const search = { demand, scheduler, state, measured, shortlist, refused };
-    for (const place of admitted({ sites, counts }, refused)) {
-      const worst = shortlist.worst();
-      if (worst && isBehind(place, worst)) break;
+    const refusals: Refusals = { site: excluded, own: undefined };
+    const search = { demand, scheduler, state, measured, shortlist, refusals };
+    for (const place of admitted({ sites, counts }, refusals)) {
+      if (isBehind(place, shortlist)) break;
       searchSite(place, search);
     }
-    return { best: shortlist.best, excluded: refused };
+    return { best: shortlist.best, excluded: refusals.own ?? excluded };
   };
+}
+
+/** Exclusions that begin as those of the sites, and are a map of their own once there are more. */
+type Refusals = {
+  readonly site: ReadonlyMap<Filter, number>;
+  own: Map<Filter, number> | undefined;
+};
+
+function refuse(refusals: Refusals, filter: Filter, workerCount: number): void {
+  refusals.own ??= new Map(refusals.site);
+  recount(refusals.own, filter, workerCount);
 }
 
 /** A site, and how many tasks of the same name are ahead of it where that counts. */
 type Place = Readonly<{ site: Site; lead: number }>;
 
-/** The sites that rules about the fleet admit, the best first. */
+/** The sites that rules about the fleet admit, the most promising first. */
 function admitted(
   { sites, counts }: Pick<Grounds, "sites" | "counts">,
-  refused: Map<Filter, number>,
+  refusals: Refusals,
 ): readonly Place[] {
   const open: Place[] = [];
-  for (const site of sites.values()) {
+  for (const site of sites.all()) {
     const verdict = counts.judge(site.cell);
     if (verdict.kind === "admitted") open.push({ site, lead: verdict.lead });
-    else recount(refused, verdict.filter, site.shelves.size);
+    else refuse(refusals, verdict.filter, site.shelves.size);
   }
   if (open.length < 2) return open;
-  return open.sort((a, b) => a.lead - b.lead || b.site.affinity - a.site.affinity);
+  return open.sort(
+    (a, b) =>
+      a.lead - b.lead || b.site.affinity - a.site.affinity || scoreAt(b.site) - scoreAt(a.site),
+  );
 }
 
-/** Whether no worker there can be better, whatever its score. */
-const isBehind = ({ lead, site: { affinity } }: Place, worst: Ranked): boolean =>
-  lead > worst.lead || (lead === worst.lead && affinity < worst.affinity);
+const scoreAt = ({ shelves }: Site): number => shelves.best()?.score ?? Number.NEGATIVE_INFINITY;
+
+/** Whether no worker there, nor at a site that comes later, can be better, whatever its score. */
+function isBehind({ lead, site: { affinity } }: Place, shortlist: Shortlist): boolean {
+  const worst = worstOf(shortlist);
+  if (worst === undefined) return false;
+  return lead > worst.lead || (lead === worst.lead && affinity < worst.affinity);
+}
 
 type NamedTest = Readonly<{ filter: Filter; passes: Test }>;
 
@@ -81,8 +109,10 @@ type Search = Readonly<{
   /** What it asks of what was measured. */
   measured: readonly NamedTest[];
   shortlist: Shortlist;
-  refused: Map<Filter, number>;
+  refusals: Refusals;
 }>;
+
+const NO_TESTS: readonly NamedTest[] = [];
 
 function testsOf(filters: readonly Filter[], demand: Demand): readonly NamedTest[] {
   const tests: NamedTest[] = [];
@@ -94,13 +124,14 @@ function testsOf(filters: readonly Filter[], demand: Demand): readonly NamedTest
 }
 
 function searchSite(place: Place, search: Search): void {
-  const { state, refused } = search;
-  for (const shelf of place.site.shelves.walk()) {
-    if (isHopeless(shelf, place, search)) break;
+  const { state, refusals } = search;
+  place.site.shelves.walk((shelf) => {
+    if (isHopeless(shelf, place, search)) return false;
     const lacking = failing(state, sampleOf(shelf));
-    if (lacking) recount(refused, lacking, shelf.slots.length);
+    if (lacking) refuse(refusals, lacking, shelf.slots.length);
     else offerAll(shelf, place, search);
-  }
+    return true;
+  });
 }
 
 /** Whether neither this shelf nor one after it can hold anybody better than those that were found. */
@@ -109,22 +140,23 @@ function isHopeless(
   { site, lead }: Place,
   { shortlist, demand, scheduler }: Search,
 ): boolean {
-  const worst = shortlist.worst();
+  const worst = worstOf(shortlist);
   if (worst === undefined || worst.lead > lead || worst.affinity < site.affinity) return false;
-  const ceiling = scheduler.ceiling?.(score, demand, site.capacity) ?? Number.POSITIVE_INFINITY;
+  const ceiling = scheduler.ceiling?.(score, demand, site.capacities) ?? Number.POSITIVE_INFINITY;
   return ceiling + ROUNDING < worst.score;
 }
 
 /** Offers the workers of a shelf until one is not good enough: the others have higher IDs. */
 function offerAll(shelf: Shelf, { site, lead }: Place, search: Search): void {
-  const { demand, scheduler, measured, shortlist, refused } = search;
+  const { demand, scheduler, measured, shortlist, refusals } = search;
+  const { affinity } = site;
   const sample = sampleOf(shelf);
   const score = scheduler.score(sample.candidate, demand, sample);
   for (const slot of shelf.slots) {
     const lacking = failing(measured, known(slot));
     const { workerId } = slot;
-    if (lacking) recount(refused, lacking, 1);
-    else if (!shortlist.offer({ workerId, lead, affinity: site.affinity, score })) return;
+    if (lacking) refuse(refusals, lacking, 1);
+    else if (!offer(shortlist, workerId, lead, affinity, score)) return;
   }
 }
 

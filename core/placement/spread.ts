@@ -19,10 +19,10 @@ export const spread: Scheduler = {
     const memory = memoryTaken(capacity, reserved.memoryBytes + amount.memoryBytes, tasks);
     return 1 - (cpu + memory) / 2;
   },
-  // What the demand takes is the same share of all workers of one capacity.
-  ceiling: (score, { amount }, capacity) =>
+  // What the demand takes is the smallest share of the largest worker.
+  ceiling: (score, { amount }, { largest }) =>
     score -
-    (cpuTaken(capacity, amount.cpuMillis, 0) + memoryTaken(capacity, amount.memoryBytes, 0)) / 2,
+    (cpuTaken(largest, amount.cpuMillis, 0) + memoryTaken(largest, amount.memoryBytes, 0)) / 2,
 };
 
 /** How full a worker is as `spread` counts it: 0 is idle, 1 is all that it offers. */

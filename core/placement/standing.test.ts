@@ -40,12 +40,11 @@ function carryOut(change: Change, fleet: Fleet, demands: readonly [Demand, Deman
     case "measure": {
       const { workerId, metrics, diskAvailableBytes } = change.worker;
       const known = fleet.get(workerId)?.candidate;
-      if (known) fleet.measure({ ...known, metrics, diskAvailableBytes });
+      if (known) fleet.observe({ ...known, metrics, diskAvailableBytes });
       break;
     }
     case "book": {
-      const known = fleet.get(change.workerId)?.candidate;
-      if (known) fleet.set(book(known, demands[change.isAsked ? 0 : 1]), change.turn);
+      fleet.book(change.workerId, { demand: demands[change.isAsked ? 0 : 1] }, change.turn);
       break;
     }
     case "remove":

@@ -1,11 +1,9 @@
-import type { Amount } from "./candidate.ts";
 import { createDemand } from "./demand.ts";
 import { createExclusions } from "./exclusions.ts";
 import { type Fleet, isKnown, type Known, type Slot } from "./fleet.ts";
-import type { Cell } from "./fleet-counts.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { createSearch } from "./search.ts";
-import { createShelves, type Shelves } from "./shelves.ts";
+import { createSites, isAt, type Site } from "./site.ts";
 import {
   affinityOf,
   createSieve,
@@ -23,14 +21,6 @@ import {
 export interface Standing {
   survey(question: Question, count: number): Survey;
 }
-
-/** Workers among which amounts and the scheduler alone decide. */
-export type Site = Readonly<{
-  cell: Cell;
-  affinity: number;
-  capacity: Amount;
-  shelves: Shelves;
-}>;
 
 export function createStanding(fleet: Fleet, question: Question): Standing {
   const { readsMeasurements = false } = question.scheduler;
@@ -57,71 +47,56 @@ export function createStanding(fleet: Fleet, question: Question): Standing {
   };
 }
 
-/** Asks for no amount, so that scores can be compared before it is known what is asked for. */
-const NOTHING = createDemand({ amount: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 } });
+/**
+ * Asks for so little that no sum shows it, so that scores can be compared before it is known what is
+ * asked for. It is not nothing: a scheduler may think otherwise of demands that fit everywhere.
+ */
+const NEXT_TO_NOTHING = createDemand({
+  amount: { cpuMillis: Number.MIN_VALUE, memoryBytes: Number.MIN_VALUE, diskBytes: 0 },
+});
 
-type Place = Omit<Site, "shelves">;
-
-const keyOf = ({ cell, affinity, capacity }: Place): string =>
-  `${cell.key}\u0001${affinity} ${capacity.cpuMillis} ${capacity.memoryBytes} ${capacity.diskBytes}`;
-
-/** Told without a key: a worker that gets a task stays where it is, as most changes leave it. */
-const isSamePlace = (a: Place, b: Place): boolean =>
-  a.capacity === b.capacity && a.affinity === b.affinity && a.cell.key === b.cell.key;
-
-/** Tells apart what filters and the scheduler see of workers of one capacity. */
-function stateOf({ workerId, candidate, lastChosen }: Known, scheduler: Scheduler): string {
-  if (scheduler.readsMeasurements) return workerId;
-  const { reserved, taskCount } = candidate;
-  const { cpuMillis, memoryBytes, diskBytes } = reserved;
-  const turn = scheduler.takesTurns ? lastChosen : 0;
-  return `${cpuMillis} ${memoryBytes} ${diskBytes} ${taskCount} ${turn}`;
+/** What tells a worker from others with the same amounts promised, to a scheduler. */
+function markOf({ seat, lastChosen }: Slot, { readsMeasurements, takesTurns }: Scheduler): number {
+  if (readsMeasurements) return seat;
+  return takesTurns ? lastChosen : 0;
 }
 
 function createBoard({ demand, scheduler }: Question) {
   const { findExcluding, counts } = examine({ demand, scheduler }, isForSites);
-  const sites = new Map<string, Site>();
-  const siteOfWorker = new Map<string, Site>();
+  const sites = createSites();
+  const siteInSeat: (Site | undefined)[] = [];
   const exclusions = createExclusions();
 
-  function leave(workerId: string, site: Site): void {
-    site.shelves.delete(workerId);
-    siteOfWorker.delete(workerId);
-    if (site.shelves.size === 0) sites.delete(keyOf(site));
+  function leave(slot: Slot, site: Site): void {
+    site.shelves.delete(slot);
+    siteInSeat[slot.seat] = undefined;
+    if (site.shelves.size === 0) sites.close(site);
   }
 
-  function siteFor({ workerId, candidate }: Known): Site {
-    const cell = counts.cellOf(candidate);
-    const affinity = affinityOf(candidate, demand);
-    const place = { cell, affinity, capacity: candidate.capacity };
-    const before = siteOfWorker.get(workerId);
-    if (before && isSamePlace(before, place)) return before;
-    const key = keyOf(place);
-    const site = sites.get(key) ?? { ...place, shelves: createShelves() };
-    sites.set(key, site);
-    return site;
-  }
-
-  function enter(slot: Known): void {
-    const { workerId, candidate } = slot;
-    const site = siteFor(slot);
-    const before = siteOfWorker.get(workerId);
-    if (before !== undefined && before !== site) leave(workerId, before);
-    siteOfWorker.set(workerId, site);
-    const score = scheduler.score(candidate, NOTHING, slot);
-    site.shelves.put(slot, stateOf(slot, scheduler), score);
+  function enter(slot: Known, before: Site | undefined): void {
+    const { seat, candidate } = slot;
+    const place = {
+      cell: counts.cellOf(candidate),
+      affinity: affinityOf(candidate, demand),
+      capacity: candidate.capacity,
+    };
+    const site = before && isAt(before, place) ? before : sites.at(place);
+    if (before !== undefined && before !== site) leave(slot, before);
+    siteInSeat[seat] = site;
+    const score = scheduler.score(candidate, NEXT_TO_NOTHING, slot);
+    site.shelves.put(slot, markOf(slot, scheduler), score);
   }
 
   return {
     counts,
     judge(slot: Slot): void {
-      const { workerId, candidate } = slot;
-      counts.count(workerId, candidate);
+      const { seat, candidate } = slot;
+      counts.count(slot);
       const filter = candidate && findExcluding(candidate);
-      exclusions.set(workerId, filter);
-      const before = siteOfWorker.get(workerId);
-      if (isKnown(slot) && filter === undefined) enter(slot);
-      else if (before) leave(workerId, before);
+      exclusions.set(seat, filter);
+      const before = siteInSeat[seat];
+      if (isKnown(slot) && filter === undefined) enter(slot, before);
+      else if (before) leave(slot, before);
     },
     search: createSearch({ scheduler, sites, counts, excluded: exclusions.counts }),
   };

@@ -19,7 +19,7 @@ const SAME: Readonly<Record<Exclude<keyof Facts, Measured | keyof Labelled>, Com
 
 const COMPARISONS = Object.values(SAME);
 
-const isSameAmount = (a: Amount, b: Amount): boolean =>
+export const isSameAmount = (a: Amount, b: Amount): boolean =>
   a.cpuMillis === b.cpuMillis && a.memoryBytes === b.memoryBytes && a.diskBytes === b.diskBytes;
 
 function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

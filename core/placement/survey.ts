@@ -5,7 +5,7 @@ import type { Filter } from "./filters.ts";
 import { type Fleet, isKnown, type Known, type Slot } from "./fleet.ts";
 import { type CellVerdict, createFleetCounts, type FleetCounts } from "./fleet-counts.ts";
 import { rulesOf } from "./fleet-rules.ts";
-import { createShortlist, type Ranked } from "./ranked.ts";
+import { createShortlist, offer, type Ranked } from "./ranked.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** What is asked of the fleet. */
@@ -42,16 +42,20 @@ export const examine = (
 export function survey(fleet: Fleet, question: Question, count: number): Survey {
   const examination = examine(question);
   const { counts } = examination;
-  for (const { workerId, candidate } of fleet.slots()) counts.count(workerId, candidate);
+  for (const slot of fleet.slots()) counts.count(slot);
   const judge = createJudge(question, counts);
-  const { best, offer } = createShortlist(count);
+  const shortlist = createShortlist(count);
   const excluded = new Map<Filter, number>();
   for (const slot of fleet.slots()) {
     if (!isKnown(slot)) continue;
     const verdict = judge(slot.candidate);
     if (verdict.kind === "excluded") recount(excluded, verdict.filter, 1);
-    else offer(rankedAt(slot, verdict.lead, question));
+    else {
+      const { workerId, lead, affinity, score } = rankedAt(slot, verdict.lead, question);
+      offer(shortlist, workerId, lead, affinity, score);
+    }
   }
+  const { best } = shortlist;
   return { best, excluded, rank: (workerId) => rankOf(fleet.get(workerId), examination) };
 }
 

@@ -1,13 +1,13 @@
 import { RUNNER_UPS_MAX } from "./decision.ts";
 import type { Fleet } from "./fleet.ts";
-import { createRecent } from "./recent.ts";
+import { createRecent, type Recent } from "./recent.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { createStanding, type Standing } from "./standing.ts";
 import { type Question, type Survey, survey } from "./survey.ts";
 import { granted, NO_WISHES, type Wishes, wishCount } from "./wishes.ts";
 
 /**
- * Kinds of demands whose standing is kept: demands that differ in their amounts only are of one. Each
+ * Kinds of demands whose standing is kept for each scheduler: demands that differ in their amounts only are of one. Each
  * costs about 100 bytes a worker, and up to one look at each changed worker when it is used again.
  */
 const STANDINGS_MAX = 64;
@@ -15,38 +15,42 @@ const STANDINGS_MAX = 64;
 /** Kinds of demands that are remembered as seen: only the second of a kind gets a standing. */
 const SEEN_MAX = 4096;
 
+/** What is kept for the questions of one scheduler, by the demands' site keys. */
+type Memory = Readonly<{ standings: Recent<Standing>; seen: Recent<true> }>;
+
 /** Answers questions about a fleet: the best worker first, then the runners-up. */
 export function createSurveyor(fleet: Fleet): (question: Question, wishes: Wishes) => Survey {
-  const standings = createRecent<Standing>(STANDINGS_MAX);
-  const seen = createRecent<true>(SEEN_MAX);
+  const memories = new Map<Scheduler, Memory>();
+
+  function memoryOf(scheduler: Scheduler): Memory {
+    const memory = memories.get(scheduler) ?? {
+      standings: createRecent<Standing>(STANDINGS_MAX),
+      seen: createRecent<true>(SEEN_MAX),
+    };
+    memories.set(scheduler, memory);
+    return memory;
+  }
 
   /** A standing pays off only when it is used again, so a first demand of a kind makes none. */
   function standingFor(question: Question): Standing | undefined {
-    const { demand, scheduler } = question;
-    const kind = `${scheduler.name} ${demand.siteKey}`;
-    const known = standings.get(kind);
+    const { siteKey } = question.demand;
+    const { standings, seen } = memoryOf(question.scheduler);
+    const known = standings.get(siteKey);
     if (known !== undefined) return known;
-    if (seen.get(kind) === undefined) {
-      seen.set(kind, true);
+    if (seen.get(siteKey) === undefined) {
+      seen.set(siteKey, true);
       return undefined;
     }
     const fresh = createStanding(fleet, question);
-    standings.set(kind, fresh);
+    standings.set(siteKey, fresh);
     return fresh;
   }
 
-  /** The standing that was used last: tasks of one kind come in batches. */
-  let latest: Readonly<{ siteKey: string; scheduler: Scheduler; standing: Standing }> | undefined;
-
   function look(question: Question, count: number): Survey {
-    const { siteKey } = question.demand;
-    const { scheduler } = question;
-    if (latest?.siteKey === siteKey && latest.scheduler === scheduler)
-      return latest.standing.survey(question, count);
     const standing = standingFor(question);
-    if (standing === undefined) return survey(fleet, question, count);
-    latest = { siteKey, scheduler, standing };
-    return standing.survey(question, count);
+    return standing === undefined
+      ? survey(fleet, question, count)
+      : standing.survey(question, count);
   }
 
   return (question, wishes) => {

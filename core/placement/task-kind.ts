@@ -11,6 +11,9 @@ export type Tally = readonly KindCount[];
 
 type KindCount = Readonly<{ kind: TaskKind; count: number }>;
 
+/** A tally whose holder counts in place. */
+export type OwnTally = { kind: TaskKind; count: number }[];
+
 export const NO_TALLY: Tally = [];
 
 export function createKind(name: string, labels: Readonly<Record<string, string>>): TaskKind {
@@ -21,21 +24,26 @@ export function createKind(name: string, labels: Readonly<Record<string, string>
   return { key: JSON.stringify([name, ...pairs]), name, labels };
 }
 
-/** The tally with one more task of a kind. */
-export function counted(tally: Tally, kind: TaskKind): Tally {
+/** A tally of one's own that begins as another. */
+export const ownTally = (tally: Tally): OwnTally =>
+  tally.map(({ kind, count }) => ({ kind, count }));
+
+/** Counts one more task of a kind. */
+export function countIn(tally: OwnTally, kind: TaskKind): void {
   const index = indexOf(tally, kind.key);
   const entry = tally[index];
-  if (entry?.kind.key === kind.key) return tally.with(index, { kind, count: entry.count + 1 });
-  return tally.toSpliced(index, 0, { kind, count: 1 });
+  if (entry?.kind.key === kind.key) entry.count++;
+  else tally.splice(index, 0, { kind, count: 1 });
 }
 
-/** The tally with one task of a kind less. Undefined: it holds none. */
-export function uncounted(tally: Tally, kind: TaskKind): Tally | undefined {
+/** Counts one task of a kind less. False: there is none. */
+export function countOut(tally: OwnTally, kind: TaskKind): boolean {
   const index = indexOf(tally, kind.key);
   const entry = tally[index];
-  if (entry?.kind.key !== kind.key) return undefined;
-  if (entry.count === 1) return tally.toSpliced(index, 1);
-  return tally.with(index, { kind, count: entry.count - 1 });
+  if (entry?.kind.key !== kind.key) return false;
+  if (entry.count === 1) tally.splice(index, 1);
+  else entry.count--;
+  return true;
 }
 
 /** How many tasks of a tally are of a certain sort. */

@@ -1,6 +1,6 @@
 import { type Block, type DrainStep, MOVES_AT_ONCE, planDrain } from "../../core/drain.ts";
 import { beginMove, handOver, leave, withdraw } from "../../core/move.ts";
-import { demandOf } from "../../core/placement/demand.ts";
+import { demandOf, keyOf } from "../../core/placement/demand.ts";
 import { schedulers } from "../../core/placement/schedulers.ts";
 import { moveWishes } from "../../core/placement-wishes.ts";
 import type { TaskChange } from "../../core/task-change.ts";
@@ -149,7 +149,7 @@ function createPlacing({ placer }: PlacementBoard, now: number) {
     assert(task.spec && scheduler, `task ${task.id} has a valid spec`);
     const demand = demandOf(task.spec);
     const wishes = moveWishes(task, now);
-    const key = [scheduler.name, demand.key, ...wishes.exclude].join(" ");
+    const key = [scheduler.name, keyOf(demand), ...wishes.exclude].join(" ");
     const known = hopeless.get(key);
     if (known !== undefined) return { kind: "unplaced", explanation: known } as const;
     const decision = placer.place(demand, scheduler, wishes);
