@@ -148,6 +148,14 @@ const anyMeasurements = (): fc.Arbitrary<Pick<Candidate, Measured>> =>
     metrics: fc.constantFrom(undefined, metrics(0), metrics(40, 1024), metrics(90, 8000)),
   });
 
+/** The first two are of about one size. */
+const CAPACITIES = [
+  amount(4000, 8192, 4096),
+  amount(3500, 7500, 4096),
+  amount(1000, 4096, 2048),
+  amount(),
+];
+
 export const anyWorker = (): fc.Arbitrary<Candidate> =>
   fc
     .record({
@@ -155,7 +163,7 @@ export const anyWorker = (): fc.Arbitrary<Candidate> =>
       ready: fc.constantFrom(true, true, true, false),
       architecture: fc.constantFrom("amd64", "arm64"),
       capabilities: fc.constantFrom([], ["network-host"]).map((names) => new Set(names)),
-      capacity: fc.constantFrom(amount(4000, 8192, 4096), amount(1000, 4096, 2048), amount()),
+      capacity: fc.constantFrom(...CAPACITIES),
       measurements: anyMeasurements(),
       usedPorts: ports().map((keys) => new Set(keys)),
       labels: fc.record(
