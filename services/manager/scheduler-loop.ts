@@ -1,6 +1,6 @@
 import { type Facts, offersMore } from "../../core/placement/candidate.ts";
 import type { Unplaced } from "../../core/placement/decision.ts";
-import { type Demand, demandOf } from "../../core/placement/demand.ts";
+import { demandOf } from "../../core/placement/demand.ts";
 import type { Placer } from "../../core/placement/place.ts";
 import { schedulers } from "../../core/placement/schedulers.ts";
 import { refusalEndMs, refusalText, wishesOf } from "../../core/placement-wishes.ts";
@@ -14,6 +14,7 @@ import type { Log } from "../../lib/log.ts";
 import { factsOf } from "./candidates.ts";
 import { createFreshMetrics } from "./fresh-metrics.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
+import { createPassPlacer, looksAtOthers } from "./pass-placer.ts";
 import { type PlacementBoard, placementOf } from "./placement-board.ts";
 import { createWaitingList } from "./waiting-list.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
@@ -61,18 +62,17 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
   const waiting = createWaitingList();
   const fresh = createFreshMetrics(clock, leaseMs);
 
-  function decide(task: Task, now: number): readonly TaskChange[] {
+  function decide(task: Task, now: number, place: PassPlacer): readonly TaskChange[] {
     const scheduler = schedulers.get(task.spec?.scheduler ?? "");
     assert(task.spec && scheduler, `task ${task.id} has a valid spec`);
     const demand = demandOf(task.spec);
-    const decision = placer.place(demand, scheduler, wishesOf(task, now));
+    const decision = place({ demand, scheduler, wishes: wishesOf(task, now) });
     if (decision.kind === "unplaced") {
       waiting.add(task.id, refusalEndMs(task, now), looksAtOthers(demand));
       return wait(task, whyUnplaced(task, decision, now), now);
     }
-    const name = { taskId: task.id, attempt: currentAttempt(task).number };
     const { workerId, assigned } = decision;
-    bookings.note(name, { workerId, demand, assigned });
+    bookings.note(nameOf(task), { workerId, demand, assigned });
     return [schedule(task, placementOf(decision, scheduler.name, now), now)];
   }
 
@@ -88,7 +88,8 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
       const due = [...ledger.tasks.pending()]
         .filter((task) => retryMs(task, now) <= now && waiting.isDue(task.id, now))
         .sort(byPriority);
-      const changes = due.flatMap((task) => decide(task, now));
+      const place = createPassPlacer(placer);
+      const changes = due.flatMap((task) => decide(task, now, place));
       for (const { task, reason } of changes) log.debug({ taskId: task.id, reason }, "task placed");
       if (changes.length > 0) void ledger.commit(changes);
     },
@@ -119,11 +120,12 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
   };
 }
 
+const nameOf = (task: Task) => ({ taskId: task.id, attempt: currentAttempt(task).number });
+
+type PassPlacer = ReturnType<typeof createPassPlacer>;
+
 /** The highest first; of equals the oldest, as they are. */
 const byPriority = (a: Task, b: Task): number => (b.spec?.priority ?? 0) - (a.spec?.priority ?? 0);
-
-/** Whether more than one worker's state decides which of them can take the demand. */
-const looksAtOthers = ({ spreads, near }: Demand): boolean => spreads.length + near.length > 0;
 
 /**
  * What has changed for tasks that found no place. `more`: any of them may find one now.
