@@ -3,8 +3,11 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { AttemptSchema, TaskSchema, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { aPlacedTask, START_MS } from "../test/builders.ts";
-import { readSketch, sketchOf } from "./task-sketch.ts";
+import { createTextReader } from "./protobuf-cursor.ts";
+import { createSketchReader, sketchOf } from "./task-sketch.ts";
 import { toTimestamp } from "./time.ts";
+
+const readSketch = createSketchReader();
 
 const anyState = fc.constantFrom(
   ...Object.values(TaskState).filter((value): value is TaskState => typeof value === "number"),
@@ -54,15 +57,29 @@ test("reading the sketch of an encoded task is decoding it and sketching it", ()
   fc.assert(
     fc.property(anyTask, (task) => {
       const bytes = toBinary(TaskSchema, task);
-      expect(readSketch(bytes)).toEqual(sketchOf(fromBinary(TaskSchema, bytes)));
+      expect(readSketch(task.id, bytes)).toEqual(sketchOf(fromBinary(TaskSchema, bytes)));
     }),
   );
 });
 
 test("fields of a later version are passed over", () => {
   const task = aPlacedTask();
-  // Field 1000 of length 3, then field 1001 as a number.
-  const unknown = [0xc2, 0x3e, 3, 1, 2, 3, 0xc8, 0x3e, 7];
+  // Field 1000 of length 3, field 1001 as a number, then 4 and 8 bytes.
+  const unknown = [
+    ...[0xc2, 0x3e, 3, 1, 2, 3, 0xc8, 0x3e, 7],
+    ...[0xd5, 0x3e, 1, 2, 3, 4, 0xd9, 0x3e, 1, 2, 3, 4, 5, 6, 7, 8],
+  ];
   const bytes = Uint8Array.from([...unknown, ...toBinary(TaskSchema, task), ...unknown]);
-  expect(readSketch(bytes)).toEqual(sketchOf(task));
+  expect(readSketch(task.id, bytes)).toEqual(sketchOf(task));
+});
+
+test("texts that share a hash are told apart, and the same text is read again", () => {
+  const read = createTextReader();
+  const told = (text: string) => {
+    const encoded = new TextEncoder().encode(text);
+    return read({ bytes: Uint8Array.from([encoded.length, ...encoded]), position: 0 });
+  };
+  // Known to share their hash of FNV-1a: "costarring" and "liquid".
+  const texts = ["costarring", "liquid", "costarring", "wörker", "wörker", ""];
+  expect(texts.map(told)).toEqual(texts);
 });

@@ -1,6 +1,13 @@
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { attemptsOf, isLive } from "./live-attempts.ts";
+import {
+  type Cursor,
+  createTextReader,
+  fieldOf,
+  readEnd,
+  readVarint,
+  skip,
+} from "./protobuf-cursor.ts";
 import { isFinished } from "./retention.ts";
 import { isPlaced, isTerminal } from "./task-state.ts";
 import { toMillis } from "./time.ts";
@@ -27,21 +34,30 @@ export const sketchOf = (task: Task): TaskSketch => ({
 });
 
 /**
- * The sketch of an encoded task: what `sketchOf` says of the decoded one, for a tenth of the work.
- * A manager that starts with many tasks has to wait for no more than this.
+ * Reads the sketches of encoded tasks: what `sketchOf` says of the decoded ones, for a tenth of the
+ * work. A manager that starts with many tasks has to wait for no more than this. The ID is that of
+ * the task, which who stored it knows.
  */
-export function readSketch(bytes: Uint8Array): TaskSketch {
-  const { id, state, current, successor, past, updateMs } = readTask(new BinaryReader(bytes));
-  const others = successor ? [successor, ...past] : past;
-  const occupants = current ? [{ ...current, state }, ...others] : others;
-  return {
-    id,
-    state,
-    workerIds: occupants.filter(isOccupying).map(({ workerId }) => workerId),
-    isFinished: isTerminal(state) && successor === undefined,
-    updateMs,
+export function createSketchReader(): (id: string, bytes: Uint8Array) => TaskSketch {
+  const readText = createTextReader();
+  return (id, bytes) => {
+    const { state, current, successor, past, updateMs } = readTask(
+      { bytes, position: 0 },
+      readText,
+    );
+    const others = successor ? [successor, ...past] : past;
+    const occupants = current ? [{ ...current, state }, ...others] : others;
+    return {
+      id,
+      state,
+      workerIds: occupants.filter(isOccupying).map(({ workerId }) => workerId),
+      isFinished: isTerminal(state) && successor === undefined,
+      updateMs,
+    };
   };
 }
+
+type ReadText = ReturnType<typeof createTextReader>;
 
 /** An attempt, as far as it matters to its worker. */
 type Occupant = Readonly<{ workerId: string; state: TaskState }>;
@@ -50,101 +66,75 @@ const isOccupying = ({ workerId, state }: Occupant): boolean => workerId !== "" 
 
 // The numbers of fields below are those of proto/berth/v1; a test compares with the decoder.
 
-function readTask(reader: BinaryReader) {
+function readTask(cursor: Cursor, readText: ReadText) {
   const found = {
-    id: "",
     state: TaskState.UNSPECIFIED as TaskState,
     current: undefined as Occupant | undefined,
     successor: undefined as Occupant | undefined,
     past: [] as Occupant[],
     updateMs: 0,
   };
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    switch (field) {
-      case 1:
-        found.id = reader.string();
-        break;
+  while (cursor.position < cursor.bytes.length) {
+    const tag = readVarint(cursor);
+    switch (fieldOf(tag)) {
       case 4:
-        found.state = reader.int32();
+        found.state = readVarint(cursor);
         break;
       case 5:
-        found.current = readAttempt(reader);
+        found.current = readAttempt(cursor, readText);
         break;
       case 6:
-        found.past.push(readAttempt(reader));
+        found.past.push(readAttempt(cursor, readText));
         break;
       case 12:
-        found.updateMs = readMillis(reader);
+        found.updateMs = readMillis(cursor);
         break;
       case 14:
-        found.successor = readAttempt(reader);
+        found.successor = readAttempt(cursor, readText);
         break;
       default:
-        skip(reader, wireType, field);
+        skip(cursor, tag);
     }
   }
   return found;
 }
 
-function readAttempt(reader: BinaryReader): Occupant {
-  const end = reader.uint32() + reader.pos;
+function readAttempt(cursor: Cursor, readText: ReadText): Occupant {
+  const end = readEnd(cursor);
   let workerId = "";
   // What is placed is scheduled until its worker has said more.
   let state: TaskState = TaskState.SCHEDULED;
-  while (reader.pos < end) {
-    const [field, wireType] = reader.tag();
-    if (field === 2) workerId = readFirstText(reader);
-    else if (field === 3) state = readFirstNumber(reader) || TaskState.SCHEDULED;
-    else skip(reader, wireType, field);
+  while (cursor.position < end) {
+    const tag = readVarint(cursor);
+    if (fieldOf(tag) === 2) workerId = readFirst(cursor, readText) ?? "";
+    else if (fieldOf(tag) === 3) state = readFirst(cursor, readVarint) || TaskState.SCHEDULED;
+    else skip(cursor, tag);
   }
   return { workerId, state };
 }
 
-/** Field 1 of a message, a string: the worker ID of a placement. */
-function readFirstText(reader: BinaryReader): string {
-  const end = reader.uint32() + reader.pos;
-  let text = "";
-  while (reader.pos < end) {
-    const [field, wireType] = reader.tag();
-    if (field === 1) text = reader.string();
-    else skip(reader, wireType, field);
-  }
-  return text;
-}
-
-/** Field 1 of a message, an enum: the state of a status. */
-function readFirstNumber(reader: BinaryReader): number {
-  const end = reader.uint32() + reader.pos;
-  let value = 0;
-  while (reader.pos < end) {
-    const [field, wireType] = reader.tag();
-    if (field === 1) value = reader.int32();
-    else skip(reader, wireType, field);
+/** Field 1 of a message: the worker ID of a placement, the state of a status. */
+function readFirst<T>(cursor: Cursor, read: (cursor: Cursor) => T): T | undefined {
+  const end = readEnd(cursor);
+  let value: T | undefined;
+  while (cursor.position < end) {
+    const tag = readVarint(cursor);
+    if (fieldOf(tag) === 1) value = read(cursor);
+    else skip(cursor, tag);
   }
   return value;
 }
 
 /** A Timestamp. */
-function readMillis(reader: BinaryReader): number {
-  const end = reader.uint32() + reader.pos;
+function readMillis(cursor: Cursor): number {
+  const end = readEnd(cursor);
   let seconds = 0;
   let nanos = 0;
-  while (reader.pos < end) {
-    const [field, wireType] = reader.tag();
-    if (field === 1) seconds = Number(reader.int64());
-    else if (field === 2) nanos = reader.int32();
-    else skip(reader, wireType, field);
+  while (cursor.position < end) {
+    const tag = readVarint(cursor);
+    if (fieldOf(tag) === 1) seconds = readVarint(cursor);
+    else if (fieldOf(tag) === 2) nanos = readVarint(cursor);
+    else skip(cursor, tag);
   }
   return seconds * 1000 + nanos / 1e6;
-}
-
-/** As the reader's own, without making a view of what is passed over: a spec is the most of it. */
-function skip(reader: BinaryReader, wireType: WireType, field: number): void {
-  if (wireType !== WireType.LengthDelimited) {
-    reader.skip(wireType, field);
-    return;
-  }
-  const length = reader.uint32();
-  reader.pos += length;
 }

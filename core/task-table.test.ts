@@ -55,7 +55,7 @@ test("a task put encoded is found by every index, and decoded once, when somebod
   const table = createTaskTable();
   const task = aPlacedTask("t1", "w1");
   table.put(aPendingTask("t0"));
-  table.putEncoded(toBinary(TaskSchema, task));
+  table.putEncoded(task.id, toBinary(TaskSchema, task));
   expect(table.placedCount("w1")).toBe(1);
   expect([...table.sketches()].map(({ id }) => id)).toEqual(["t0", "t1"]);
   expect(ids(table.placedOn("w1"))).toEqual(["t1"]);

@@ -1,6 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { type Task, TaskSchema, TaskState } from "../gen/berth/v1/task_pb.ts";
-import { readSketch, sketchOf, type TaskSketch } from "./task-sketch.ts";
+import { createSketchReader, sketchOf, type TaskSketch } from "./task-sketch.ts";
 
 /** All tasks with the indexes that decisions need. Every task is replaced, never changed. */
 export interface TaskTable {
@@ -21,7 +21,7 @@ export interface TaskTable {
   countByState(): ReadonlyMap<TaskState, number>;
   put(task: Task): void;
   /** Adds an encoded task. It is decoded when somebody asks for it. */
-  putEncoded(bytes: Uint8Array): void;
+  putEncoded(taskId: string, bytes: Uint8Array): void;
   delete(taskId: string): void;
 }
 
@@ -31,6 +31,7 @@ type Entry = { readonly sketch: TaskSketch; task: Task | Uint8Array };
 export function createTaskTable(): TaskTable {
   const entries = new Map<string, Entry>();
   const indexes = createIndexes();
+  const readSketch = createSketchReader();
 
   const taskOf = (entry: Entry): Task => {
     if (entry.task instanceof Uint8Array) entry.task = fromBinary(TaskSchema, entry.task);
@@ -72,7 +73,7 @@ export function createTaskTable(): TaskTable {
     },
     countByState: () => indexes.counts,
     put: (task) => set({ sketch: sketchOf(task), task }),
-    putEncoded: (bytes) => set({ sketch: readSketch(bytes), task: bytes }),
+    putEncoded: (taskId, bytes) => set({ sketch: readSketch(taskId, bytes), task: bytes }),
     delete(taskId) {
       const before = entries.get(taskId);
       if (!before) return;

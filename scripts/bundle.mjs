@@ -29,6 +29,10 @@ await build({
   target: "node20.20",
   format: "esm",
   banner: { js: requireForPackages },
+  // Names stay, for stacks; what only people read goes: half as much is read at every start.
+  minifyWhitespace: true,
+  minifySyntax: true,
   sourcemap: "linked",
+  sourcesContent: false,
   logLevel: "warning",
 });

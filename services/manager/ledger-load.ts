@@ -36,7 +36,7 @@ export async function loadLedger(store: Store, random: Random): Promise<Loaded> 
 
   const tasks = createTaskTable();
   for await (const page of pagesOf(store, prefixes.task))
-    for (const { value } of page) tasks.putEncoded(value);
+    for (const { key, value } of page) tasks.putEncoded(key.slice(prefixes.task.length), value);
   const requests: RequestRecord[] = [];
   for await (const entry of entriesOf(store, prefixes.request)) requests.push(readRequest(entry));
   requests.sort((a, b) => a.expireMs - b.expireMs);
