@@ -37,8 +37,8 @@ export type Holding = Readonly<{ demand: Demand; assigned?: Assigned | undefined
  */
 export interface Fleet {
   get(workerId: string): Slot | undefined;
-  /** Adds a worker or sets all that is known of it, also what is booked on it. */
-  set(candidate: Candidate): void;
+  /** Adds a worker or sets all that is known of it, also what is booked on it, and its turn if told. */
+  set(candidate: Candidate, lastChosen?: number): void;
   /** Adds a worker or sets what is known of it, and keeps what is booked on it. */
   observe(facts: Facts): void;
   /** Books on a worker. With `lastChosen` that is its turn now. False: no such worker. */
@@ -71,15 +71,16 @@ export function createFleet(): Fleet {
     steadyChanges.note(slot, slots.length);
   }
 
-  function put(candidate: OwnCandidate): void {
+  function put(candidate: OwnCandidate, lastChosen?: number): void {
     const slot = byId.get(candidate.workerId) ?? add(candidate.workerId);
     slot.candidate = candidate;
+    slot.lastChosen = lastChosen ?? slot.lastChosen;
     note(slot);
   }
 
   return {
     get: (workerId) => byId.get(workerId),
-    set: (candidate) => put(own(candidate, candidate)),
+    set: (candidate, lastChosen) => put(own(candidate, candidate), lastChosen),
     observe(facts) {
       const slot = byId.get(facts.workerId);
       const before = slot?.candidate;

@@ -88,6 +88,20 @@ describe("a placement", () => {
   });
 });
 
+describe("a copy", () => {
+  test("goes its own way, and each has its own turns from there on", () => {
+    const placer = createPlacer(["a", "b", "c"].map((id) => worker(id)));
+    const next = (of: Placer) => chosen(of.place(demand({ amount: amount(500) }), roundRobin));
+    expect(next(placer)).toBe("a");
+    const copy = placer.fork();
+    expect([next(copy), next(copy), next(copy)]).toEqual(["b", "c", "a"]);
+    expect(placer.candidate("b")?.taskCount).toBe(0);
+    expect([next(placer), next(placer)]).toEqual(["b", "c"]);
+    placer.remove("a");
+    expect(copy.candidate("a")?.taskCount).toBe(2);
+  });
+});
+
 describe("no placement", () => {
   test("says that there are no workers", () => {
     expect(createPlacer().place(demand(), spread)).toEqual({

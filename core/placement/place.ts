@@ -5,7 +5,7 @@ import { chooseIds } from "./custom.ts";
 import { type Decision, decide, type Placed } from "./decision.ts";
 import type { Demand } from "./demand.ts";
 import { type Appraisal, explain, type Past } from "./explain.ts";
-import { createFleet, known } from "./fleet.ts";
+import { createFleet, type Fleet, known } from "./fleet.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { createSurveyor } from "./surveyor.ts";
 import { NO_WISHES, refused, type Wishes } from "./wishes.ts";
@@ -44,13 +44,20 @@ export interface Placer {
    * no worker's turn.
    */
   explain(demand: Demand, scheduler: Scheduler, past?: Past): readonly Appraisal[];
+  /** A copy that decides as this one would from here on. Neither sees what the other is told. */
+  fork(): Placer;
 }
 
 export function createPlacer(candidates: Iterable<Candidate> = []): Placer {
   const fleet = createFleet();
-  const surveyor = createSurveyor(fleet);
-  let placements = 0;
   for (const candidate of candidates) fleet.set(candidate);
+  return createPlacerOf(fleet, 0);
+}
+
+/** `placed` is how many placements were made in the fleet: turns are told by their numbers. */
+function createPlacerOf(fleet: Fleet, placed: number): Placer {
+  const surveyor = createSurveyor(fleet);
+  let placements = placed;
 
   /** Books what was decided, and says which of the worker's named things that is. */
   function promise(decision: Placed, demand: Demand): Placed {
@@ -71,7 +78,7 @@ export function createPlacer(candidates: Iterable<Candidate> = []): Placer {
     },
     book: (workerId, demand, assigned) => fleet.book(workerId, { demand, assigned }),
     release: (workerId, demand, assigned) => fleet.unbook(workerId, { demand, assigned }),
-    update: fleet.set,
+    update: (candidate) => fleet.set(candidate),
     observe: fleet.observe,
     remove: fleet.remove,
     candidate(workerId) {
@@ -79,5 +86,14 @@ export function createPlacer(candidates: Iterable<Candidate> = []): Placer {
       return candidate && own(candidate, candidate);
     },
     explain: (demand, scheduler, past) => explain(fleet, { demand, scheduler }, past),
+    fork: () => createPlacerOf(copyOf(fleet), placements),
   };
+}
+
+/** The same workers, with bookings and turns of their own. */
+function copyOf(fleet: Fleet): Fleet {
+  const copy = createFleet();
+  for (const { candidate, lastChosen } of fleet.slots())
+    if (candidate) copy.set(candidate, lastChosen);
+  return copy;
 }

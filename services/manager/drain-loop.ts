@@ -2,6 +2,7 @@ import { type Block, type DrainStep, MOVES_AT_ONCE, planDrain } from "../../core
 import { beginMove, handOver, leave, withdraw } from "../../core/move.ts";
 import { demandOf, keyOf } from "../../core/placement/demand.ts";
 import { schedulers } from "../../core/placement/schedulers.ts";
+import { placementOf } from "../../core/placement-message.ts";
 import { moveWishes } from "../../core/placement-wishes.ts";
 import type { TaskChange } from "../../core/task-change.ts";
 import { drainDeadlineMs, isDraining, type WorkerRecord } from "../../core/worker-settings.ts";
@@ -12,7 +13,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { DrainBoard } from "./drains.ts";
 import type { Ledger } from "./ledger.ts";
-import { type PlacementBoard, placementOf } from "./placement-board.ts";
+import type { PlacementBoard } from "./placement-board.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
 type Deps = Readonly<{

@@ -8,10 +8,9 @@ import { demandOf } from "../../core/placement/demand.ts";
 import { countExclusions } from "../../core/placement/explain.ts";
 import type { Placer } from "../../core/placement/place.ts";
 import { type Aids, findRemedy, type Remedy } from "../../core/placement/remedy.ts";
-import { schedulers } from "../../core/placement/schedulers.ts";
-import type { Question } from "../../core/placement/survey.ts";
 import { wishesOf } from "../../core/placement-wishes.ts";
 import { currentAttempt } from "../../core/task-change.ts";
+import { questionOf } from "../../core/task-question.ts";
 import { summarize } from "../../core/task-summary.ts";
 import {
   type ExplainTaskRequest,
@@ -19,7 +18,6 @@ import {
   ExplainTaskResponseSchema,
 } from "../../gen/berth/v1/manager_service_pb.ts";
 import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
-import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Booking, Bookings } from "./bookings.ts";
 import { cureOf } from "./candidates.ts";
@@ -82,17 +80,12 @@ function explain(task: Task, cursor: PageCursor, deps: Deps): ExplainTaskRespons
 const bookedFor = ({ id, state }: Task, bookings: Pick<Bookings, "of">): readonly Booking[] =>
   state === TaskState.PENDING ? [] : bookings.of(id);
 
-function questionOf({ id, spec }: Task): Question {
-  const scheduler = schedulers.get(spec?.scheduler ?? "");
-  assert(spec && scheduler, `task ${id} has a valid spec`);
-  return { demand: demandOf(spec), scheduler };
-}
-
 /** Whether a task waits for a place, or gave up waiting. */
 const lacksPlace = (task: Task): boolean =>
   task.state === TaskState.PENDING || wasUnplaceable(currentAttempt(task));
 
-const aidsOf = ({ ledger, workers }: Deps): Aids => ({
+/** What is known beside the fleet, for those who look for a remedy. */
+export const aidsOf = ({ ledger, workers }: Pick<Deps, "ledger" | "workers">): Aids => ({
   cure(workerId) {
     const worker = workers.get(workerId);
     return worker && cureOf(worker);
@@ -106,7 +99,8 @@ const aidsOf = ({ ledger, workers }: Deps): Aids => ({
 
 const QUANTITIES: readonly string[] = ["cpu", "memory", "disk"];
 
-const remedyOf = ({ explanation, workerId, filter, demand }: Remedy) => ({
+/** A remedy as the contract has it. */
+export const remedyOf = ({ explanation, workerId, filter, demand }: Remedy) => ({
   ...{ explanation, workerId, filter },
   ...(demand && QUANTITIES.includes(filter) && { reservation: reservationOf(demand.amount) }),
 });

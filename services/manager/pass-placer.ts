@@ -1,3 +1,4 @@
+import { looksAtOthers } from "../../core/pending-order.ts";
 import type { Decision, Unplaced } from "../../core/placement/decision.ts";
 import { type Demand, keyOf } from "../../core/placement/demand.ts";
 import type { Placer } from "../../core/placement/place.ts";
@@ -22,9 +23,5 @@ export function createPassPlacer({ place }: Placer): (question: Question) => Dec
     return decision;
   };
 }
-
-/** Whether more than one worker's state decides which of them can take the demand. */
-export const looksAtOthers = ({ spreads, near }: Demand): boolean =>
-  spreads.length + near.length > 0;
 
 const nameOf = ({ demand, scheduler }: Question): string => `${scheduler.name} ${keyOf(demand)}`;

@@ -1,9 +1,10 @@
+import { byPriority, looksAtOthers, whyUnplaced } from "../../core/pending-order.ts";
 import { type Facts, offersMore } from "../../core/placement/candidate.ts";
-import type { Unplaced } from "../../core/placement/decision.ts";
 import { demandOf } from "../../core/placement/demand.ts";
 import type { Placer } from "../../core/placement/place.ts";
 import { schedulers } from "../../core/placement/schedulers.ts";
-import { refusalEndMs, refusalText, wishesOf } from "../../core/placement-wishes.ts";
+import { placementOf } from "../../core/placement-message.ts";
+import { refusalEndMs, wishesOf } from "../../core/placement-wishes.ts";
 import { retryMs } from "../../core/restart.ts";
 import { currentAttempt, schedule, type TaskChange, wait } from "../../core/task-change.ts";
 import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
@@ -14,9 +15,8 @@ import type { Log } from "../../lib/log.ts";
 import { factsOf } from "./candidates.ts";
 import { createFreshMetrics } from "./fresh-metrics.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
-import { createPassPlacer, looksAtOthers } from "./pass-placer.ts";
-import { type PlacementBoard, placementOf } from "./placement-board.ts";
-import { createWaitingList } from "./waiting-list.ts";
+import { createPassPlacer } from "./pass-placer.ts";
+import type { PlacementBoard } from "./placement-board.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
 
 type Deps = Readonly<{
@@ -58,8 +58,7 @@ export async function runSchedulerLoop(deps: Deps, signal: AbortSignal): Promise
 const IDLE_MS = 3_600_000;
 
 function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps, wake: () => void) {
-  const { placer, bookings } = board;
-  const waiting = createWaitingList();
+  const { placer, bookings, waiting } = board;
   const fresh = createFreshMetrics(clock, leaseMs);
 
   function decide(task: Task, now: number, place: PassPlacer): readonly TaskChange[] {
@@ -124,9 +123,6 @@ const nameOf = (task: Task) => ({ taskId: task.id, attempt: currentAttempt(task)
 
 type PassPlacer = ReturnType<typeof createPassPlacer>;
 
-/** The highest first; of equals the oldest, as they are. */
-const byPriority = (a: Task, b: Task): number => (b.spec?.priority ?? 0) - (a.spec?.priority ?? 0);
-
 /**
  * What has changed for tasks that found no place. `more`: any of them may find one now.
  * `different`: those may that look at more than one worker.
@@ -147,10 +143,4 @@ function observe(placer: Placer, facts: Facts): News {
   placer.observe(facts);
   if (offersMore(before, facts)) return "more";
   return before?.ready === facts.ready ? "same" : "different";
-}
-
-/** For people: why no worker can take a task, in the words of the worker that refused it last. */
-function whyUnplaced(task: Task, { explanation }: Unplaced, now: number): string {
-  const refusal = refusalText(task, now);
-  return refusal === "" ? explanation : `${explanation}; ${refusal}`;
 }
