@@ -14,6 +14,7 @@ import { labelCommand } from "./verbs/label.ts";
 import { logsCommand } from "./verbs/logs.ts";
 import { managerCommand } from "./verbs/manager.ts";
 import { overcommitCommand } from "./verbs/overcommit.ts";
+import { planCommand } from "./verbs/plan.ts";
 import { psCommand } from "./verbs/ps.ts";
 import { rebalanceCommand } from "./verbs/rebalance.ts";
 import { registryCommand } from "./verbs/registry.ts";
@@ -66,6 +67,7 @@ export function createProgram(run: Run): Command {
     psCommand(run),
     inspectCommand(run),
     whyCommand(run),
+    planCommand(run),
     logsCommand(run),
     eventsCommand(run),
     stopCommand(run),

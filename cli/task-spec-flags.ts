@@ -226,6 +226,7 @@ const FLAG_OF_FIELD: readonly (readonly [field: string, flag: string])[] = [
   ["spec.stop_grace", "--stop-timeout"],
   ["spec.stop_signal", "--stop-signal"],
   ["request_id", "--request-id"],
+  ["check_index", "--check"],
   ...placementFlagsOfFields,
   ...probeFlagsOfFields,
 ];

@@ -10,6 +10,10 @@ const files = {
   "bad.env": "MODE=prod\n=oops\n",
   "good.yaml": "manager-listen: 127.0.0.1:8070\nlabels:\n  zone: a\ncapacity-cpus: 2\n",
   "resources.yaml": "resources:\n  gpu: GPU-a,GPU-b\n  licence: 4\n",
+  "tasks.yaml":
+    "name: web\nimage: nginx\nlimit: {memoryBytes: 1073741824}\n---\n- {name: db, image: redis}\n- image: huge\n",
+  "bad-task.yaml": "image: nginx\nnmae: web\n",
+  "small.yaml": "- {image: nginx, limit: {memoryBytes: 1}}\n- image: redis\n",
   "bad.yaml": "manger-listen: 127.0.0.1:8070\nlease: soon\n",
   "nested.yaml": "labels:\n  - [a]\n",
   "syntax.yaml": "lease: [\n",

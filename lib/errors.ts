@@ -52,6 +52,10 @@ export const notFound = (kind: string, id: string) =>
 export const wrongState = (reason: string, message: string, options?: Options) =>
   failure(Code.FailedPrecondition, reason, message, options);
 
+/** What the caller went by has changed since: it has to begin anew. */
+export const aborted = (reason: string, message: string, options?: Options) =>
+  failure(Code.Aborted, reason, message, options);
+
 /** The thing exists already and is not the caller's. */
 export const alreadyExists = (reason: string, message: string, options?: Options) =>
   failure(Code.AlreadyExists, reason, message, options);

@@ -15,12 +15,13 @@ import { explainTask } from "../../services/manager/explain-task.ts";
 import { createWorkerTable, type WorkerTable } from "../../services/manager/worker-table.ts";
 import type { FakeLedger } from "./fake-ledger.ts";
 
-type World = Readonly<{ ledger: FakeLedger; workers: readonly Worker[]; clock: Clock }>;
+/** What a fake manager answers from. */
+export type FakeScene = Readonly<{ ledger: FakeLedger; workers: readonly Worker[]; clock: Clock }>;
 
 /** The manager's own explanation, of fake tasks on fake workers. */
 export function explainFake(
   request: ExplainTaskRequest,
-  { ledger, workers, clock }: World,
+  { ledger, workers, clock }: FakeScene,
 ): Promise<ExplainTaskResponse> {
   const table = tableOf(workers);
   const tasks = [...ledger.tasks.values()].map(complete);
@@ -42,10 +43,10 @@ export function explainFake(
 }
 
 /** Fake tasks lack the defaults that a manager fills in. */
-const complete = (task: Task): Task =>
+export const complete = (task: Task): Task =>
   task.spec ? { ...task, spec: withDefaults(task.spec, { taskId: task.id }) } : task;
 
-function tableOf(workers: readonly Worker[]): WorkerTable {
+export function tableOf(workers: readonly Worker[]): WorkerTable {
   const table = createWorkerTable();
   for (const { id, presence, linked, settings } of workers) {
     if (presence) table.setPresence(presence);
@@ -55,7 +56,7 @@ function tableOf(workers: readonly Worker[]): WorkerTable {
   return table;
 }
 
-function placerOf(workers: readonly Worker[], table: WorkerTable) {
+export function placerOf(workers: readonly Worker[], table: WorkerTable) {
   const placer = createPlacer();
   for (const worker of table.all()) placer.observe(factsOf(worker, worker.presence.metrics));
   for (const { id, allocation } of workers) {

@@ -6,16 +6,19 @@ import { toTimestamp } from "../../core/time.ts";
 import { type LogEntry, LogEntrySchema, LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
 import type {
   ManagerService,
+  SubmitTaskRequest,
   TaskFilter,
   WatchTasksRequest,
 } from "../../gen/berth/v1/manager_service_pb.ts";
 import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { wrongState } from "../../lib/errors.ts";
+import { aborted, wrongState } from "../../lib/errors.ts";
+import { toStatus } from "../../lib/status.ts";
 import { explainFake } from "./fake-explanation.ts";
 import { createFakeFleet } from "./fake-fleet.ts";
 import { createFakeLedger, type FakeLedger } from "./fake-ledger.ts";
+import { planFake } from "./fake-plan.ts";
 
 type Options = Readonly<{
   clock: Clock;
@@ -37,8 +40,14 @@ export function createFakeManager({
   const fleet = createFakeFleet(workers, clock);
   const revision = () => BigInt(ledger.changes.length);
   return {
-    submitTask: (request) => ({ task: ledger.submit(request) }),
-    submitTasks: () => ({}),
+    submitTask(request) {
+      if (request.checkIndex.startsWith("0-")) throw outdated();
+      return { task: ledger.submit(request) };
+    },
+    submitTasks: ({ requests, checkIndex }) => {
+      if (checkIndex.startsWith("0-")) throw outdated();
+      return { results: requests.map((request) => submitOne(ledger, request)) };
+    },
     updateWorker: (request) => ({ worker: fleet.update(request) }),
     rebalanceTasks: ({ validateOnly }) => rebalance(ledger, validateOnly),
     getTask: ({ taskId }) => ({ task: ledger.find(taskId) }),
@@ -65,6 +74,7 @@ export function createFakeManager({
         .filter((event) => taskId === "" || event.taskId === taskId),
     }),
     explainTask: (request) => explainFake(request, { ledger, workers: fleet.all(), clock }),
+    planTasks: (request) => planFake(request, { ledger, workers: fleet.all(), clock }),
     async *streamTaskLogs({ taskId, tail, streams }) {
       const entries = linesOf(ledger.find(taskId)).filter(
         ({ stream }) => streams.length === 0 || streams.includes(stream),
@@ -76,6 +86,22 @@ export function createFakeManager({
     getCluster: () => ({ cluster: clusterOf(clock.now(), workers.length, revision()) }),
   };
 }
+
+function submitOne(ledger: FakeLedger, request: SubmitTaskRequest) {
+  try {
+    return { outcome: { case: "task" as const, value: ledger.submit(request) } };
+  } catch (error) {
+    return { outcome: { case: "error" as const, value: toStatus(error) } };
+  }
+}
+
+/** What a manager says of a plan that was made when there was nothing. */
+const outdated = () =>
+  aborted(
+    "PLAN_OUTDATED",
+    "the plan of revision 0 no longer holds at revision 3, or is of other tasks: now web would go " +
+      "to worker-1; plan again",
+  );
 
 function* tell(ledger: FakeLedger, { afterRevision, filter }: WatchTasksRequest) {
   const matches = matcher(filter);

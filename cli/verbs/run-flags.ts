@@ -11,11 +11,21 @@ const PROBES = "Probes:";
 
 /** Adds the flags that describe the task: those of `docker run` where it has one. */
 export function addTaskSpecFlags(command: Command): Command {
-  const probes = PROBE_NAMES.flatMap(probeOptions);
-  const ownOptions = [...taskOptions(), ...resourceOptions(), ...placementOptions()];
-  for (const each of [...ownOptions, ...networkOptions(), ...probes]) command.addOption(each);
+  for (const each of allOptions()) command.addOption(each);
   return command;
 }
+
+/** Whether a flag describes the task, by the name that Commander gives it. */
+export const isTaskSpecFlag = (name: string): boolean =>
+  allOptions().some((each) => each.attributeName() === name);
+
+const allOptions = (): readonly Option[] => [
+  ...taskOptions(),
+  ...resourceOptions(),
+  ...placementOptions(),
+  ...networkOptions(),
+  ...PROBE_NAMES.flatMap(probeOptions),
+];
 
 const option = (group: string, flags: string, help: string): Option =>
   new Option(flags, help).helpGroup(group);

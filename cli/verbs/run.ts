@@ -10,23 +10,22 @@ import { formatDocument, jsonOf } from "../output/document.ts";
 import { addFormatFlag, type Format } from "../output/output-flags.ts";
 import { progressText } from "../output/task-text.ts";
 import { parseDuration } from "../parse/duration.ts";
+import { readSpecFiles, refuseBeside } from "../read-spec-file.ts";
+import { type AskedTask, readTaskSpec } from "../read-task-spec.ts";
 import { createRequestId } from "../request-id.ts";
-import {
-  type EnvFile,
-  runFlagOfField,
-  type TaskSpecFlags,
-  type TaskSpecInit,
-  taskSpecOf,
-} from "../task-spec-flags.ts";
+import { runFlagOfField, type TaskSpecFlags, type TaskSpecInit } from "../task-spec-flags.ts";
 import { printLine } from "../terminal.ts";
 import { waitForTask } from "../wait-for-task.ts";
-import { callOf, clientCommand, flagValue, type Run, withManager } from "./client-verb.ts";
+import { callOf, clientCommand, collect, flagValue, type Run, withManager } from "./client-verb.ts";
+import { submitFiles } from "./run-files.ts";
 import { addTaskSpecFlags } from "./run-flags.ts";
 
 type RunFlags = TaskSpecFlags &
   Readonly<{
     output: Format;
     requestId?: string;
+    check?: string;
+    file?: readonly string[];
     dryRun?: true;
     wait?: true;
     waitTimeout?: string;
@@ -38,7 +37,7 @@ export const runCommand = (run: Run): Command =>
   addFormatFlag(addTaskSpecFlags(clientCommand("run")), ["name", "json", "yaml"], "name")
     .summary("run a container as a task")
     .description("Submit a task and print its ID. Flags go before IMAGE, as with docker run.")
-    .argument("<image>", "image reference, such as nginx:1.27")
+    .argument("[image]", "image reference, such as nginx:1.27")
     .argument("[args...]", "arguments that replace the image's own command")
     .passThroughOptions()
     .addOption(new Option("-d, --detach", "answer once the task is durable (the default)"))
@@ -52,19 +51,40 @@ export const runCommand = (run: Run): Command =>
     )
     .option("--dry-run", "check everything, start nothing, print the task with its defaults")
     .option("--request-id <id>", "makes the call safe to repeat: one ID is one task")
+    .option("--check <index>", "only if what berth plan said of it still holds")
+    .addOption(fileOption())
     .option("-q, --quiet", "print no steps")
-    .action((image: string, args: string[], flags: RunFlags) =>
-      run((context) => runTask(context, { image, args, flags })),
+    .action((image: string | undefined, args: string[], flags: RunFlags) =>
+      run((context) => {
+        if (flags.file) return runFiles(context, { image, files: flags.file, flags });
+        if (image === undefined)
+          throw usageError(["IMAGE is missing: give one, or --file"], ["see: berth run --help"]);
+        return runTask(context, { image, args, flags });
+      }),
     );
 
-type Asked = Readonly<{ image: string; args: readonly string[]; flags: RunFlags }>;
+const fileOption = (): Option =>
+  new Option("-f, --file <file>", "tasks in YAML, as --dry-run prints them; repeatable")
+    .argParser(collect)
+    .conflicts(["wait", "waitTimeout", "attach", "requestId"]);
 
-async function runTask(context: Context, { image, args, flags }: Asked): Promise<ExitCode> {
-  const envFiles = await Promise.all(
-    (flags.envFile ?? []).map((path) => readEnvFile(context, path)),
-  );
-  const environment = context.terminal.env;
-  const spec = taskSpecOf({ image, args, flags, envFiles, environment });
+type AskedFiles = Readonly<{
+  image: string | undefined;
+  files: readonly string[];
+  flags: RunFlags;
+}>;
+
+async function runFiles(context: Context, { image, files, flags }: AskedFiles): Promise<ExitCode> {
+  refuseBeside(image, flags);
+  const specs = await readSpecFiles(context, files);
+  return withManager(context, flags, (manager) => submitFiles(context, manager, { specs, flags }));
+}
+
+type Asked = AskedTask & Readonly<{ flags: RunFlags }>;
+
+async function runTask(context: Context, asked: Asked): Promise<ExitCode> {
+  const { flags } = asked;
+  const spec = await readTaskSpec(context, asked);
   const act = flags.dryRun ? tryOut : submit;
   return withManager(
     context,
@@ -74,19 +94,14 @@ async function runTask(context: Context, { image, args, flags }: Asked): Promise
   );
 }
 
-async function readEnvFile({ readText }: Context, path: string): Promise<EnvFile> {
-  const content = await readText(path);
-  if (content === undefined) throw usageError([`--env-file ${path}: there is no such file`]);
-  return { path, content };
-}
-
 async function tryOut(
   context: Context,
   manager: Manager,
   spec: TaskSpecInit,
   flags: RunFlags,
 ): Promise<ExitCode> {
-  const { task } = await manager.submitTask({ spec, validateOnly: true }, callOf(context));
+  const request = { spec, validateOnly: true, checkIndex: flags.check ?? "" };
+  const { task } = await manager.submitTask(request, callOf(context));
   assert(task?.spec, "the manager answers a dry run with the task as it would be");
   const format = flags.output === "json" ? "json" : "yaml";
   const { stdout, stderr } = context.terminal;
@@ -106,7 +121,8 @@ async function submit(
       ? undefined
       : flagValue("--wait-timeout", parseDuration(flags.waitTimeout));
   const requestId = flags.requestId ?? createRequestId(context);
-  const { task } = await manager.submitTask({ spec, requestId }, callOf(context));
+  const request = { spec, requestId, checkIndex: flags.check ?? "" };
+  const { task } = await manager.submitTask(request, callOf(context));
   assert(task, "the manager answers a submit with the task");
   const quiet = flags.quiet === true;
   if (flags.attach) return attachTask(context, manager, task, { timeoutMs, quiet });

@@ -1,4 +1,5 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import { SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
 import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -11,6 +12,7 @@ import { type ClusterFacts, getCluster } from "./cluster-query.ts";
 import { explainTask } from "./explain-task.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PlacementBoard } from "./placement-board.ts";
+import { createPlanner } from "./plan-tasks.ts";
 import { rebalanceTasks } from "./rebalance-tasks.ts";
 import { streamTaskLogs } from "./task-logs.ts";
 import type { TaskMutations } from "./task-mutations.ts";
@@ -35,12 +37,21 @@ export type HandlerDeps = Readonly<{
 
 /** The manager's side of the contract: checks, asks, answers. Every decision lies elsewhere. */
 export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerService> {
-  const { ledger, mutations } = deps;
+  const { ledger, mutations, facts } = deps;
+  const { defaultScheduler } = facts;
+  const plan = createPlanner({ ...deps, schedulers: SCHEDULER_NAMES, defaultScheduler });
   return {
     submitTask: async (request) => ({ task: await mutations.submit(request) }),
-    submitTasks: async ({ requests }) => ({ results: await each(requests, mutations.submit) }),
+    async submitTasks(request) {
+      refuseTooMany(request);
+      mutations.checkTogether(request);
+      return { results: await each(request, mutations.submit) };
+    },
     stopTask: async (request) => ({ task: await mutations.stop(request) }),
-    stopTasks: async ({ requests }) => ({ results: await each(requests, mutations.stop) }),
+    async stopTasks(request) {
+      refuseTooMany(request);
+      return { results: await each(request, mutations.stop) };
+    },
     removeTask: async (request) => ({ task: await mutations.remove(request) }),
     getTask: async ({ taskId }) => ({ task: await getTask(taskId, ledger) }),
     async listTasks(request) {
@@ -64,6 +75,7 @@ export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerSer
       return { worker: getWorker(request.workerId, deps) };
     },
     rebalanceTasks: (request) => rebalanceTasks(request, deps),
+    planTasks: (request, { signal }) => plan(request, signal),
     getCluster: () => ({ cluster: getCluster(deps) }),
   };
 }
@@ -75,12 +87,17 @@ type Outcome =
   | Readonly<{ outcome: { case: "task"; value: Task } }>
   | Readonly<{ outcome: { case: "error"; value: ReturnType<typeof toStatus> } }>;
 
+type Batch<R> = Readonly<{ requests: readonly R[] }>;
+
+function refuseTooMany({ requests }: Batch<unknown>): void {
+  if (requests.length > BATCH_ENTRIES_MAX) throw invalidFields([tooMany(requests.length)]);
+}
+
 /** Each entry's fate. All are under way at once, so that they become durable by one flush. */
 async function each<R>(
-  requests: readonly R[],
+  { requests }: Batch<R>,
   act: (request: R) => Promise<Task>,
 ): Promise<Outcome[]> {
-  if (requests.length > BATCH_ENTRIES_MAX) throw invalidFields([tooMany(requests.length)]);
   const settled = await Promise.allSettled(requests.map(act));
   return settled.map((result) =>
     result.status === "fulfilled"

@@ -22,9 +22,12 @@ export function requestOf<S extends DescMessage>(
 /** For input that has no JSON form of its own. `input` tells the method, too. */
 export function requestFrom(requestId: string, input: () => JsonValue): Request {
   if (requestId === "") return { requestId, digest: "" };
-  const canonical = JSON.stringify(sorted(input()));
-  return { requestId, digest: createHash("sha256").update(canonical).digest("base64url") };
+  const digest = createHash("sha256").update(canonical(input())).digest("base64url");
+  return { requestId, digest };
 }
+
+/** One text for equal values, in whatever order their maps came. */
+export const canonical = (value: JsonValue): string => JSON.stringify(sorted(value));
 
 /**
  * The task that an earlier call of the same request made or changed, or undefined for a new one.

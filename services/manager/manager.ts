@@ -74,7 +74,7 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
   assert(SCHEDULER_NAMES.includes(defaultScheduler), `there is a scheduler ${defaultScheduler}`);
   const names = { schedulers: SCHEDULER_NAMES, defaultScheduler };
   const nextId = createTaskIds(clock, random);
-  const mutations = createTaskMutations({ ledger, clock, nextId, ...names });
+  const mutations = createTaskMutations({ ledger, board, clock, nextId, ...names });
   const facts = { version, defaultScheduler, startMs: clock.now() };
   const drains = createDrains();
   const handlers = createHandlers({

@@ -11,6 +11,7 @@ import {
   StopTaskRequestSchema,
   type SubmitTaskRequest,
   SubmitTaskRequestSchema,
+  type SubmitTasksRequest,
 } from "../../gen/berth/v1/manager_service_pb.ts";
 import { DesiredState, type Task, TaskSchema, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
@@ -24,10 +25,14 @@ import {
 } from "../../lib/errors.ts";
 import { recordOf, repeated, requestOf } from "./idempotency.ts";
 import type { Ledger } from "./ledger.ts";
+import { checkPlan } from "./plan-check.ts";
+import type { SnapshotDeps } from "./plan-snapshot.ts";
 
 /** What users can ask to be changed. Every answer is durable. */
 export interface TaskMutations {
   submit(request: SubmitTaskRequest): Promise<Task>;
+  /** Throws unless all entries may be submitted together, as far as the whole asks for it. */
+  checkTogether(request: SubmitTasksRequest): void;
   stop(request: StopTaskRequest): Promise<Task>;
   remove(request: RemoveTaskRequest): Promise<Task>;
 }
@@ -38,6 +43,7 @@ type Deps = Readonly<{
   nextId: () => string;
   schedulers: readonly string[];
   defaultScheduler: string;
+  board: SnapshotDeps["board"];
 }>;
 
 /** A ledger in memory has an end: beyond it the manager refuses rather than dies. */
@@ -46,6 +52,7 @@ const TASKS_MAX = 1_000_000;
 export function createTaskMutations(deps: Deps): TaskMutations {
   return {
     submit: (request) => submitTask(request, deps),
+    checkTogether: (request) => checkTogether(request, deps),
     stop: (request) => stopTask(request, deps),
     remove: (request) => removeTask(request, deps),
   };
@@ -53,13 +60,11 @@ export function createTaskMutations(deps: Deps): TaskMutations {
 
 async function submitTask(request: SubmitTaskRequest, deps: Deps): Promise<Task> {
   const { ledger, clock, nextId, schedulers, defaultScheduler } = deps;
-  refuse([
-    ...validateTaskSpec(request.spec, { schedulers }),
-    ...validateRequestId("request_id", request.requestId),
-  ]);
+  refuse(checkSubmit(request, schedulers));
   const asked = requestOf(SubmitTaskRequestSchema, request);
   const earlier = repeated(asked, ledger);
   if (earlier !== undefined) return durableTask(earlier, ledger);
+  if (request.checkIndex !== "") checkPlan(request.checkIndex, [specOf(request)], deps);
   if (ledger.tasks.size >= TASKS_MAX)
     throw exhausted("TOO_MANY_TASKS", `the ledger holds ${TASKS_MAX} tasks: remove ended ones`);
 
@@ -70,6 +75,44 @@ async function submitTask(request: SubmitTaskRequest, deps: Deps): Promise<Task>
   await ledger.commit([change], recordOf(asked, id, clock));
   return ledger.tasks.get(id) ?? change.task;
 }
+
+const checkSubmit = (
+  { spec, requestId }: SubmitTaskRequest,
+  schedulers: readonly string[],
+): readonly FieldViolation[] => [
+  ...validateTaskSpec(spec, { schedulers }),
+  ...validateRequestId("request_id", requestId),
+];
+
+/**
+ * With a check index all are taken or none: an entry that cannot be holds up the others. A call that
+ * was carried out before, as a request ID of it tells, is not checked again.
+ */
+function checkTogether({ requests, checkIndex }: SubmitTasksRequest, deps: Deps): void {
+  const { ledger, schedulers } = deps;
+  refuse(requests.flatMap((each, at) => checkEntry(each, at)));
+  if (checkIndex === "") return;
+  refuse(
+    requests.flatMap((each, at) =>
+      checkSubmit(each, schedulers).map(({ field, description }) => {
+        return { field: `requests[${at}].${field}`, description };
+      }),
+    ),
+  );
+  const isRepeated = (each: SubmitTaskRequest): boolean =>
+    repeated(requestOf(SubmitTaskRequestSchema, each), ledger) !== undefined;
+  if (!requests.some(isRepeated)) checkPlan(checkIndex, requests.map(specOf), deps);
+}
+
+const checkEntry = ({ checkIndex }: SubmitTaskRequest, at: number): readonly FieldViolation[] =>
+  checkIndex === ""
+    ? []
+    : [
+        {
+          field: `requests[${at}].check_index`,
+          description: "is set: plans are of whole calls, so set check_index beside requests",
+        },
+      ];
 
 const specOf = ({ spec }: SubmitTaskRequest): TaskSpec => {
   assert(spec, "a validated request has a spec");

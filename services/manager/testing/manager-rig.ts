@@ -77,6 +77,7 @@ export async function createManagerRig(options: Options = {}) {
   const board = createPlacementBoard(ledger);
   const mutations = createTaskMutations({
     ledger,
+    board,
     clock,
     nextId: createTaskIds(clock, random),
     schedulers: SCHEDULER_NAMES,
