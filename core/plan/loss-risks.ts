@@ -1,7 +1,7 @@
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { whyUnplaced } from "../pending-order.ts";
 import type { Placer } from "../placement/place.ts";
-import { questionOf } from "../task-question.ts";
+import { schedulers } from "../placement/schedulers.ts";
 import { loseWorker, type Outcome } from "./planned-loss.ts";
 import type { Scene } from "./scene.ts";
 import type { Slices } from "./slices.ts";
@@ -42,7 +42,7 @@ export function* findRisks(scene: Scene): Slices<Risks> {
 function* tryLoss(workerId: string, scene: Scene): Slices<Risk> {
   const { workers, now } = scene;
   const occupants = workers.on(workerId);
-  const isInTurns = occupants.some(({ task }) => questionOf(task).scheduler.takesTurns);
+  const isInTurns = occupants.some(({ task }) => takesTurns(task));
   // A placement uses up a turn, which cannot be given back; all else can.
   const placer = isInTurns ? scene.placer.fork() : scene.placer;
   const before = placer.candidate(workerId);
@@ -52,6 +52,9 @@ function* tryLoss(workerId: string, scene: Scene): Slices<Risk> {
   const homeless = outcomes.flatMap((outcome) => homelessIn(outcome, now));
   return { workerId, taskCount: occupants.length, homeless };
 }
+
+const takesTurns = ({ spec }: Task): boolean =>
+  schedulers.get(spec?.scheduler ?? "")?.takesTurns === true;
 
 function undo(outcomes: readonly Outcome[], placer: Placer): void {
   for (const outcome of outcomes) {
