@@ -11,6 +11,10 @@ export const byPriority = (a: Task, b: Task): number =>
 export const looksAtOthers = ({ spreads, near }: Demand): boolean =>
   spreads.length + near.length > 0;
 
+/** The same of a task, without making its demand. */
+export const dependsOnOthers = ({ spec }: Task): boolean =>
+  spec !== undefined && spec.spreads.length + spec.taskAffinities.length > 0;
+
 /** For people: why no worker can take a task, in the words of the worker that refused it last. */
 export function whyUnplaced(task: Task, { explanation }: Unplaced, now: number): string {
   const refusal = refusalText(task, now);

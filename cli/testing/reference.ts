@@ -46,6 +46,8 @@ $ berth stop web
   and ends at once on the second; containers go on in both cases.
 - **\`berth why\`** answers in its first line, then says what would help, what speaks for and against each
   worker, and what came of each attempt. Its lines are broken to the width of the screen, never cut.
+- **\`berth plan\`** ends with 0 when everything has a place, and with 2 when something has none or \`--n-plus-one\` does not
+  hold. Files for \`-f\` are Protobuf's JSON of a task's spec, in YAML: what \`berth run --dry-run\` prints.
 - **\`berth inspect\`** shows the names of environment variables. Their values are in \`-o json\`.
 `;
 

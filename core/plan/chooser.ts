@@ -1,6 +1,7 @@
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { looksAtOthers } from "../pending-order.ts";
 import type { Decision, Unplaced } from "../placement/decision.ts";
+import { keyOf } from "../placement/demand.ts";
 import type { Placer } from "../placement/place.ts";
 import type { Question } from "../placement/survey.ts";
 import type { Wishes } from "../placement/wishes.ts";
@@ -16,6 +17,10 @@ export interface Chooser {
   reconsider(): void;
 }
 
+/** The same for tasks that no worker takes if it does not take one of them. */
+export const askKey = ({ demand, scheduler }: Question, { exclude }: Wishes): string =>
+  [scheduler.name, keyOf(demand), ...exclude].join(" ");
+
 /**
  * What was found once to fit nowhere is not looked for again, so that many equal tasks without a
  * place cost one look. Where a task looks at others, every placement may change the answer.
@@ -26,7 +31,7 @@ export function createChooser(placer: Placer): Chooser {
     choose(task, wishes) {
       const question = questionOf(task);
       const { demand, scheduler } = question;
-      const key = [scheduler.name, demand.key, ...wishes.exclude].join(" ");
+      const key = askKey(question, wishes);
       const decision = hopeless.get(key) ?? placer.place(demand, scheduler, wishes);
       if (decision.kind === "unplaced" && !looksAtOthers(demand)) hopeless.set(key, decision);
       return { question, wishes, decision };

@@ -2,8 +2,10 @@ import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { unreachable } from "../../lib/assert.ts";
 import type { Facts } from "../placement/candidate.ts";
 import { type Aids, findRemedy, type Remedy } from "../placement/remedy.ts";
+import { askKey } from "./chooser.ts";
 import type { Fate, PlannedTask } from "./fate.ts";
 import { findRisks, type Risks } from "./loss-risks.ts";
+import { passAll, passDue } from "./passes.ts";
 import { carryOutDrain } from "./planned-drain.ts";
 import { carryOutLoss } from "./planned-loss.ts";
 import { createScene, type Scene, type Snapshot } from "./scene.ts";
@@ -45,7 +47,7 @@ type Wanted = Readonly<{
  */
 export function* makePlan(snapshot: Snapshot, { steps, withRisks, aids }: Wanted): Slices<Plan> {
   const scene = createScene(snapshot);
-  yield* scene.passDue();
+  yield* passDue(scene);
   for (const [at, step] of steps.entries()) {
     yield* carryOut(step, scene);
     if (steps[at + 1]?.kind !== step.kind || isAboutWorker(step)) yield* settleAfter(step, scene);
@@ -77,7 +79,7 @@ const isAboutWorker = ({ kind }: Step): boolean => kind === "drain" || kind === 
 
 /** Tasks that come up are tried alone: for those that wait nothing has changed. */
 const settleAfter = (step: Step, scene: Scene): Slices<void> =>
-  step.kind === "submit" ? scene.passDue() : scene.passAll();
+  step.kind === "submit" ? passDue(scene) : passAll(scene);
 
 /** Different demands for which a remedy is looked for: each costs a few looks at all workers. */
 const REMEDIES_MAX = 20;
@@ -92,7 +94,7 @@ function* findRemedies(
   const byDemand = new Map<string, Remedy | undefined>();
   for (const { task, fate } of tasks) {
     if (fate.kind !== "unplaced") continue;
-    const key = keyOf(fate);
+    const key = askKey(fate.question, fate.past.wishes);
     if (!byDemand.has(key) && byDemand.size < REMEDIES_MAX) {
       yield;
       byDemand.set(key, remedyFor(fate, scene, aids));
@@ -104,10 +106,6 @@ function* findRemedies(
 }
 
 type Unplaced = Extract<Fate, { kind: "unplaced" }>;
-
-/** The same for tasks that the same would help. */
-const keyOf = ({ question: { demand, scheduler }, past }: Unplaced): string =>
-  [scheduler.name, demand.key, ...past.wishes.exclude].join(" ");
 
 function remedyFor({ question, past }: Unplaced, { placer, closed }: Scene, aids: Aids) {
   const appraisals = placer

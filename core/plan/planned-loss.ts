@@ -1,7 +1,7 @@
 import { OnDisconnect, type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { liveOn } from "../live-attempts.ts";
 import { outlookOf, seconds } from "../outlook.ts";
-import { byPriority, looksAtOthers } from "../pending-order.ts";
+import { byPriority, dependsOnOthers } from "../pending-order.ts";
 import type { Placer } from "../placement/place.ts";
 import { wishesOf } from "../placement-wishes.ts";
 import { retryMs } from "../restart.ts";
@@ -27,7 +27,7 @@ export type Outcome =
 
 /**
  * Loses a worker as the manager would: its tasks are tried elsewhere before what they had there is
- * given back, and those that look at others once more after that. Leaves the worker empty and not
+ * given back, and those that look at others again after that. Leaves the worker empty and not
  * ready, and books what was found.
  */
 export function* loseWorker(placer: Placer, loss: Loss): Slices<readonly Outcome[]> {
@@ -50,7 +50,14 @@ export function* loseWorker(placer: Placer, loss: Loss): Slices<readonly Outcome
   };
   yield* choose(homeless.sort(byPriority));
   for (const occupant of occupants) release(placer, occupant, workerId);
-  yield* choose(homeless.filter(({ id }) => mayFitNow(choices.get(id))));
+  const isUnplaced = ({ id }: Task) => choices.get(id)?.decision.kind === "unplaced";
+  let left = homeless.filter((task) => dependsOnOthers(task) && isUnplaced(task));
+  for (let isFound = true; isFound && left.length > 0; ) {
+    const before = left.length;
+    yield* choose(left);
+    left = left.filter(isUnplaced);
+    isFound = left.length < before;
+  }
   return occupants.map((occupant) =>
     outcomeFor(occupant, { now, change: changes.get(occupant), choices }),
   );
@@ -61,9 +68,6 @@ const nextOf = (before: Task, { kind, task }: TaskChange): readonly Task[] =>
   kind === "written" && task.state === TaskState.PENDING && before.state !== TaskState.PENDING
     ? [task]
     : [];
-
-const mayFitNow = (choice: Choice | undefined): boolean =>
-  choice?.decision.kind === "unplaced" && looksAtOthers(choice.question.demand);
 
 type Found = Readonly<{
   change: TaskChange | undefined;

@@ -5,12 +5,10 @@ import type { Unplaced } from "../placement/decision.ts";
 import type { Past } from "../placement/explain.ts";
 import type { Placer } from "../placement/place.ts";
 import { placementOf } from "../placement-message.ts";
-import { wishesOf } from "../placement-wishes.ts";
 import { workerOf } from "../task-change.ts";
 import { type Choice, createChooser } from "./chooser.ts";
 import type { Fate, PlannedTask } from "./fate.ts";
 import { started } from "./lives.ts";
-import type { Slices } from "./slices.ts";
 
 /** What a task is promised on a worker. */
 export type Booked = Past["booked"][number];
@@ -60,33 +58,22 @@ export function createScene(snapshot: Snapshot) {
     log.tell(task, { kind: "placed", placement, note });
   }
 
-  /** Places what came up since the last time, as the scheduler would in one pass. */
-  function* passDue(): Slices<void> {
-    const tasks = [...pending.values()].filter(({ id }) => isDue.delete(id)).sort(byPriority);
-    for (const task of tasks) {
-      yield;
-      settle(task, chooser.choose(task, wishesOf(task, now)), notes.get(task.id));
-    }
-  }
-
   return {
     /** Workers that steps have drained or lost: nothing helps to bring them back. */
     closed: new Set<string>(),
     ...{ placer, chooser, now, workers, pending: pending as ReadonlyMap<string, Task>, log },
     /** Carries out what was decided about a task. `note` says what it has to wait for before. */
     settle,
-    /** A task waits for a place from now on. */
+    /** Why a task that waits for a place would not begin at once if it got one. Mostly empty. */
+    noteOf: (taskId: string): string => notes.get(taskId) ?? "",
+    /** A task is to be tried next: one that is new, or that waits for a place already. */
     enqueue(task: Task): void {
       pending.set(task.id, task);
       isDue.add(task.id);
     },
-    passDue,
-    /** Tries all that wait, as the scheduler does when there is more room. */
-    *passAll(): Slices<void> {
-      chooser.reconsider();
-      for (const { id } of pending.values()) isDue.add(id);
-      yield* passDue();
-    },
+    /** The tasks to be tried now, in the order of the scheduler. */
+    takeDue: (): readonly Task[] =>
+      [...pending.values()].filter(({ id }) => isDue.delete(id)).sort(byPriority),
   };
 }
 
