@@ -11,6 +11,7 @@ import {
 } from "../../gen/berth/v1/task_pb.ts";
 import { aPendingTask, aStatus, GIB, START_MS } from "../../test/builders.ts";
 import { assignedOf } from "../custom-resources.ts";
+import { beginMove, handOver } from "../move.ts";
 import { observe } from "../observe.ts";
 import { byPriority, dependsOnOthers } from "../pending-order.ts";
 import type { Decision } from "../placement/decision.ts";
@@ -48,6 +49,15 @@ function createCluster(ids: readonly string[]) {
       const { demand } = questionOf(task);
       placer.book(workerId, demand);
       occupants.get(workerId)?.push({ task, booked: [{ workerId, demand }] });
+    },
+    /** A task that has something on two workers. */
+    moveTo(to: string, from: string, task: Task): void {
+      const { demand } = questionOf(task);
+      const booked = [from, to].map((workerId) => ({ workerId, demand }));
+      for (const workerId of [from, to]) {
+        placer.book(workerId, demand);
+        occupants.get(workerId)?.push({ task, booked });
+      }
     },
     snapshot: () => ({
       placer: placer.fork(),
@@ -181,6 +191,53 @@ describe("a plan to lose a worker", () => {
     const plan = cluster.plan([submit("a", ALWAYS), lose("w1", 1), lose("w2", 2)]);
     expect(fates(plan)).toEqual({ a: "no place: 2 workers not ready" });
     expect(plan.tasks[0]).toMatchObject({ step: 2, fromWorkerId: "" });
+  });
+});
+
+describe("a task that is on its way from one worker to another", () => {
+  /** It runs on w1 and is to go on w2, where its successor has been placed. */
+  function createMove(onDisconnect = OnDisconnect.KEEP_RUNNING) {
+    const cluster = createCluster(["w1", "w2", "w3"]);
+    const before = runningOn(aPendingTask("t1", { ...ALWAYS, onDisconnect }), "w1");
+    const placement = create(PlacementSchema, { workerId: "w2", scheduler: "spread" });
+    const { task } = beginMove(before, { placement, reason: "w1 drains", now: START_MS });
+    cluster.moveTo("w2", "w1", task);
+    return cluster;
+  }
+
+  test("goes on where it goes to when the worker that it leaves is lost", () => {
+    expect(createMove().plan([lose("w1")]).tasks).toMatchObject([
+      {
+        fromWorkerId: "w1",
+        fate: { kind: "stays", workerId: "w2", reason: "attempt 2 takes over" },
+      },
+    ]);
+  });
+
+  test("stays where it is when the worker that it goes to is lost, or drains", () => {
+    const fate = { kind: "stays", workerId: "w1" };
+    expect(createMove().plan([lose("w2")]).tasks).toMatchObject([{ fate }]);
+    expect(createMove().plan([drain("w2")]).tasks).toMatchObject([{ fate }]);
+  });
+
+  test("is left to move when the worker that it leaves drains", () => {
+    expect(fates(createMove().plan([drain("w1")]))).toEqual({
+      t1: "stays: moves to w2: attempt 2 is scheduled",
+    });
+  });
+
+  test("needs another place once both are lost", () => {
+    expect(fates(createMove().plan([lose("w1"), lose("w2", 1)]))).toEqual({ t1: "w3" });
+    expect(fates(createMove().plan([lose("w2"), drain("w1", 1)]))).toEqual({ t1: "w3" });
+  });
+
+  test("leaves a container behind of which no plan tells", () => {
+    const cluster = createCluster(["w1", "w2"]);
+    const before = runningOn(aPendingTask("t1", ALWAYS), "w1");
+    const placement = create(PlacementSchema, { workerId: "w2", scheduler: "spread" });
+    const begun = beginMove(before, { placement, reason: "", now: START_MS }).task;
+    cluster.moveTo("w2", "w1", handOver(begun, START_MS).task);
+    expect(cluster.plan([lose("w1")]).tasks).toEqual([]);
   });
 });
 

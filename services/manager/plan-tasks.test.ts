@@ -2,9 +2,11 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { PlannedFate, type PlanTasksResponse } from "../../gen/berth/v1/plan_pb.ts";
 import { RestartMode, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { WorkerAvailability, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { reasonOf } from "../../lib/errors.ts";
 import { createMemoryStore } from "../../lib/store/memory-store.ts";
-import { aReport, GIB } from "../../test/builders.ts";
+import { aPresence, aReport, GIB } from "../../test/builders.ts";
+import { runDrainLoop } from "./drain-loop.ts";
 import type { WireName } from "./testing/manager-rig.ts";
 import { createPlacementRig, memory } from "./testing/placement-rig.ts";
 
@@ -203,6 +205,58 @@ describe("a plan", () => {
       outcome.case === "task" ? outcome.value.attempt?.placement?.workerId : undefined,
     );
     expect(really).toEqual(tasks.map(({ toWorkerId }) => toWorkerId));
+  });
+});
+
+describe("what really happens afterwards", () => {
+  /** Tasks of several sizes on three workers, all of them running. */
+  async function openBusy() {
+    const rig = await openRig();
+    const control = new AbortController();
+    closings.push(async () => control.abort());
+    void runDrainLoop(rig, control.signal);
+    for (const id of ["w1", "w2", "w3"]) rig.join(id);
+    const ids: string[] = [];
+    for (const [at, gib] of [3, 2, 1, 2, 3, 1, 2, 1].entries())
+      ids.push(await rig.run(gib, `t${at}`));
+    const placeOf = (id: string) => rig.workerOf(id) ?? "nowhere";
+    return { ...rig, places: () => Object.fromEntries(ids.map((id) => [id, placeOf(id)])) };
+  }
+
+  const foretold = (before: Record<string, string>, { tasks }: PlanTasksResponse) => ({
+    ...before,
+    ...Object.fromEntries(tasks.map((each) => [each.taskId, each.toWorkerId || "nowhere"])),
+  });
+
+  test("after a drain is what the plan of it said", async () => {
+    const { plan, places, ledger, observer, client, clock } = await openBusy();
+    const planned = foretold(places(), await plan(drainStep("w1")));
+    await client.updateWorker({
+      workerId: "w1",
+      settings: { availability: WorkerAvailability.DRAINING },
+      updateMask: { paths: ["availability"] },
+    });
+    for (let round = 0; round < 3; round++) {
+      await clock.advance(0);
+      for (const { id, successor } of [...ledger.tasks.placedOn("w1")]) {
+        const attempt = successor?.number ?? 0;
+        observer.report(aReport(id, TaskState.RUNNING, { attempt, containerId: "c2" }));
+        observer.report(aReport(id, TaskState.STOPPED, { attempt: 1 }));
+      }
+    }
+    expect(places()).toEqual(planned);
+    expect(Object.values(planned)).not.toContain("w1");
+  });
+
+  test("after a loss is what the plan of it said", async () => {
+    const { plan, places, ledger, observer, workers, clock } = await openBusy();
+    const planned = foretold(places(), await plan(loseStep("w1")));
+    workers.setPresence(aPresence("w1", { state: WorkerState.DOWN }));
+    for (const { id } of [...ledger.tasks.placedOn("w1")])
+      observer.lose({ taskId: id, attempt: 1 }, "worker w1 was lost");
+    await clock.advance(0);
+    expect(places()).toEqual(planned);
+    expect(Object.values(planned)).not.toContain("w1");
   });
 });
 
