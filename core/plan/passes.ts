@@ -1,6 +1,7 @@
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { dependsOnOthers } from "../pending-order.ts";
 import { wishesOf } from "../placement-wishes.ts";
+import { createChooser } from "./chooser.ts";
 import type { Scene } from "./scene.ts";
 import type { Slices } from "./slices.ts";
 
@@ -10,7 +11,6 @@ export const passDue = (scene: Scene): Slices<void> =>
 
 /** Tries all that wait, as the scheduler does when there is more room. */
 export function* passAll(scene: Scene): Slices<void> {
-  scene.chooser.reconsider();
   for (const task of scene.pending.values()) scene.enqueue(task);
   yield* passUntilSettled(scene, () => true);
 }
@@ -28,11 +28,12 @@ function* passUntilSettled(scene: Scene, isMeant: (task: Task) => boolean): Slic
 
 /** Tries those that are due. Whether any got a place. */
 function* pass(scene: Scene): Slices<boolean> {
-  const { chooser, now, pending } = scene;
+  const { placer, now, pending } = scene;
+  const choose = createChooser(placer);
   const tasks = scene.takeDue();
   for (const task of tasks) {
     yield;
-    scene.settle(task, chooser.choose(task, wishesOf(task, now)), scene.noteOf(task.id));
+    scene.settle(task, choose(task, wishesOf(task, now)), scene.noteOf(task.id));
   }
   return tasks.some(({ id }) => !pending.has(id));
 }

@@ -90,7 +90,7 @@ const anySteps = () =>
 
 /** What amounts exclude is looked for only until better workers are known: see `Search`. */
 function comparable(decision: Decision) {
-  if (decision.kind === "unplaced") return decision.explanation;
+  if (decision.kind === "unplaced") return decision.kind;
   const { workerId, lead, affinity, score, runnerUps, assigned } = decision;
   return { workerId, lead, affinity, score, runnerUps, assigned };
 }
@@ -113,7 +113,7 @@ function placeAll(tasks: readonly Task[], placer: Placer) {
 }
 
 function comparableFate(fate: Fate) {
-  if (fate.kind !== "placed") return fate.kind === "unplaced" && fate.explanation;
+  if (fate.kind !== "placed") return fate.kind;
   const { placement } = fate;
   const { workerId, lead, affinity, score } = placement;
   const runnerUps = placement.runnerUps.map(({ $typeName: _, ...runnerUp }) => runnerUp);

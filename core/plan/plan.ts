@@ -1,8 +1,8 @@
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { unreachable } from "../../lib/assert.ts";
+import { askKey } from "../pass-placer.ts";
 import type { Facts } from "../placement/candidate.ts";
 import { type Aids, findRemedy, type Remedy } from "../placement/remedy.ts";
-import { askKey } from "./chooser.ts";
 import type { Fate, PlannedTask } from "./fate.ts";
 import { findRisks, type Risks } from "./loss-risks.ts";
 import { passAll, passDue } from "./passes.ts";
@@ -94,7 +94,7 @@ function* findRemedies(
   const byDemand = new Map<string, Remedy | undefined>();
   for (const { task, fate } of tasks) {
     if (fate.kind !== "unplaced") continue;
-    const key = askKey(fate.question, fate.past.wishes);
+    const key = askKey({ ...fate.question, wishes: fate.past.wishes });
     if (!byDemand.has(key) && byDemand.size < REMEDIES_MAX) {
       yield;
       byDemand.set(key, remedyFor(fate, scene, aids));

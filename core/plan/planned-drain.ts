@@ -2,6 +2,7 @@ import { type DrainStep, isSingleton, MOVES_AT_ONCE, planDrain } from "../drain.
 import { placementOf } from "../placement-message.ts";
 import { moveWishes } from "../placement-wishes.ts";
 import { workerOf } from "../task-change.ts";
+import { type Chooser, createChooser } from "./chooser.ts";
 import { moved, stayed } from "./lives.ts";
 import { close, type Occupant, release, type Scene, unplaced } from "./scene.ts";
 import type { Slices } from "./slices.ts";
@@ -25,15 +26,16 @@ export function* carryOutDrain(scene: Scene, drain: Drain): Slices<void> {
 
 /** Goes over the tasks once. Whether any of them went. */
 function* sweep(scene: Scene, { workerId }: Drain): Slices<boolean> {
-  const { workers, now } = scene;
+  const { placer, workers, now } = scene;
   const occupants = new Map(workers.on(workerId).map((each) => [each.task.id, each]));
   const tasks = [...occupants.values()].map(({ task }) => task);
+  const choose = createChooser(placer);
   const leaving: (() => void)[] = [];
   let goneCount = 0;
   for (const step of planDrain(tasks, { workerId, deadlineMs: undefined, now }).steps) {
     yield;
     const occupant = occupants.get(step.task.id);
-    const leave = occupant && take(step, occupant, { scene, workerId });
+    const leave = occupant && take(step, occupant, { scene, workerId, choose });
     if (!leave) continue;
     goneCount++;
     if (leaving.push(leave) < MOVES_AT_ONCE) continue;
@@ -43,7 +45,7 @@ function* sweep(scene: Scene, { workerId }: Drain): Slices<boolean> {
   return goneCount > 0;
 }
 
-type Place = Readonly<{ scene: Scene; workerId: string }>;
+type Place = Readonly<{ scene: Scene; workerId: string; choose: Chooser }>;
 
 /** Begins to take a task away, and answers with how it goes. Undefined: it does not. */
 function take(step: DrainStep, occupant: Occupant, place: Place): (() => void) | undefined {
@@ -69,10 +71,10 @@ function withdraw(occupant: Occupant, { scene, workerId }: Place): void {
   log.tell(task, { kind: "stays", workerId: workerOf(task), reason });
 }
 
-function move(occupant: Occupant, { scene, workerId }: Place): (() => void) | undefined {
-  const { placer, chooser, workers, log, now } = scene;
+function move(occupant: Occupant, { scene, workerId, choose }: Place): (() => void) | undefined {
+  const { placer, workers, log, now } = scene;
   const { task, booked } = occupant;
-  const choice = chooser.choose(task, moveWishes(task, now));
+  const choice = choose(task, moveWishes(task, now));
   const { decision, question } = choice;
   if (decision.kind === "unplaced") {
     log.tell(task, unplaced(decision, choice, booked));

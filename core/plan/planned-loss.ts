@@ -40,12 +40,12 @@ export function* loseWorker(placer: Placer, loss: Loss): Slices<readonly Outcome
     if (change) changes.set(occupant, change);
   }
   const homeless = [...changes].flatMap(([{ task }, change]) => nextOf(task, change));
-  const chooser = createChooser(placer);
   const choices = new Map<string, Choice>();
   const choose = function* (tasks: readonly Task[]): Slices<void> {
+    const decide = createChooser(placer);
     for (const task of tasks) {
       yield;
-      choices.set(task.id, chooser.choose(task, wishesOf(task, now)));
+      choices.set(task.id, decide(task, wishesOf(task, now)));
     }
   };
   yield* choose(homeless.sort(byPriority));

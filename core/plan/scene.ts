@@ -6,7 +6,7 @@ import type { Past } from "../placement/explain.ts";
 import type { Placer } from "../placement/place.ts";
 import { placementOf } from "../placement-message.ts";
 import { workerOf } from "../task-change.ts";
-import { type Choice, createChooser } from "./chooser.ts";
+import type { Choice } from "./chooser.ts";
 import type { Fate, PlannedTask } from "./fate.ts";
 import { started } from "./lives.ts";
 
@@ -35,7 +35,6 @@ export type Scene = ReturnType<typeof createScene>;
 
 export function createScene(snapshot: Snapshot) {
   const { placer, occupants, now } = snapshot;
-  const chooser = createChooser(placer);
   const workers = createRoster(occupants);
   const pending = new Map(snapshot.pending.map((task) => [task.id, task]));
   const isDue = new Set(snapshot.due);
@@ -61,7 +60,7 @@ export function createScene(snapshot: Snapshot) {
   return {
     /** Workers that steps have drained or lost: nothing helps to bring them back. */
     closed: new Set<string>(),
-    ...{ placer, chooser, now, workers, pending: pending as ReadonlyMap<string, Task>, log },
+    ...{ placer, now, workers, pending: pending as ReadonlyMap<string, Task>, log },
     /** Carries out what was decided about a task. `note` says what it has to wait for before. */
     settle,
     /** Why a task that waits for a place would not begin at once if it got one. Mostly empty. */

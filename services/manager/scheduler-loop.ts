@@ -1,3 +1,4 @@
+import { createPassPlacer } from "../../core/pass-placer.ts";
 import { byPriority, looksAtOthers, whyUnplaced } from "../../core/pending-order.ts";
 import { type Facts, offersMore } from "../../core/placement/candidate.ts";
 import { demandOf } from "../../core/placement/demand.ts";
@@ -15,7 +16,6 @@ import type { Log } from "../../lib/log.ts";
 import { factsOf } from "./candidates.ts";
 import { createFreshMetrics } from "./fresh-metrics.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
-import { createPassPlacer } from "./pass-placer.ts";
 import type { PlacementBoard } from "./placement-board.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
 
