@@ -76,7 +76,7 @@ export const plus = (a: Amount, b: Amount): Amount => ({
   diskBytes: a.diskBytes + b.diskBytes,
 });
 
-export const minus = (a: Amount, b: Amount): Amount => ({
+const minus = (a: Amount, b: Amount): Amount => ({
   cpuMillis: a.cpuMillis - b.cpuMillis,
   memoryBytes: a.memoryBytes - b.memoryBytes,
   diskBytes: a.diskBytes - b.diskBytes,
