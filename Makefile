@@ -69,6 +69,9 @@ bench-recovery: build ## How fast Berth recovers, beside Docker Swarm on the sam
 bench-scheduler: build ## How many tasks a second the scheduler alone places
 	@node dist/bench/scheduler.js
 
+bench-cluster: build ## The whole control plane: tasks a second with 1,000 hollow workers, and what idle ones cost
+	@node dist/bench/cluster.js
+
 churn: build ## Load hollow workers for MINUTES=10 and print what grows
 	@MINUTES=$(MINUTES) node dist/bench/churn.js
 
@@ -90,4 +93,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test test-all unit e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler churn up down clean help
+.PHONY: demo test test-all unit e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-cluster churn up down clean help

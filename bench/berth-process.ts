@@ -10,11 +10,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cpuSecondsOf, rssBytesOf } from "./proc.ts";
 
 const BERTH = new URL("../../bin/berth", import.meta.url).pathname;
-
-/** Kernel clock ticks a second, as in every Linux on the platforms that Node supports. */
-const TICKS_PER_SECOND = 100;
 
 /** A Berth command that runs beside the bench. */
 export interface BerthProcess {
@@ -23,6 +21,8 @@ export interface BerthProcess {
   cpuSeconds(): number;
   rssBytes(): number;
   descriptorCount(): number;
+  /** Where it keeps its state, if it keeps any. */
+  readonly stateFolder: string;
   /** What it keeps on disk, as blocks that are in use. */
   stateBytes(): number;
   /** What is left after a collection of garbage. Only of a process that was started as probed. */
@@ -32,6 +32,9 @@ export interface BerthProcess {
 
 /** As `resource-probe.ts` writes them. */
 export type Resources = Readonly<{ liveBytes: number; counts: Readonly<Record<string, number>> }>;
+
+/** Flags of Node for the processes under test, such as `--cpu-prof --cpu-prof-dir=/tmp/profiles`. */
+const NODE_FLAGS = (process.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "");
 
 const PROBE = new URL("./resource-probe.js", import.meta.url).pathname;
 
@@ -59,28 +62,27 @@ export async function startBerth({
   const log = join(folder, "log");
   const output = openSync(log, "a");
   const resourcesFile = join(folder, "resources.json");
+  const stateFolder = join(folder, "state");
   const all = [
+    ...NODE_FLAGS,
     ...(isProbed ? ["--expose-gc", "--import", PROBE] : []),
-    ...[BERTH, ...args, ...(isStateful ? ["--state-dir", join(folder, "state")] : [])],
+    ...[BERTH, ...args, ...(isStateful ? ["--state-dir", stateFolder] : [])],
   ];
   const env = { ...process.env, RESOURCES_FILE: resourcesFile };
   const child = spawn(process.execPath, all, { stdio: ["ignore", output, output], env });
   await untilReady(child, log, readyWhen);
-  const read = (file: string) => readFileSync(`/proc/${child.pid}/${file}`, "utf8");
   return {
     managerAddress,
-    cpuSeconds() {
-      const fields = read("stat").split(") ")[1]?.split(" ") ?? [];
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-    },
+    stateFolder,
+    cpuSeconds: () => cpuSecondsOf(child.pid),
     descriptorCount: () => readdirSync(`/proc/${child.pid}/fd`).length,
-    stateBytes: () => usedBytes(join(folder, "state")),
+    stateBytes: () => usedBytes(stateFolder),
     async resources() {
       rmSync(resourcesFile, { force: true });
       child.kill("SIGUSR2");
       return JSON.parse(await untilWritten(resourcesFile));
     },
-    rssBytes: () => Number(/VmRSS:\s+(\d+)/.exec(read("status"))?.[1]) * 1024,
+    rssBytes: () => rssBytesOf(child.pid),
     async stop() {
       const gone = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
