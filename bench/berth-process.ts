@@ -111,7 +111,7 @@ async function untilWritten(file: string): Promise<string> {
 }
 
 async function untilReady(child: ChildProcess, log: string, readyWhen: RegExp): Promise<void> {
-  for (let left = 600; left > 0; left--) {
+  for (let left = 2_400; left > 0; left--) {
     const text = readFileSync(log, "utf8");
     if (readyWhen.test(text)) return;
     if (child.exitCode !== null) throw new Error(`berth ended before it was ready:\n${text}`);

@@ -5,6 +5,7 @@ import { denied, wrongState } from "../../lib/errors.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import { aPlacedTask, aReport, aSpec, START_MS } from "../../test/builders.ts";
 import { until } from "../../test/until.ts";
+import { createDeliveries } from "./deliveries.ts";
 import { createFakeWorker } from "./testing/fake-worker.ts";
 import { createManagerRig } from "./testing/manager-rig.ts";
 import { runWorkerLink } from "./worker-link.ts";
@@ -15,12 +16,10 @@ async function createRig(worker = createFakeWorker()) {
   const control = new AbortController();
   const links: boolean[] = [];
   const clock = createManualClock(START_MS);
-  const ended = () =>
-    runWorkerLink(
-      { workerId: "w1", address: "w1:7072" },
-      { ...rig, clock, connect: worker.connect, onLinked: (_, linked) => void links.push(linked) },
-      control.signal,
-    );
+  const deps = { ...rig, clock, deliveries: createDeliveries(rig.ledger), connect: worker.connect };
+  const onLinked = (_: string, linked: boolean) => void links.push(linked);
+  const target = { workerId: "w1", address: "w1:7072" };
+  const ended = () => runWorkerLink(target, { ...deps, onLinked }, control.signal);
   let running: Promise<void> = Promise.resolve();
   return {
     ...rig,

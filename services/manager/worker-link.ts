@@ -1,5 +1,5 @@
 import type { Client } from "@connectrpc/connect";
-import { type Action, deliveriesAfter, type Push, reconcileReport } from "../../core/reconcile.ts";
+import { type Action, type Push, reconcileReport } from "../../core/reconcile.ts";
 import {
   WorkerService,
   type WorkerServiceWatchTasksResponse,
@@ -13,6 +13,7 @@ import { createBackoff } from "../../lib/retry.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
+import type { Deliveries } from "./deliveries.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Observer } from "./observer.ts";
 import { createPusher, type Pusher } from "./pusher.ts";
@@ -20,6 +21,7 @@ import { type Comparison, createSnapshots, type Snapshots } from "./snapshots.ts
 
 export type LinkDeps = Readonly<{
   ledger: Ledger;
+  deliveries: Deliveries;
   observer: Observer;
   connect: (address: string) => Channel;
   clock: Clock;
@@ -69,16 +71,12 @@ async function holdLink(
   deps: LinkDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { ledger, clock } = deps;
+  const { deliveries, clock } = deps;
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
   const client = createClient(WorkerService, channel);
   const pushes = createMailbox<Push>({ clock, limit: PUSHES_MAX });
-  const unsubscribe = ledger.subscribe((changes) => {
-    for (const { task, removed } of changes)
-      for (const delivery of deliveriesAfter(task, removed))
-        if (delivery.workerId === workerId) pushes.post(delivery.push);
-  });
+  const unsubscribe = deliveries.subscribe(workerId, pushes.post);
   const end = () => ended.abort();
   const pusher = createPusher(client, deps);
   const synced = createTurnstile(either);

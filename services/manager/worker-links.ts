@@ -1,4 +1,5 @@
 import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import { createDeliveries } from "./deliveries.ts";
 import { type LinkDeps, runWorkerLink } from "./worker-link.ts";
 import { isTakenOver, type KnownWorker, type WorkerTable } from "./worker-table.ts";
 
@@ -11,13 +12,14 @@ type Link = Readonly<{
 /** Keeps one link to every worker that has an address and has not left, until `signal` aborts. */
 export async function runWorkerLinks(
   workers: WorkerTable,
-  deps: Omit<LinkDeps, "onLinked">,
+  deps: Omit<LinkDeps, "onLinked" | "deliveries">,
   signal: AbortSignal,
 ): Promise<void> {
   const links = new Map<string, Link>();
   /** When all links to a worker, those given up included, will have let go. */
   const endings = new Map<string, Promise<void>>();
   const onLinked = (workerId: string, linked: boolean) => workers.setLinked(workerId, linked);
+  const deliveries = createDeliveries(deps.ledger);
 
   function adjust(worker: KnownWorker): void {
     const link = links.get(worker.workerId);
@@ -48,7 +50,7 @@ export async function runWorkerLinks(
     const previous = endings.get(workerId);
     const run = async () => {
       await previous;
-      await runWorkerLink(target, { ...deps, onLinked }, either);
+      await runWorkerLink(target, { ...deps, deliveries, onLinked }, either);
     };
     endings.set(workerId, run());
     return { address, round, control };
