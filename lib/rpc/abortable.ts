@@ -26,31 +26,72 @@ export function orAborted<T>(
 /**
  * Passes on what `source` gives until `signal` aborts, then throws the signal's reason at
  * once. The source is told to end, also when nobody asks for more, but not waited for;
- * `onLate` gets what it throws then.
+ * `onLate` gets what it throws then. To be read by one reader, one item at a time.
  */
-export async function* untilAborted<T>(
+export function untilAborted<T>(
   source: AsyncIterable<T>,
   signal: AbortSignal,
   onLate: OnLate,
-): AsyncGenerator<T, void, undefined> {
+): AsyncIterableIterator<T, undefined> {
   const iterator = source[Symbol.asyncIterator]();
-  let isOver = false;
+  let state: "open" | "cut" | "over" = "open";
+  /** Fails whoever waits for the next item. */
+  let failWaiting: ((reason: unknown) => void) | undefined;
+
   /** Lets a generator run its `finally`: now, or when it comes to its next `yield`. */
-  const leave = () => {
-    if (!isOver) Promise.resolve(iterator.return?.()).catch(onLate);
-    isOver = true;
-  };
-  signal.addEventListener("abort", leave, { once: true });
-  try {
-    while (true) {
-      const next = await orAborted(iterator.next(), signal, onLate);
-      signal.throwIfAborted();
-      if (next.done) break;
-      yield next.value;
-    }
-    isOver = true;
-  } finally {
-    signal.removeEventListener("abort", leave);
-    leave();
+  function leave(): void {
+    signal.removeEventListener("abort", cut);
+    Promise.resolve(iterator.return?.()).catch(onLate);
   }
+
+  function cut(): void {
+    leave();
+    state = failWaiting ? "over" : "cut";
+    failWaiting?.(signal.reason);
+  }
+
+  function end(): IteratorResult<T, undefined> {
+    signal.removeEventListener("abort", cut);
+    state = "over";
+    return { done: true, value: undefined };
+  }
+
+  /** The reason is told once; after that there is nothing more. */
+  function tellReason(): Promise<never> {
+    state = "over";
+    return Promise.reject(signal.reason);
+  }
+
+  const take = () =>
+    new Promise<IteratorResult<T, undefined>>((resolve, reject) => {
+      failWaiting = reject;
+      iterator.next().then(
+        (result) => {
+          failWaiting = undefined;
+          resolve(result.done ? end() : result);
+        },
+        (error: unknown) => {
+          failWaiting = undefined;
+          if (signal.aborted) return onLate(error);
+          end();
+          reject(error);
+        },
+      );
+    });
+
+  if (signal.aborted) cut();
+  else signal.addEventListener("abort", cut, { once: true });
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next() {
+      if (state === "cut") return tellReason();
+      return state === "over" ? Promise.resolve(end()) : take();
+    },
+    async return() {
+      if (state === "open") leave();
+      return end();
+    },
+  };
 }

@@ -84,9 +84,8 @@ async function* receive<I extends DescMessage, O extends DescMessage>(
   sent: Promise<ConnectError | undefined>,
 ) {
   try {
-    for await (const bytes of messagesOf(call, signal ?? new AbortController().signal)) {
-      yield decodeResponse(method.output, bytes);
-    }
+    const decode = (bytes: Uint8Array) => decodeResponse(method.output, bytes);
+    yield* messagesOf(call, signal ?? new AbortController().signal, decode);
     const failure = await state.ended;
     if (failure) throw (await sent) ?? failure;
   } catch (error) {

@@ -1,5 +1,5 @@
-import type { DescMethod, Message } from "@bufbuild/protobuf";
-import { ConnectError, type MethodImplSpec } from "@connectrpc/connect";
+import type { Message } from "@bufbuild/protobuf";
+import { ConnectError, type Interceptor, type MethodImplSpec } from "@connectrpc/connect";
 import {
   invokeUnaryImplementation,
   transformInvokeImplementation,
@@ -74,10 +74,10 @@ async function converse(
   { interceptors, limits }: Wire,
 ): Promise<void> {
   const { input, output } = spec.method;
-  const requests = decoded(messagesOf(call, context.signal), input);
-  const respond = transformInvokeImplementation(spec, context, interceptors);
+  const decode = (bytes: Uint8Array): Message => decodeRequest(input, bytes);
+  const requests = messagesOf(call, context.signal, decode);
   let isFirst = true;
-  for await (const response of respond(requests)) {
+  for await (const response of await invoke(spec, context, { interceptors, requests })) {
     if (isFirst) sendHeader(call, context);
     isFirst = false;
     await writeMessage(call, encode(output, response, limits.messageBytes), context.signal);
@@ -85,12 +85,30 @@ async function converse(
   if (isFirst) sendHeader(call, context);
 }
 
-async function* decoded(
-  messages: AsyncIterable<Uint8Array>,
-  schema: DescMethod["input"],
-): AsyncGenerator<Message, void, undefined> {
-  for await (const bytes of messages) yield decodeRequest(schema, bytes);
+/**
+ * What the handler answers, behind all interceptors. Connect invokes it, and would pass each answer
+ * on through generators of its own: the answers are taken from it before that.
+ */
+async function invoke(
+  spec: MethodImplSpec,
+  context: Context,
+  { interceptors, requests }: Readonly<{ interceptors: Interceptor[]; requests: Messages }>,
+): Promise<Messages> {
+  let responses: Messages = nothing();
+  const takeAway: Interceptor = (next) => async (request) => {
+    const response = await next(request);
+    if (!response.stream) return response;
+    responses = response.message;
+    return { ...response, message: nothing() };
+  };
+  const run = transformInvokeImplementation(spec, context, [takeAway, ...interceptors]);
+  await run(requests)[Symbol.asyncIterator]().next();
+  return responses;
 }
+
+type Messages = AsyncIterable<Message>;
+
+async function* nothing(): AsyncGenerator<never, void, undefined> {}
 
 function failureOf(error: unknown, call: UnaryCall | StreamCall, context: Context) {
   sendHeader(call, context);

@@ -46,21 +46,24 @@ export function createRpcLog(deps: Deps): Interceptor {
   };
 }
 
-async function* recorded<T>(
-  messages: AsyncIterable<T>,
-  entry: Entry,
-): AsyncGenerator<T, void, undefined> {
-  let isLeft = true;
-  try {
-    yield* messages;
-    isLeft = false;
-    entry.succeed();
-  } catch (error) {
-    isLeft = false;
-    throw entry.fail(error);
-  } finally {
-    if (isLeft) entry.fail(cancelled("the caller left"));
-  }
+/** The messages as they are; how they end is put down. */
+function recorded<T>(messages: AsyncIterableIterator<T>, entry: Entry): AsyncIterableIterator<T> {
+  const pass = (result: IteratorResult<T>) => {
+    if (result.done) entry.succeed();
+    return result;
+  };
+  const fail = (error: unknown) => Promise.reject(entry.fail(error));
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => messages.next().then(pass, fail),
+    async return() {
+      entry.fail(cancelled("the caller left"));
+      await messages.return?.();
+      return { done: true, value: undefined };
+    },
+  };
 }
 
 function entryOf(request: Request, { clock, log, random }: Deps): Entry {

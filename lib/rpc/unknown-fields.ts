@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import { type FieldViolation, invalidFields } from "../errors.ts";
+import { mapped } from "./mapped.ts";
 
 /** More are not reported: a caller from another version has one problem, not hundreds. */
 const VIOLATIONS_MAX = 20;
@@ -11,17 +12,16 @@ const VIOLATIONS_MAX = 20;
  */
 export const refuseUnknownFields: Interceptor = (next) => (request) => {
   const { input } = request.method;
-  if (request.stream) return next({ ...request, message: checked(input, request.message) });
+  if (request.stream) {
+    const check = (message: Message) => {
+      refuseUnknown(input, message);
+      return message;
+    };
+    return next({ ...request, message: mapped(request.message, check) });
+  }
   refuseUnknown(input, request.message);
   return next(request);
 };
-
-async function* checked<T extends Message>(desc: DescMessage, messages: AsyncIterable<T>) {
-  for await (const message of messages) {
-    refuseUnknown(desc, message);
-    yield message;
-  }
-}
 
 /** Throws INVALID_ARGUMENT that names every unknown field and enum value, up to a limit. */
 export function refuseUnknown(desc: DescMessage, message: Message): void {
