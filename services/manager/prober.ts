@@ -58,8 +58,12 @@ export async function runProber(deps: Deps, signal: AbortSignal): Promise<void> 
   const unsubscribe = ledger.subscribe((changes) => {
     for (const { task, removed } of changes) rounds.attend(task, removed);
   });
+  const linkedIds = new Set<string>();
   workers.subscribe(({ workerId, linked }) => {
-    if (!linked || signal.aborted) return;
+    if (!linked) linkedIds.delete(workerId);
+    // Every heartbeat is a change of its worker: only a link that comes up is news here.
+    if (!linked || linkedIds.has(workerId) || signal.aborted) return;
+    linkedIds.add(workerId);
     for (const task of [...ledger.tasks.placedOn(workerId)]) rounds.attend(task, false);
   });
   const over = new Promise<void>((resolve) => {
