@@ -37,7 +37,12 @@ export type Sessions = Readonly<{
 }>;
 
 /** What watchers are told: the worker as it is now, and what happened to it, oldest first. */
-export type Change = Readonly<{ presence: WorkerPresence; events: readonly WorkerEvent[] }>;
+export type Change = Readonly<{
+  presence: WorkerPresence;
+  events: readonly WorkerEvent[];
+  /** Nothing but a sign of life and measurements like those before: it may be told a bit later. */
+  isRoutine?: boolean;
+}>;
 
 export type Registered =
   /** `superseded` is the older session whose stream must be closed. */
@@ -119,7 +124,8 @@ export function hear(
   const presence = { ...record.presence, ...(metrics && { metrics }), heardTime };
   const lease: Lease = { kind: "running", endMs: leaseEnd(sessions, moment), connected: true };
   sessions.records.set(key.workerId, { ...record, presence, lease });
-  return { presence, events: [] };
+  const isRoutine = presence.metrics?.engineHealthy === record.presence.metrics?.engineHealthy;
+  return { presence, events: [], isRoutine };
 }
 
 /** The stream ended without a word: the worker stays up until its lease runs out. */

@@ -1,9 +1,9 @@
 import { expect, test } from "@jest/globals";
 import { WorkerEventKind } from "../../gen/berth/v1/registry_service_pb.ts";
-import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import { type WorkerPresence, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { reasonOf } from "../../lib/errors.ts";
 import { registryLimits } from "./limits.ts";
-import { describeRegistry, failureOf, join, until } from "./test-registry.ts";
+import { describeRegistry, failureOf, join, LEASE_MS, until } from "./test-registry.ts";
 import { bigRegistrationOf, heartbeatOf, registrationOf } from "./test-words.ts";
 
 describeRegistry("a watch", (registry) => {
@@ -72,6 +72,32 @@ describeRegistry("a watch", (registry) => {
     expect(value?.workers).toMatchObject([{ workerId: "w1", metrics: { sequence: 3n } }]);
     const kinds = value?.events.map(({ kind }: { kind: WorkerEventKind }) => WorkerEventKind[kind]);
     expect(kinds).toEqual(["JOINED", "UP", "LEFT", "UP"]);
+  });
+
+  test("gathers heartbeats that tell nothing new, and tells at once of an engine that falls ill", async () => {
+    const stream = watch();
+    await next(stream);
+    const { roster, clock } = registry();
+    const healthy = (sequence: bigint) => ({ metrics: { sequence, engineHealthy: true } });
+    const keys = ["w1", "w2"].map((id) => roster.register(registrationOf(id), () => undefined));
+    for (const key of keys) roster.hear(key, heartbeatOf(healthy(1n)));
+    await next(stream);
+    for (const key of keys) roster.hear(key, heartbeatOf(healthy(2n)));
+    for (const key of keys) roster.hear(key, heartbeatOf(healthy(3n)));
+    const [ill] = keys;
+    if (ill) roster.hear(ill, heartbeatOf({ metrics: { sequence: 4n, engineHealthy: false } }));
+    const sequences = async () => {
+      const { value } = await stream.next();
+      return value?.workers.map(
+        ({ workerId, metrics }: WorkerPresence) => `${workerId} ${metrics?.sequence}`,
+      );
+    };
+    expect(await sequences()).toEqual(["w1 4"]);
+    await clock.advance(LEASE_MS / 4);
+    // Over a wire a sign of life may come first.
+    let told = await sequences();
+    while (told?.length === 0) told = await sequences();
+    expect(told).toEqual(["w2 3"]);
   });
 
   test("gives a sign of life when nothing happens", async () => {

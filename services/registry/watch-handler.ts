@@ -15,7 +15,18 @@ import { presenceBytes } from "./presence-bytes.ts";
 import type { Roster } from "./roster.ts";
 import type { Change } from "./sessions.ts";
 
-type Deps = Readonly<{ roster: Pick<Roster, "list" | "subscribe">; clock: Clock }>;
+type Deps = Readonly<{
+  roster: Pick<Roster, "list" | "subscribe">;
+  clock: Clock;
+  /** How often workers send heartbeats. */
+  intervalMs: number;
+}>;
+
+/**
+ * For how much of an interval routine heartbeats are gathered: of a thousand workers a quarter then
+ * travels in one message, and what is known of each is hardly older.
+ */
+const GATHERED_PER_INTERVAL = 0.25;
 
 type News =
   /** Of one worker only the latest is kept. */
@@ -31,6 +42,7 @@ type Answer = MessageInitShape<typeof WatchWorkersResponseSchema>;
 export function createWatchHandler({
   roster,
   clock,
+  intervalMs,
 }: Deps): ServiceImpl<typeof RegistryService>["watchWorkers"] {
   let watchCount = 0;
   return async function* watchWorkers(_request, context) {
@@ -38,7 +50,8 @@ export function createWatchHandler({
     watchCount += 1;
     const limit = registryLimits.newsWaiting;
     const inbox = createMailbox<News>({ clock, limit, keyOf: keyOfNews });
-    const unsubscribe = roster.subscribe(posterInto(inbox));
+    const poster = createPoster(inbox, clock, intervalMs * GATHERED_PER_INTERVAL);
+    const unsubscribe = roster.subscribe(poster.post);
     const stopped = new AbortController();
     void runPulse(inbox, clock, stopped.signal);
     try {
@@ -47,16 +60,40 @@ export function createWatchHandler({
     } finally {
       watchCount -= 1;
       unsubscribe();
+      poster.end();
       stopped.abort();
     }
   };
 }
 
-function posterInto(inbox: Mailbox<News>): (change: Change) => void {
+/** Passes changes on: at once, or, what is routine, with more of its kind. */
+function createPoster(inbox: Mailbox<News>, clock: Clock, gatherMs: number) {
   let serial = 0;
-  return ({ presence, events }) => {
-    inbox.post({ kind: "presence", presence });
-    for (const event of events) inbox.post({ kind: "event", event, serial: serial++ });
+  let gathered = new Map<string, WorkerPresence>();
+  let disarm: () => void = () => undefined;
+
+  function gather(presence: WorkerPresence): void {
+    if (gathered.size === 0) disarm = clock.after(gatherMs, postGathered);
+    gathered.set(presence.workerId, presence);
+  }
+
+  function postGathered(): void {
+    for (const presence of gathered.values()) inbox.post({ kind: "presence", presence });
+    gathered = new Map();
+  }
+
+  return {
+    post({ presence, events, isRoutine = false }: Change): void {
+      if (isRoutine) {
+        gather(presence);
+        return;
+      }
+      // This one is later, whatever was gathered.
+      if (gathered.delete(presence.workerId) && gathered.size === 0) disarm();
+      inbox.post({ kind: "presence", presence });
+      for (const event of events) inbox.post({ kind: "event", event, serial: serial++ });
+    },
+    end: () => disarm(),
   };
 }
 

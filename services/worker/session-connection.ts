@@ -150,11 +150,13 @@ async function* beat(
   const told: Told = { endpointsVersion: -1, dueMs: clock.monotonic() };
   for (let sequence = 1n; !isOver(talk); sequence++) {
     const value = { sequence, ...(await news(deps, told, intervalMs)) };
-    talk.sent.set(sequence, clock.monotonic());
+    const sentMs = clock.monotonic();
+    talk.sent.set(sequence, sentMs);
     yield { word: { case: "heartbeat", value } };
-    await clock.sleep(GAP_MS, talk.over.signal);
     while (!isOver(talk) && !hasNews(deps, told))
       await stir.wait(talk.over.signal, told.dueMs - clock.monotonic());
+    const earlyMs = sentMs + GAP_MS - clock.monotonic();
+    if (earlyMs > 0 && !isOver(talk)) await clock.sleep(earlyMs, talk.over.signal);
   }
 }
 
