@@ -80,8 +80,10 @@ type Deps = Readonly<{
   onFailure: (error: unknown) => void;
 }>;
 
-/** A change of the head on its way to disk. */
-type Staged = Readonly<{ writes: readonly Write[]; change?: LedgerChange }>;
+/** On its way to disk: a change of the head, or writes beside it. */
+type Staged =
+  | Readonly<{ kind: "change"; change: LedgerChange }>
+  | Readonly<{ kind: "writes"; writes: readonly Write[] }>;
 
 /** Reads the ledger from the store and begins a new epoch. */
 export async function openLedger(deps: Deps): Promise<Ledger> {
@@ -98,13 +100,13 @@ export async function openLedger(deps: Deps): Promise<Ledger> {
     request: requests.find,
     commit(changes, request) {
       const staged: Staged[] = changes.map(head.stage);
-      if (request) staged.push({ writes: requests.remember(request) });
+      if (request) staged.push({ kind: "writes", writes: requests.remember(request) });
       return staged.length === 0 ? durable.settled() : durable.add(staged);
     },
     workers,
     commitWorker(workerId, record, request) {
       const writes = [putWorker(workerId, record), ...(request ? requests.remember(request) : [])];
-      const durably = durable.add([{ writes }]);
+      const durably = durable.add([{ kind: "writes", writes }]);
       workers.set(workerId, record);
       return durably;
     },
@@ -126,17 +128,33 @@ function createHead({ tasks, revision: loadedRevision }: Loaded, clock: Clock) {
     if (removed) tasks.delete(task.id);
     else tasks.put(task);
     const event = eventOf({ ...decided, task }, clock.now());
-    const change: LedgerChange = { revision, task, removed, event };
-    return { writes: [...writesOf(change), putText(metaKeys.revision, String(revision))], change };
+    return { kind: "change", change: { revision, task, removed, event } };
   }
 
   return { stage, revision: () => revision };
 }
 
-const writesOf = ({ task, removed, event }: LedgerChange): readonly Write[] =>
-  removed
-    ? [deleteKey(prefixes.task + task.id), mark(prefixes.sweep + task.id)]
-    : [putTask(task), ...putEvent(event)];
+/**
+ * What goes to disk. Of several changes of one task only the last is written, and encoded; the
+ * events of all of them are.
+ */
+function writesOf(staged: readonly Staged[]): readonly Write[] {
+  const changes = changesOf(staged);
+  const latest = new Map(changes.map((change) => [change.task.id, change]));
+  const events = changes.flatMap(({ event, removed }) => (removed ? [] : putEvent(event)));
+  const others = staged.flatMap((item) => (item.kind === "writes" ? item.writes : []));
+  const last = changes.at(-1);
+  const revision = last ? [putText(metaKeys.revision, String(last.revision))] : [];
+  const writes = [...[...latest.values()].flatMap(recordOf), ...events, ...others, ...revision];
+  // Of several writes to one key the last one counts.
+  return [...new Map(writes.map((write) => [write.key, write])).values()];
+}
+
+const recordOf = ({ task, removed }: LedgerChange): readonly Write[] =>
+  removed ? [deleteKey(prefixes.task + task.id), mark(prefixes.sweep + task.id)] : [putTask(task)];
+
+const changesOf = (staged: readonly Staged[]): readonly LedgerChange[] =>
+  staged.flatMap((item) => (item.kind === "change" ? [item.change] : []));
 
 const eventOf = ({ task, fromState, reason, workerId }: TaskChange, now: number): TaskEvent =>
   create(TaskEventSchema, {
@@ -158,18 +176,14 @@ function createDurable({ revision }: Loaded, { store, clock, onFailure }: Deps) 
   const listeners = new Set<LedgerListener>();
 
   async function flush(staged: readonly Staged[]): Promise<void> {
-    // Of several writes to one key the last one counts.
-    const writes = new Map(
-      staged.flatMap((item) => item.writes).map((write) => [write.key, write]),
-    );
     try {
-      const result = await store.commit({ writes: [...writes.values()] });
+      const result = await store.commit({ writes: writesOf(staged) });
       assert(result.kind === "committed", "a batch without guards cannot be refused");
     } catch (cause) {
       onFailure(cause);
       throw unavailable("STORE_FAILED", "the manager's store has failed", { cause });
     }
-    const changes = staged.flatMap(({ change }) => (change ? [change] : []));
+    const changes = changesOf(staged);
     history.add(changes);
     for (const listener of listeners) listener(changes);
   }
