@@ -3,10 +3,22 @@ import { randomFillSync } from "node:crypto";
 /** A source of randomness: a number in [0, 1). */
 export type Random = () => number;
 
-export const systemRandom: Random = () => {
-  const [word = 0] = randomFillSync(new Uint32Array(1));
-  return word / 2 ** 32;
-};
+/** Words that are asked for at once: asking costs more than a word. */
+const WORDS_AT_ONCE = 1_024;
+
+export const systemRandom: Random = createSystemRandom();
+
+function createSystemRandom(): Random {
+  const words = new Uint32Array(WORDS_AT_ONCE);
+  let used = WORDS_AT_ONCE;
+  return () => {
+    if (used === WORDS_AT_ONCE) {
+      randomFillSync(words);
+      used = 0;
+    }
+    return (words[used++] ?? 0) / 2 ** 32;
+  };
+}
 
 /** A repeatable source for tests and simulations: mulberry32 by Tommy Ettinger. */
 export function createSeededRandom(seed: number): Random {
