@@ -119,16 +119,17 @@ async function livesOf({ tasks }: Census, { manager }: HollowCluster): Promise<r
 }
 
 /** As many as were loaded, each under a name of its own: a batch may write a key once. */
-const repeated = (lives: readonly Life[], count: number): readonly Life[] =>
-  Array.from({ length: count }, (_, index) => {
+function repeated(lives: readonly Life[], count: number): readonly Life[] {
+  let revision = 0n;
+  return Array.from({ length: count }, (_, index) => {
     const { task, events } = lives[index % lives.length] as Life;
-    const id = `${task.id.slice(0, -6)}${String(index).padStart(6, "0")}`;
-    const revisionOf = (nth: number) => BigInt(index * events.length + nth + 1);
+    const taskId = `${task.id.slice(0, -6)}${String(index).padStart(6, "0")}`;
     return {
-      task: { ...task, id },
-      events: events.map((event, nth) => ({ ...event, taskId: id, revision: revisionOf(nth) })),
+      task: { ...task, id: taskId },
+      events: events.map((event) => ({ ...event, taskId, revision: ++revision })),
     };
   });
+}
 
 type Load = Readonly<{
   batches: readonly Round[];
