@@ -547,7 +547,8 @@ export const RegistryService: GenService<{
   },
   /**
    * WatchWorkers streams first all workers, then every change, until the client
-   * leaves.
+   * leaves. Of heartbeats that tell nothing but new measurements it gives the
+   * latest of each worker, within a quarter of the heartbeat interval.
    *
    * @generated from rpc berth.v1.RegistryService.WatchWorkers
    */
