@@ -20,8 +20,11 @@ export interface Bookings {
   note(name: AttemptName, booking: Booking): void;
   /** Counts what the ledger says is placed on a worker that the placer has just met. */
   bookAll(workerId: string): void;
-  /** Gives back what attempts had that ended or went. Whether there was any. */
-  release(changes: readonly LedgerChange[]): boolean;
+  /**
+   * Gives back what attempts had that ended or went, and counts those that live again. Whether
+   * anything became free.
+   */
+  follow(changes: readonly LedgerChange[]): boolean;
   /** What is counted for the attempts of a task now. */
   of(taskId: string): readonly Booking[];
 }
@@ -36,23 +39,25 @@ export function createBookings(placer: Placer, tasks: Ledger["tasks"]): Bookings
   }
 
   /** What the head no longer holds is free: whoever gets it becomes durable after its end. */
-  function release(taskId: string): boolean {
+  function release(taskId: string, live: readonly KnownAttempt[]): boolean {
     const ofTask = booked.get(taskId);
     if (!ofTask) return false;
-    const task = tasks.get(taskId);
-    const live = new Set(
-      task &&
-        attemptsOf(task)
-          .filter(isLive)
-          .map((each) => each.number),
-    );
-    const ended = [...ofTask].filter(([attempt]) => !live.has(attempt));
+    const ended = [...ofTask].filter(([attempt]) => !live.some(({ number }) => number === attempt));
     for (const [attempt, { workerId, demand, assigned }] of ended) {
       ofTask.delete(attempt);
       placer.release(workerId, demand, assigned);
     }
     if (ofTask.size === 0) booked.delete(taskId);
     return ended.length > 0;
+  }
+
+  function follow(taskId: string): boolean {
+    const task = tasks.get(taskId);
+    const live = task ? attemptsOf(task).filter(isLive) : [];
+    const isFreed = release(taskId, live);
+    // An attempt that was given up for lost may have come back.
+    if (task) for (const each of live) bookOne(task, each);
+    return isFreed;
   }
 
   function bookOne(task: Task, { number, workerId, attempt }: KnownAttempt): void {
@@ -69,7 +74,7 @@ export function createBookings(placer: Placer, tasks: Ledger["tasks"]): Bookings
       for (const task of tasks.placedOn(workerId))
         for (const attempt of liveOn(task, workerId)) bookOne(task, attempt);
     },
-    release: (changes) => changes.map(({ task }) => release(task.id)).includes(true),
+    follow: (changes) => changes.map(({ task }) => follow(task.id)).includes(true),
     of: (taskId) => [...(booked.get(taskId)?.values() ?? [])],
   };
 }

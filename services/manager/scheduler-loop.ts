@@ -95,14 +95,15 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
     /** Takes in what became durable: ended attempts give back what they had. */
     notice(changes: readonly LedgerChange[]): void {
       for (const { task, removed } of changes) if (removed) waiting.remove(task.id);
-      reconsider(newsOf(changes, bookings.release(changes)));
+      reconsider(newsOf(changes, bookings.follow(changes)));
       if (changes.some(({ task }) => task.retryTime)) wake();
     },
     meet(worker: KnownWorker): void {
       // Who sleeps for want of measurements does not know when these will be too old.
       if (fresh.msUntilStale() === Number.POSITIVE_INFINITY) wake();
+      const isNew = placer.candidate(worker.workerId) === undefined;
       reconsider(observe(placer, factsOf(worker, fresh.of(worker))));
-      bookings.bookAll(worker.workerId);
+      if (isNew) bookings.bookAll(worker.workerId);
     },
     dropOldMetrics(): void {
       for (const workerId of fresh.expire()) {
