@@ -39,8 +39,11 @@ export interface Fleet {
   get(workerId: string): Slot | undefined;
   /** Adds a worker or sets all that is known of it, also what is booked on it, and its turn if told. */
   set(candidate: Candidate, lastChosen?: number): void;
-  /** Adds a worker or sets what is known of it, and keeps what is booked on it. */
-  observe(facts: Facts): void;
+  /**
+   * Adds a worker or sets what is known of it, and keeps what is booked on it. What was known
+   * before; undefined: it was not there.
+   */
+  observe(facts: Facts): Facts | undefined;
   /** Books on a worker. With `lastChosen` that is its turn now. False: no such worker. */
   book(workerId: string, holding: Holding, lastChosen?: number): boolean;
   /** Takes back what was booked. False: no such worker. */
@@ -90,6 +93,7 @@ export function createFleet(): Fleet {
         slot.candidate = renew({ ...facts, capacity: before.capacity }, before);
         changes.note(slot, slots.length);
       } else put(renew(facts, before));
+      return before;
     },
     book(workerId, { demand, assigned }, lastChosen) {
       const slot = byId.get(workerId);

@@ -34,8 +34,11 @@ export interface Placer {
   release(workerId: string, demand: Demand, assigned?: Assigned): boolean;
   /** Sets all that is known of a worker, also what is booked on it. */
   update(candidate: Candidate): void;
-  /** Sets what is known of a worker and keeps what is booked on it. */
-  observe(facts: Facts): void;
+  /**
+   * Sets what is known of a worker and keeps what is booked on it. What was known before; undefined:
+   * it was not there.
+   */
+  observe(facts: Facts): Facts | undefined;
   remove(workerId: string): void;
   /** A worker as the next placement will see it. */
   candidate(workerId: string): Candidate | undefined;

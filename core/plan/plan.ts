@@ -65,7 +65,8 @@ function* carryOut(step: Step, scene: Scene): Slices<void> {
       scene.log.touch(step.task, step.index);
       return scene.enqueue(step.task);
     case "add":
-      return scene.placer.observe(step.worker);
+      scene.placer.observe(step.worker);
+      return;
     case "drain":
       return yield* carryOutDrain(scene, step);
     case "lose":

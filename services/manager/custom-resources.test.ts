@@ -281,4 +281,4 @@ test("no two live attempts ever have the same thing, through moves and restarts"
     }),
     { numRuns: 40 },
   );
-});
+}, 60_000);

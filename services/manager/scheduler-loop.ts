@@ -76,9 +76,9 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
   }
 
   function reconsider(news: News): void {
-    if (news === "more") waiting.clear();
-    const isWorthIt = news === "more" || (news === "different" && waiting.clearDependent());
-    if (isWorthIt) wake();
+    const isMore = news === "more" || news === "new";
+    if (isMore) waiting.clear();
+    if (isMore || (news === "different" && waiting.clearDependent())) wake();
   }
 
   return {
@@ -101,9 +101,9 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
     meet(worker: KnownWorker): void {
       // Who sleeps for want of measurements does not know when these will be too old.
       if (fresh.msUntilStale() === Number.POSITIVE_INFINITY) wake();
-      const isNew = placer.candidate(worker.workerId) === undefined;
-      reconsider(observe(placer, factsOf(worker, fresh.of(worker))));
-      if (isNew) bookings.bookAll(worker.workerId);
+      const news = observe(placer, factsOf(worker, fresh.of(worker)));
+      if (news === "new") bookings.bookAll(worker.workerId);
+      reconsider(news);
     },
     dropOldMetrics(): void {
       for (const workerId of fresh.expire()) {
@@ -125,10 +125,11 @@ const nameOf = (task: Task) => ({ taskId: task.id, attempt: currentAttempt(task)
 type PassPlacer = ReturnType<typeof createPassPlacer>;
 
 /**
- * What has changed for tasks that found no place. `more`: any of them may find one now.
- * `different`: those may that look at more than one worker.
+ * What has changed for tasks that found no place. `more`: any of them may find one now; `new`: so it
+ * is, and the worker is one that was not known. `different`: those may that look at more than one
+ * worker.
  */
-type News = "more" | "different" | "same";
+type News = "new" | "more" | "different" | "same";
 
 function newsOf(changes: readonly LedgerChange[], isSomethingFree: boolean): News {
   if (isSomethingFree) return "more";
@@ -140,8 +141,8 @@ const isPlacedNow = ({ task }: LedgerChange): boolean =>
 
 /** Tells the placer of a worker. */
 function observe(placer: Placer, facts: Facts): News {
-  const before = placer.candidate(facts.workerId);
-  placer.observe(facts);
+  const before = placer.observe(facts);
+  if (before === undefined) return "new";
   if (offersMore(before, facts)) return "more";
-  return before?.ready === facts.ready ? "same" : "different";
+  return before.ready === facts.ready ? "same" : "different";
 }
