@@ -7,6 +7,8 @@ const transform = {
 const common = { testEnvironment: "node", extensionsToTreatAsEsm: [".ts"], transform };
 
 export default {
+  // For what hangs. No test waits for real time, but a busy machine may take its time for them.
+  testTimeout: 30_000,
   projects: [
     {
       ...common,
