@@ -7,10 +7,14 @@ export type Focus = Readonly<{
   workerCount: number;
   /** The machines that it befalls, where its faults leave a choice. Absent: any. */
   machines?: readonly string[];
+  /** The two machines between which it lies, where it is a way. Absent: any. */
+  pair?: readonly [string, string];
   /** How many faults there are, at least and at most. */
   count: readonly [number, number];
   /** How long each lasts at least. */
   leastMs: number;
+  /** Whether users change their minds at once. Absent: as it comes. */
+  isHasty?: boolean;
 }>;
 
 const FOCUSES: readonly Focus[] = [
@@ -39,6 +43,19 @@ const FOCUSES: readonly Focus[] = [
     kinds: ["crash", "freeze", "power-loss", "crash-amid-change", "crash-amid-change"],
     machines: ["registry"],
     ...{ workerCount: 1, count: [3, 8], leastMs: 8_000 },
+  },
+  // What is wished changes faster than it can be told.
+  {
+    kinds: ["slow-network"],
+    pair: ["manager", "worker-1"],
+    isHasty: true,
+    ...{ workerCount: 1, count: [1, 2], leastMs: 20_000 },
+  },
+  // The calendar by which tasks are restarted is wrong for a while.
+  {
+    kinds: ["clock-step"],
+    machines: ["manager"],
+    ...{ workerCount: 2, count: [1, 3], leastMs: 5_000 },
   },
 ];
 

@@ -5,16 +5,26 @@ import type { UserStep } from "./plan.ts";
 /** What a part of a plan is drawn with. */
 export type Circumstances = Readonly<{ dice: Dice; troubleMs: number }>;
 
-/** A task's life as its user has it: submitted, perhaps stopped, perhaps removed. */
-export function lifeOf(task: string, { dice, troubleMs }: Circumstances): readonly UserStep[] {
+/** How soon those change their minds who do not know what they want. */
+const WHIM_MS = 4_000;
+
+/**
+ * A task's life as its user has it: submitted, perhaps stopped, perhaps removed. `isHasty`: most
+ * users change their minds at once.
+ */
+export function lifeOf(
+  task: string,
+  { dice, troubleMs, isHasty }: Circumstances & Readonly<{ isHasty: boolean }>,
+): readonly UserStep[] {
   const atMs = dice.between(0, troubleMs * 0.8);
   const spec = anySpec(task, dice);
   const calls = dice.chance(0.1) ? 3 : 1;
-  const laterMs = () => dice.between(0, dice.chance(0.3) ? 50 : troubleMs - atMs);
+  const longestMs = isHasty ? Math.min(WHIM_MS, troubleMs - atMs) : troubleMs - atMs;
+  const laterMs = () => dice.between(0, dice.chance(0.3) ? 50 : longestMs);
   const again = dice.chance(0.2) && { againMs: laterMs() };
   const steps: UserStep[] = [{ atMs, do: "submit", task, spec, calls, ...again }];
   const later = () => atMs + laterMs();
-  if (dice.chance(0.3)) steps.push({ atMs: later(), do: "stop", task });
+  if (dice.chance(isHasty ? 0.8 : 0.3)) steps.push({ atMs: later(), do: "stop", task });
   if (dice.chance(0.2)) steps.push({ atMs: later(), do: "remove", task, force: dice.chance(0.6) });
   // What restarts for ever has to be stopped, or nothing would ever be quiet.
   if (isRestless(spec)) steps.push({ atMs: troubleMs, do: "stop", task });

@@ -7,12 +7,13 @@ import { type Circumstances, lifeOf } from "./random-life.ts";
 /** A world, its users and its troubles, drawn from a seed. */
 export function randomPlan(seed: number): Plan {
   const dice = createDice(seed);
-  const focus = dice.chance(0.24) ? anyFocus(dice) : undefined;
+  const focus = dice.chance(0.3) ? anyFocus(dice) : undefined;
   const workerCount = focus?.workerCount ?? (dice.chance(0.6) ? 3 : dice.between(1, 6));
   const troubleMs = anyTroubleMs(dice, focus);
   const taskCount = dice.between(5, 30);
   const names = Array.from({ length: taskCount }, (_, index) => `t${index + 1}`);
-  const userSteps = names.flatMap((task) => lifeOf(task, { dice, troubleMs }));
+  const isHasty = focus?.isHasty ?? dice.chance(0.1);
+  const userSteps = names.flatMap((task) => lifeOf(task, { dice, troubleMs, isHasty }));
   const kinds = focus?.kinds ?? dice.subset(faultNames, dice.between(1, 8));
   const faultCount = dice.between(...(focus?.count ?? [1, 14]));
   const world = { workerCount, names, focus };
@@ -89,7 +90,7 @@ function placeOf(target: Target, { dice, world }: Surroundings): { on: string; t
     case "task":
       return { on: dice.any(world.names) };
     case "pair": {
-      const pair = anyPair(dice, workers);
+      const pair = world.focus?.pair ?? anyPair(dice, workers);
       const [on, to] = dice.chance(0.5) ? pair : [pair[1], pair[0]];
       return { on, to };
     }
