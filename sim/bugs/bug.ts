@@ -7,6 +7,4 @@ export type Bug = Readonly<{
   file: string;
   find: string;
   replace: string;
-  /** The first seed to try: 1, unless the bug was found by another one and shows itself rarely. */
-  from?: number;
 }>;

@@ -58,7 +58,7 @@ async function tryBug(bug: Bug, folder: string, seedCount: number): Promise<Tria
   const parts = await partsOf(bug, join(folder, "dist"));
   await writeFile(path, parts.join(bug.replace));
   try {
-    return { bug, found: findingIn(await runSeeds(folder, bug.from ?? 1, seedCount)) };
+    return { bug, found: findingIn(await runSeeds(folder, seedCount)) };
   } finally {
     await writeFile(path, parts.join(bug.find));
   }
@@ -72,18 +72,9 @@ async function partsOf({ name, file, find }: Bug, distFolder: string): Promise<r
 }
 
 /** What the program prints that has the bug. */
-function runSeeds(folder: string, from: number, seedCount: number): Promise<string> {
+function runSeeds(folder: string, seedCount: number): Promise<string> {
   const program = join(folder, "dist/cli/main.js");
-  const flags = [
-    "sim",
-    "--hasty",
-    "--jobs",
-    "1",
-    "--from",
-    String(from),
-    "--seeds",
-    String(seedCount),
-  ];
+  const flags = ["sim", "--hasty", "--jobs", "1", "--seeds", String(seedCount)];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, ...flags], { cwd: folder });
     let printed = "";
