@@ -18,7 +18,7 @@ const ENGINE_MS_SLOW = 4_000;
 const ANSWERS_LOST_MAX = 0.6;
 
 /** What changes something on a worker's machine. */
-const CHANGES = ["pull", "create", "start", "stop", "remove"];
+const CHANGES = ["pull", "create", "start", "revokeStarts", "stop", "remove"];
 
 /** How many changes an armed crash lets pass at most. */
 const PASSES_MAX = 3;

@@ -180,5 +180,27 @@ export const pastFailures: readonly SeedJob[] = [
       ],
     },
   },
+  {
+    // The container had ended when the second start came, which started it again.
+    name: "a worker that restarts while a slow engine has its start",
+    isRepeated: false,
+    plan: {
+      seed: 23,
+      workerCount: 1,
+      troubleMs: 16_000,
+      steps: [
+        {
+          do: "fault",
+          atMs: 4_000,
+          fault: "engine-slow",
+          on: "worker-1",
+          forMs: 12_000,
+          level: 0.88,
+        },
+        { do: "submit", atMs: 5_000, task: "t1", spec: { image: "web:after-50.exit-3" } },
+        { do: "fault", atMs: 8_000, fault: "restart", on: "worker-1" },
+      ],
+    },
+  },
   ...pastLosses,
 ];

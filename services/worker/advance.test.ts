@@ -13,7 +13,7 @@ import { createFakeRuntime } from "./fake-runtime.ts";
 import { type Behaviour, wellBehaved } from "./fake-runtime-behaviour.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-runtime-engine.ts";
 import { breakEngine, exitProcess, removeByForce } from "./fake-runtime-faults.ts";
-import { RuntimeError } from "./runtime.ts";
+import { containerName, RuntimeError } from "./runtime.ts";
 import { attemptAt as anAttemptAt } from "./test-attempt.ts";
 
 const key = { taskId: "t1", attempt: 1 };
@@ -141,12 +141,28 @@ describe("towards a running container", () => {
     expect(await step(attemptAt(stage))).toMatchObject({ outcome: { exit: { exitCode: 0 } } });
   });
 
+  test.each([
+    { isInherited: true },
+    { trouble: { sinceMs: 0, words: "", isStopTimeout: false } },
+  ] as const)("sees to it that an earlier start comes too late: %j", async (why) => {
+    const { engine, runtime, step } = world({ exitAfterMs: 5 });
+    const container = await containerIn(engine, false);
+    const { isInherited, trouble } = { isInherited: undefined, trouble: undefined, ...why };
+    const starting: Stage = { kind: "starting", container, ...(isInherited && { isInherited }) };
+    await step(attemptAt(starting, { trouble }));
+    exitProcess(engine, key, 0);
+    await expect(runtime.start(containerName(key))).rejects.toMatchObject({
+      kind: FailureReason.REMOVED_EXTERNALLY,
+    });
+    expect(engine.containers.get(container.id)?.startCount).toBe(1);
+  });
+
   test("starts an adopted container once the manager has asked again", async () => {
     const { engine, step } = world();
     const container = await containerIn(engine, false);
     const held: Stage = { kind: "held", container };
     expect(await step(attemptAt(held, { spec: undefined }))).toBe(held);
-    expect(await step(attemptAt(held))).toMatchObject({ kind: "starting" });
+    expect(await step(attemptAt(held))).toMatchObject({ kind: "starting", isInherited: true });
   });
 });
 

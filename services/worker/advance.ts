@@ -7,6 +7,7 @@ import type { AttemptSpec } from "./attempt-resources.ts";
 import {
   type ContainerExit,
   type ContainerFacts,
+  containerName,
   type Owner,
   type Runtime,
   RuntimeError,
@@ -15,7 +16,7 @@ import {
 /** The verbs that move an attempt. */
 export type Engine = Pick<
   Runtime,
-  "pull" | "create" | "start" | "inspect" | "stop" | "remove" | "list"
+  "pull" | "create" | "start" | "revokeStarts" | "inspect" | "stop" | "remove" | "list"
 >;
 
 type Context = Readonly<{
@@ -112,10 +113,11 @@ async function step(attempt: Attempt, context: Context): Promise<Stage> {
       return { kind: "starting", container: { id, startTimeMs: undefined, ports: [] } };
     }
     case "starting":
-      return start(attempt, stage.container, engine);
+      return start(attempt, stage, engine);
     case "held": {
       const seen = await look(stage, engine);
-      return seen.kind === "held" && attempt.spec ? { ...seen, kind: "starting" } : seen;
+      if (seen.kind !== "held" || !attempt.spec) return seen;
+      return { kind: "starting", container: seen.container, isInherited: true };
     }
     case "confirming":
     case "running":
@@ -133,12 +135,17 @@ async function step(attempt: Attempt, context: Context): Promise<Stage> {
 }
 
 /**
- * Starts a container, once: a try whose answer got lost may have started it, and what it started
- * may have ended since.
+ * Starts a container, once: a try whose answer got lost may have started it, or may yet, and what
+ * it started may have ended since.
  */
-async function start({ trouble }: Attempt, container: Container, engine: Engine): Promise<Stage> {
-  const facts = trouble ? await engine.inspect(container.id) : undefined;
-  if (!facts || facts.state.kind === "created") await engine.start(container.id);
+async function start(
+  { key, trouble }: Attempt,
+  { container, isInherited }: Extract<Stage, { kind: "starting" }>,
+  engine: Engine,
+): Promise<Stage> {
+  const isRepeated = trouble !== undefined || isInherited;
+  const name = isRepeated ? await engine.revokeStarts(container.id) : containerName(key);
+  if (name !== undefined) await engine.start(name);
   return { kind: "confirming", container };
 }
 

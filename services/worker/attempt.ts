@@ -53,8 +53,8 @@ export type Stage =
   | Readonly<{ kind: "creating"; isPulled: boolean }>
   /** Adopted before it was started: waits for the manager to ask again. */
   | Readonly<{ kind: "held"; container: Container }>
-  /** The container is to be started. */
-  | Readonly<{ kind: "starting"; container: Container }>
+  /** The container is to be started. `isInherited`: a life before may have asked for that as well. */
+  | Readonly<{ kind: "starting"; container: Container; isInherited?: true }>
   /** The container was started and has not been seen running. */
   | Readonly<{ kind: "confirming"; container: Container }>
   | Readonly<{ kind: "running"; container: Container }>

@@ -49,11 +49,14 @@ function stateOf(
     const ports = publishedPorts(inspected, asked, hostAddress);
     return { kind: "running", startTimeMs, ports, ...(address && { address }) };
   }
-  // A container whose start failed is still "created"; only the error tells.
-  if (textAt(state, "Status") === "created" && textAt(state, "Error") === "") {
-    return { kind: "created" };
-  }
+  if (isNeverStarted(inspected)) return { kind: "created" };
   return { kind: "exited", exit: exitOf(state) };
+}
+
+/** A container whose start failed is still "created"; only the error tells. */
+export function isNeverStarted(inspected: Json): boolean {
+  const state = jsonAt(inspected, "State");
+  return textAt(state, "Status") === "created" && textAt(state, "Error") === "";
 }
 
 /**

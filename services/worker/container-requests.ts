@@ -13,13 +13,6 @@ export const containerRequests = (limits: EngineLimits) => ({
     request: { method: "POST", path: "/containers/create", query: { name }, body },
   }),
 
-  start: (id: string): EngineTask => ({
-    verb: "start",
-    subject: id,
-    deadlineMs: limits.startMs,
-    request: { method: "POST", path: `/containers/${id}/start` },
-  }),
-
   /** Finds a container by its ID or its name. */
   inspect: (id: string): EngineTask => ({
     verb: "inspect",
@@ -56,5 +49,24 @@ export const containerRequests = (limits: EngineLimits) => ({
       path: "/containers/json",
       query: { all: true, filters: JSON.stringify({ label: ownerFilter(owner) }) },
     },
+  }),
+});
+
+/** What starts a container, and what takes that back. */
+export const startRequests = (limits: EngineLimits) => ({
+  /** Finds a container by its ID or its name. */
+  start: (idOrName: string): EngineTask => ({
+    verb: "start",
+    subject: idOrName,
+    deadlineMs: limits.startMs,
+    request: { method: "POST", path: `/containers/${idOrName}/start` },
+  }),
+
+  /** Only of a container that is still called so. */
+  rename: (from: string, name: string): EngineTask => ({
+    verb: "rename",
+    subject: from,
+    deadlineMs: limits.lookMs,
+    request: { method: "POST", path: `/containers/${from}/rename`, query: { name } },
   }),
 });

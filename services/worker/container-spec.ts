@@ -3,7 +3,7 @@ import type { Limits } from "../../gen/berth/v1/resources_pb.ts";
 import { NetworkMode, type PortSpec, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import { type AttemptSpec, devicesOf, resourceEnv } from "./attempt-resources.ts";
 import { labelsOf, portId } from "./container-labels.ts";
-import type { AttemptKey, Owner } from "./runtime.ts";
+import { type AttemptKey, containerName, type Owner } from "./runtime.ts";
 
 /** What the engine is asked to make, in its own words (Docker Engine API, ContainerCreate). */
 export type ContainerSpec = Readonly<{ name: string; body: Readonly<Record<string, unknown>> }>;
@@ -19,7 +19,7 @@ type Wanted = Readonly<{
 /** Translates a task's spec. Nothing a user can write gives a container more than this. */
 export function containerSpec({ key, spec, owner, publishAddress }: Wanted): ContainerSpec {
   return {
-    name: `berth-${key.taskId}-${key.attempt}`,
+    name: containerName(key),
     body: {
       Image: spec.image,
       ...processOf(spec),

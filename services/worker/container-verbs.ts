@@ -3,6 +3,7 @@ import { containerFacts, labelsIn } from "./container-facts.ts";
 import { isContainerOf } from "./container-labels.ts";
 import { containerRequests } from "./container-requests.ts";
 import { containerSpec } from "./container-spec.ts";
+import { createStarts } from "./container-starts.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { isRefusal } from "./engine-error.ts";
 import { type Json, jsonAt, textAt } from "./engine-json.ts";
@@ -18,7 +19,10 @@ type Options = Readonly<{
   advertiseAddress: string;
 }>;
 
-type ContainerVerbs = Pick<Runtime, "create" | "start" | "inspect" | "stop" | "remove" | "list">;
+type ContainerVerbs = Pick<
+  Runtime,
+  "create" | "start" | "revokeStarts" | "inspect" | "stop" | "remove" | "list"
+>;
 
 /** The verbs of a container's life. */
 export function createContainerVerbs(
@@ -42,6 +46,7 @@ export function createContainerVerbs(
   };
 
   return {
+    ...createStarts(engine, { limits, slots: starts, look }),
     inspect,
 
     /** One call where nothing is in the way; a look at the container that has the name otherwise. */
@@ -54,9 +59,6 @@ export function createContainerVerbs(
       if (made) return textAt(made, "Id");
       return adoptable(await look(wanted.name), { name: wanted.name, key, owner });
     },
-
-    /** Goes before every create that waits: what was begun is finished first. */
-    start: (containerId) => starts.run(() => engine.tell(requests.start(containerId)), "urgent"),
 
     /** Takes no slot: a stop that waits for one would be a stop that comes too late. */
     async stop(containerId, graceMs) {

@@ -10,6 +10,7 @@ export type EngineWork = Readonly<{
     | "pull"
     | "create"
     | "start"
+    | "rename"
     | "inspect"
     | "stop"
     | "remove"

@@ -17,6 +17,8 @@ import {
   type ContainerExit,
   type ContainerFacts,
   type ContainerHint,
+  containerName,
+  nextContainerName,
   type Owner,
   RuntimeError,
   type RuntimeHint,
@@ -26,6 +28,8 @@ import { labelsOfOrders, ordersFromLabels, ordersOf } from "./standing-orders.ts
 /** A container in memory. Changed only by the functions of this file. */
 export type FakeContainer = {
   readonly id: string;
+  /** What it is started by. */
+  name: string;
   readonly key: AttemptKey;
   readonly owner: Owner;
   readonly spec: AttemptSpec;
@@ -119,7 +123,8 @@ export function makeContainer(
 ): FakeContainer {
   const id = `fake${(++engine.serial).toString(16).padStart(60, "0")}`;
   const life = { startCount: 0, over: new AbortController(), ...noLogs() };
-  const container: FakeContainer = { ...facts, ...life, id, state: { kind: "created" } };
+  const name = containerName(facts.key);
+  const container: FakeContainer = { ...facts, ...life, id, name, state: { kind: "created" } };
   engine.containers.set(id, container);
   hint(engine, container, "begin");
   return container;
@@ -136,6 +141,13 @@ export function startContainer(engine: FakeEngine, container: FakeContainer): vo
   void engine.clock
     .sleep(exitAfterMs, container.over.signal)
     .then(() => exitContainer(engine, container, { exitCode, oomKilled }));
+}
+
+/** Calls a container that waits for its start by its next name, which is the answer. */
+export function renameContainer(container: FakeContainer | undefined): string | undefined {
+  if (container?.state.kind !== "created") return undefined;
+  container.name = nextContainerName(container.name);
+  return container.name;
 }
 
 /** An ended container runs once more. */

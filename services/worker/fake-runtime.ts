@@ -2,7 +2,6 @@ import { toMillis } from "../../core/time.ts";
 import { LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
 import { FailureReason } from "../../gen/berth/v1/task_pb.ts";
 import { createBell } from "../../lib/bell.ts";
-import { keyText } from "./attempt.ts";
 import type { AttemptSpec } from "./attempt-resources.ts";
 import {
   deleteContainer,
@@ -13,10 +12,12 @@ import {
   makeContainer,
   noteCall,
   openWatch,
+  renameContainer,
   startContainer,
 } from "./fake-runtime-engine.ts";
 import {
   type AttemptKey,
+  containerName,
   type EngineDescription,
   type LogSelection,
   type Owner,
@@ -55,7 +56,8 @@ export function createFakeRuntime(engine: FakeEngine, machine = fakeMachine): Ru
     pull: (image, signal) => pull(engine, image, signal),
     create: (key, spec, owner) =>
       ask(engine, "create", () => createContainer(engine, { key, spec, owner })),
-    start: (id) => ask(engine, "start", () => start(engine, find(id))),
+    start: (ref) => ask(engine, "start", () => start(engine, find(ref) ?? findNamed(engine, ref))),
+    revokeStarts: (id) => ask(engine, "rename", () => renameContainer(find(id))),
     inspect: (id) =>
       ask(engine, "inspect", () => {
         const container = find(id);
@@ -68,6 +70,9 @@ export function createFakeRuntime(engine: FakeEngine, machine = fakeMachine): Ru
     logs: (id, selection, signal) => logs(engine, find(id), { selection, signal }),
   };
 }
+
+const findNamed = (engine: FakeEngine, name: string) =>
+  [...engine.containers.values()].find((container) => container.name === name);
 
 /** Has the engine do something and answer, in whatever mood it is. */
 async function ask<T>(engine: FakeEngine, verb: string, effect: () => T | Promise<T>): Promise<T> {
@@ -102,9 +107,9 @@ function createContainer(
   facts: Readonly<{ key: AttemptKey; spec: AttemptSpec; owner: Owner }>,
 ): string {
   const { key, spec } = facts;
-  for (const container of engine.containers.values())
-    if (keyText(container.key) === keyText(key) && isOwner(container.owner, facts.owner))
-      return container.id;
+  const named = findNamed(engine, containerName(key));
+  if (named && isOwner(named.owner, facts.owner)) return named.id;
+  if (named) throw new RuntimeError(FailureReason.CREATE_FAILED, `${named.name} is another's`);
   const behaviour = engine.behaviourOf(spec.image);
   if (behaviour.image !== "present" && !engine.pulled.has(spec.image))
     throw new RuntimeError(FailureReason.IMAGE_NOT_FOUND, `no image ${spec.image} on the worker`);

@@ -6,6 +6,16 @@ import type { StandingOrders } from "./standing-orders.ts";
 /** Which attempt a container belongs to. Stored as labels on the container. */
 export type AttemptKey = Readonly<{ taskId: string; attempt: number }>;
 
+/** What an attempt's container is called by the engine, until its starts are revoked. */
+export const containerName = ({ taskId, attempt }: AttemptKey): string =>
+  `berth-${taskId}-${attempt}`;
+
+/** What it is called next: `berth-t-1`, `berth-t-1.2`, `berth-t-1.3`. */
+export function nextContainerName(name: string): string {
+  const [first = "", round = "1"] = name.split(".");
+  return `${first}.${Number(round) + 1}`;
+}
+
 /** Whose container it is: Berth touches no container whose labels say otherwise. */
 export type Owner = Readonly<{ clusterId: string; workerId: string }>;
 
@@ -88,8 +98,17 @@ export interface Runtime {
    * `IMAGE_NOT_FOUND` when the image is not on the worker.
    */
   create(key: AttemptKey, spec: AttemptSpec, owner: Owner): Promise<string>;
-  /** Starts a created container. One that runs or has ended already is left alone. */
-  start(containerId: string): Promise<void>;
+  /**
+   * Starts a created container. One that runs is left alone; one that has ended would run again.
+   * An attempt's is asked for by its name, so that `revokeStarts` can take that back.
+   */
+  start(idOrName: string): Promise<void>;
+  /**
+   * A start that was asked for and not answered may still be carried out, at any time. From now on
+   * it finds nothing. Resolves with the name by which the container is to be started instead;
+   * undefined when it is not: it is gone, or some start has reached it.
+   */
+  revokeStarts(containerId: string): Promise<string | undefined>;
   /** Undefined when there is no such container. */
   inspect(containerId: string): Promise<ContainerFacts | undefined>;
   /** Sends the stop signal and, after `graceMs`, the kill. Resolves once the container has ended or is gone. */

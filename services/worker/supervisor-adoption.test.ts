@@ -170,6 +170,21 @@ describe("after a crash", () => {
   });
 });
 
+test("of two containers of an attempt the one that was started is adopted", async () => {
+  const { boot, engine, last } = machine();
+  const runtime = createFakeRuntime(engine);
+  const id = await runtime.create(key, spec(), owner);
+  const name = await runtime.revokeStarts(id);
+  await runtime.start(name ?? "");
+  const late = await runtime.create(key, spec(), owner);
+  const backwards = [...engine.containers].reverse();
+  engine.containers.clear();
+  for (const each of backwards) engine.containers.set(...each);
+  await boot();
+  expect(late).not.toBe(id);
+  expect(last()?.containerId).toBe(id);
+});
+
 /** What the process before asked for may reach the engine when this one has looked already. */
 describe("a container that appears after the first list", () => {
   async function appear(engine: FakeEngine) {

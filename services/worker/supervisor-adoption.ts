@@ -38,7 +38,7 @@ export function createAdoption(deps: Deps): Adoption {
         if (!isAsListed(stage, listed.get(keyText(key)))) driver.hint();
       }
       if (!done.isOpen) deps.verdicts.keepOnly(all.map(({ key }) => key));
-      for (const facts of all) receive(deps, facts);
+      for (const facts of all.toSorted(byStart)) receive(deps, facts);
       done.open();
     },
     onHint(hint) {
@@ -48,6 +48,13 @@ export function createAdoption(deps: Deps): Adoption {
     },
   };
 }
+
+/**
+ * What has been started comes first: a create that a life before asked for and that was carried out
+ * late may have made a second container of an attempt, if the first is not called so any more.
+ */
+const byStart = (a: ContainerFacts, b: ContainerFacts): number =>
+  Number(a.state.kind === "created") - Number(b.state.kind === "created");
 
 /** There is a hint of the container of an attempt that is held. */
 function tell(deps: Deps, driver: AttemptDriver, { kind, containerId }: ContainerHint): void {

@@ -41,8 +41,8 @@ export const workerBugs: readonly Bug[] = [
     name: "a start is repeated blindly",
     promise: "no attempt is started twice",
     file: "services/worker/advance.js",
-    find: "const facts = trouble ? await engine.inspect(container.id) : undefined;",
-    replace: "const facts = undefined;",
+    find: "const isRepeated = trouble !== undefined || isInherited;",
+    replace: "const isRepeated = false;",
   },
   {
     name: "a silent engine means gone",

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
+import { FailureReason } from "../../gen/berth/v1/task_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { containerName } from "../../services/worker/runtime.ts";
 import { ADDRESS, createDockerRig, IDLE, shell, specOf, text } from "./docker-rig.ts";
 
 const { runtime, owner, stranger, nextKey, createOne, startOne, runToEnd, exitOf, readAll } =
@@ -71,6 +73,20 @@ describe("the life of a container", () => {
     await runtime.remove(id);
     await runtime.remove(id);
     await runtime.stop(id, 0);
+  });
+
+  test("a start that was revoked finds nothing, and what it reached before runs on", async () => {
+    const key = nextKey();
+    const id = await createOne(IDLE, key);
+    const name = await runtime.revokeStarts(id);
+    await expect(runtime.start(containerName(key))).rejects.toMatchObject({
+      kind: FailureReason.REMOVED_EXTERNALLY,
+    });
+    expect(name).toBe(`${containerName(key)}.2`);
+    await runtime.start(name ?? "");
+    expect(await runtime.revokeStarts(id)).toBeUndefined();
+    expect((await runtime.inspect(id))?.state.kind).toBe("running");
+    expect(await createOne(IDLE, key)).not.toBe(id);
   });
 
   test("one that ignores the signal is killed after its grace", async () => {
