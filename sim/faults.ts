@@ -55,7 +55,7 @@ const processFaults = {
       const part = world.parts.get(on);
       if (!part) return undefined;
       world.misdated.add(on);
-      part.skewMs = (level - 0.5) * HOUR_MS * 2;
+      part.skewMs = (level - 0.5) * CLOCK_STEP_MS;
       return () => {
         part.skewMs = 0;
       };
@@ -166,7 +166,11 @@ function startClone(world: World, { on }: FaultStep): (() => void) | undefined {
   };
 }
 
-const HOUR_MS = 3_600_000;
+/**
+ * How far calendars are apart at most, one that is behind and one that is ahead. Less than an hour,
+ * which is how long requests are remembered.
+ */
+const CLOCK_STEP_MS = 54 * 60_000;
 
 /** A disk that is about to give up. */
 const FLUSH_MS_SLOW = 4_000;

@@ -54,7 +54,7 @@ export const pastFailures: readonly SeedJob[] = [
       workerCount: 3,
       troubleMs: 20_000,
       steps: [
-        { do: "fault", atMs: 10_610, fault: "clock-step", on: "manager", forMs: 500, level: 0.74 },
+        { do: "fault", atMs: 10_610, fault: "clock-step", on: "manager", forMs: 500, level: 1 },
         {
           do: "submit",
           atMs: 11_068,

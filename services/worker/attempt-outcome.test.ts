@@ -80,6 +80,15 @@ describe("a stop", () => {
     });
   });
 
+  test("that the worker decided on comes too late where memory has run out", () => {
+    const failure = { reason: FailureReason.DISCONNECTED, message: "cut off" };
+    expect(outcomeOfStop(exit(137, { oomKilled: true }), { failure })).toMatchObject({
+      state: TaskState.FAILED,
+      failure: { reason: FailureReason.OOM_KILLED },
+    });
+    expect(outcomeOfStop(exit(0, { oomKilled: true }), { failure })).toMatchObject({ failure });
+  });
+
   test("that came late says so", () => {
     expect(outcomeOfStop(exit(0), { late: "it does not die" }).failure).toEqual({
       reason: FailureReason.STOP_TIMEOUT,

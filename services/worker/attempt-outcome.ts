@@ -46,6 +46,8 @@ export function outcomeOfStop(
 ): Outcome {
   const facts = exit && exitFacts(exit);
   const how = exit ? `stopped, ${exitText(exit.exitCode)}` : "stopped";
+  // No stop makes the kernel say so: want of memory came first.
+  if (failure && exit?.oomKilled && exit.exitCode !== 0) return outcomeOfExit(exit);
   if (failure)
     return { state: TaskState.FAILED, message: `${failure.message}: ${how}`, exit: facts, failure };
   const lateness = { reason: FailureReason.STOP_TIMEOUT, message: `stopped late: ${late}` };
