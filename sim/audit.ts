@@ -63,13 +63,14 @@ function auditRunning(name: string, task: Task): string[] {
   return found;
 }
 
-/** A task may wait only for room, and only if there is none. */
+/** A task may wait only for room, and only if there is none, and without a limit to that. */
 function auditWait(task: Task, { world, users, ledger }: Witnesses): string[] {
   if (task.state !== TaskState.PENDING) return [];
   const name = task.spec?.name;
   if (task.waitingReason === "") return [`${name} waits and does not say for what`];
   const retryMs = task.retryTime ? toMillis(task.retryTime) : 0;
   if (retryMs > users.clock.now()) return [`${name} waits to be retried: ${task.waitingReason}`];
+  if (task.spec?.placementTimeout) return [`${name} waits and is to have a place by now`];
   const roomy = [...world.machines.keys()].filter((workerId) => hasRoom(workerId, task, ledger));
   return roomy.length === 0 ? [] : [`${name} waits (${task.waitingReason}), and ${roomy} has room`];
 }
