@@ -64,9 +64,9 @@ export function checkBackoff(versions: Versions, complain: Complain): void {
 /** Two failures in a row are followed by a wait. */
 function checkWait({ spec, attempt, pastAttempts, retryTime }: Task, complain: Complain): void {
   const [last, first] = pastAttempts;
-  if (!last || !first || !exitedEarly(last) || !exitedEarly(first)) return;
+  if (!last || !first || !failedEarly(last) || !failedEarly(first)) return;
   const nextTime = attempt?.placement?.placeTime ?? retryTime;
-  const endTime = last.status?.finishTime;
+  const endTime = last.status?.finishTime ?? last.status?.observeTime;
   if (!nextTime || !endTime) return;
   const waitMs = toMillis(nextTime) - toMillis(endTime);
   if (waitMs >= BACKOFF_MS_MIN) return;
@@ -74,8 +74,9 @@ function checkWait({ spec, attempt, pastAttempts, retryTime }: Task, complain: C
   complain("backoff", `${name} is to start ${waitMs} ms after two failures in a row`);
 }
 
-function exitedEarly({ status }: Attempt): boolean {
+function failedEarly({ status, leaveReason }: Attempt): boolean {
   const { startTime, finishTime, failure } = status ?? {};
+  if (failure?.reason === FailureReason.IMAGE_NOT_FOUND) return leaveReason === "";
   if (!startTime || !finishTime || failure?.reason !== FailureReason.EXITED) return false;
   return toMillis(finishTime) - toMillis(startTime) < SHORT_RUN_MS;
 }
