@@ -118,8 +118,8 @@ export const coreBugs: readonly Bug[] = [
     name: "ports promised twice",
     promise: "what is promised of a worker is there",
     file: "core/placement/booking.js",
-    find: ": new Set([...worker.usedPorts, ...demand.hostPorts]),",
-    replace: ": worker.usedPorts,",
+    find: "worker.usedPorts = new Set([...worker.usedPorts, ...hostPorts]);",
+    replace: "void hostPorts;",
   },
   {
     name: "memory promised twice",
