@@ -27,7 +27,7 @@ export const managerBugs: readonly Bug[] = [
     name: "request IDs forgotten over a restart",
     promise: "a repeated request does nothing, also after a restart",
     file: "services/manager/ledger.js",
-    find: "staged.push({ writes: requests.remember(request) });",
+    find: 'staged.push({ kind: "writes", writes: requests.remember(request) });',
     replace: "requests.remember(request);",
   },
   {
@@ -119,8 +119,8 @@ export const managerBugs: readonly Bug[] = [
     name: "forgets without waiting for the flush",
     promise: "effects rest on what is durable",
     file: "services/manager/ledger.js",
-    find: '            const result = await store.commit({ writes: [...writes.values()] });\n            assert(result.kind === "committed", "a batch without guards cannot be refused");',
-    replace: "            void store.commit({ writes: [...writes.values()] }).catch(onFailure);",
+    find: '            const result = await store.commit({ writes: writesOf(staged) });\n            assert(result.kind === "committed", "a batch without guards cannot be refused");',
+    replace: "            void store.commit({ writes: writesOf(staged) }).catch(onFailure);",
   },
   {
     name: "a watch skips a change",
