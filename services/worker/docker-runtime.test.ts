@@ -190,57 +190,6 @@ describe("start", () => {
   });
 });
 
-describe("starts that are revoked", () => {
-  const containerOf = (Name: string, Status: string) => ({
-    Id: "c",
-    Name: `/${Name}`,
-    Config: { Labels: labels },
-    State: { Status, Error: "", StartedAt: "2026-01-01T00:00:00Z" },
-  });
-
-  /** An engine with one container, which a start by its first name may reach before its rename. */
-  async function withContainer(first: string, { isReached = false } = {}) {
-    let [name, status] = [first, "created"];
-    return await withEngine(({ method, url }, response) => {
-      if (method === "GET") return reply(response, 200, containerOf(name, status));
-      if (url.pathname !== `/containers/${name}/rename`)
-        return reply(response, 404, { message: `No such container: ${name}` });
-      name = url.searchParams.get("name") ?? "";
-      if (isReached) status = "running";
-      return reply(response, 204, "");
-    });
-  }
-
-  test.each([
-    ["berth-t1-2", "berth-t1-2.2"],
-    ["berth-t1-2.9", "berth-t1-2.10"],
-  ])("the container is called otherwise from now on: %s, then %s", async (before, after) => {
-    const { runtime } = await withContainer(before);
-    expect(await runtime.revokeStarts("c")).toBe(after);
-  });
-
-  test("none is due where an earlier one was carried out meanwhile", async () => {
-    const { runtime } = await withContainer("berth-t1-2", { isReached: true });
-    expect(await runtime.revokeStarts("c")).toBeUndefined();
-  });
-
-  test("a container that is gone is not started", async () => {
-    const { runtime } = await withEngine((_, response) =>
-      reply(response, 404, { message: "No such container: c" }),
-    );
-    expect(await runtime.revokeStarts("c")).toBeUndefined();
-  });
-
-  test("it is asked again when the container is not called so any more", async () => {
-    const { runtime } = await withEngine(({ method }, response) =>
-      method === "GET"
-        ? reply(response, 200, containerOf("berth-t1-2", "created"))
-        : reply(response, 404, { message: "No such container: berth-t1-2" }),
-    );
-    await expect(runtime.revokeStarts("c")).rejects.toMatchObject(UNAVAILABLE);
-  });
-});
-
 describe("stop and remove", () => {
   test.each([
     [0, "0"],
