@@ -63,8 +63,8 @@ export const managerBugs: readonly Bug[] = [
     name: "bookings released too early",
     promise: "what is promised of a worker is there",
     file: "services/manager/bookings.js",
-    find: ".filter(([attempt]) => !live.has(attempt))",
-    replace: "",
+    find: "const live = task ? attemptsOf(task).filter(isLive) : [];",
+    replace: "const live = task?.desiredState === 10 ? attemptsOf(task).filter(isLive) : [];",
   },
   {
     name: "bookings forgotten over a restart",
@@ -77,8 +77,8 @@ export const managerBugs: readonly Bug[] = [
     name: "pending tasks sleep through capacity",
     promise: "a task waits only while there is no room",
     file: "services/manager/scheduler-loop.js",
-    find: "reconsider(newsOf(changes, bookings.release(changes)));",
-    replace: "bookings.release(changes);",
+    find: "reconsider(newsOf(changes, bookings.follow(changes)));",
+    replace: "bookings.follow(changes);",
   },
   {
     name: "a retry is slept over",
