@@ -151,7 +151,7 @@ const anyMeasurements = (): fc.Arbitrary<Pick<Candidate, Measured>> =>
 /** The first two are of about one size. */
 const CAPACITIES = [
   amount(4000, 8192, 4096),
-  amount(3500, 7500, 4096),
+  amount(3900, 8000, 4096),
   amount(1000, 4096, 2048),
   amount(),
 ];

@@ -47,11 +47,15 @@ const openSite = (key: string, { cell, affinity, capacity }: Place): Site => ({
 const keyOf = ({ cell, affinity, capacity }: Place): string =>
   `${cell.key}\u0001${affinity} ${sizeOf(capacity.cpuMillis)} ${sizeOf(capacity.memoryBytes)}`;
 
+/** So many sizes lie between an amount and its double. */
+const SIZES_PER_OCTAVE = 8;
+
 /**
- * Amounts that differ by less than half count as one size. The finer sizes are, the sooner a search
- * in one of them ends; the coarser, the fewer searches there are.
+ * Amounts that differ by less than a tenth count as one size. The finer sizes are, the sooner a
+ * search in one of them ends; the coarser, the fewer searches there are.
  */
-const sizeOf = (amount: number): number => Math.round(2 * Math.log2(Math.max(1, amount)));
+const sizeOf = (amount: number): number =>
+  Math.round(SIZES_PER_OCTAVE * Math.log2(Math.max(1, amount)));
 
 const KEYS = ["cpuMillis", "memoryBytes", "diskBytes"] as const;
 
