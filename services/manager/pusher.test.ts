@@ -8,6 +8,7 @@ import { createMailbox } from "../../lib/mailbox.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { aPlacedTask, aReport, aSpec, START_MS } from "../../test/builders.ts";
 import { until } from "../../test/until.ts";
+import { createPushSlots } from "./push-slots.ts";
 import { createPusher } from "./pusher.ts";
 import { createFakeWorker } from "./testing/fake-worker.ts";
 import { createManagerRig } from "./testing/manager-rig.ts";
@@ -26,7 +27,10 @@ async function createRig() {
   observer.report(aReport("t1", TaskState.STARTING));
   await client.stopTask({ taskId: "t1" });
 
-  const pusher = createPusher(createClient(WorkerService, worker.connect()), rig);
+  const pusher = createPusher(createClient(WorkerService, worker.connect()), {
+    ...rig,
+    slots: createPushSlots(),
+  });
   const control = new AbortController();
   const pushes = createMailbox<Push>({ clock: systemClock, limit: 10 });
   const ended = pusher.run(pushes, control.signal);

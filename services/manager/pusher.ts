@@ -7,12 +7,19 @@ import type {
 } from "../../gen/berth/v1/worker_service_pb.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Mailbox } from "../../lib/mailbox.ts";
+import type { Slots } from "../../lib/slots.ts";
 import { fromStatus } from "../../lib/status.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Observer } from "./observer.ts";
 import { callParts, createPushCalls, jobOf } from "./push-calls.ts";
 
-type Deps = Readonly<{ ledger: Ledger; observer: Observer; log: Log }>;
+type Deps = Readonly<{
+  ledger: Ledger;
+  observer: Observer;
+  log: Log;
+  /** Shared by all links. */
+  slots: Slots;
+}>;
 
 /** The order within a batch: a start finds what a stop set free. */
 const KINDS = ["stop", "start", "forget"] as const;
@@ -36,7 +43,7 @@ export interface Pusher {
  * not there.
  */
 export function createPusher(client: Client<typeof WorkerService>, deps: Deps): Pusher {
-  const { ledger, observer } = deps;
+  const { ledger, observer, slots } = deps;
   const calls = createPushCalls(client, ledger);
   const known = createMemory();
   const isWanted = (push: Push) => jobOf(push, ledger) !== undefined;
@@ -59,7 +66,8 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps): 
 
   async function tell(kind: Push["kind"], pushes: readonly Push[]): Promise<void> {
     for (const part of callParts(pushes, ledger)) {
-      const { results } = await calls[kind](kind === "start" ? withoutMoot(part) : part);
+      const call = () => calls[kind](kind === "start" ? withoutMoot(part) : part);
+      const { results } = await slots.run(call);
       for (const result of results) settle(kind, result, deps);
     }
   }

@@ -6,6 +6,7 @@ import { createManualClock } from "../../lib/manual-clock.ts";
 import { aPlacedTask, aReport, aSpec, START_MS } from "../../test/builders.ts";
 import { until } from "../../test/until.ts";
 import { createDeliveries } from "./deliveries.ts";
+import { createPushSlots } from "./push-slots.ts";
 import { createFakeWorker } from "./testing/fake-worker.ts";
 import { createManagerRig } from "./testing/manager-rig.ts";
 import { runWorkerLink } from "./worker-link.ts";
@@ -16,7 +17,13 @@ async function createRig(worker = createFakeWorker()) {
   const control = new AbortController();
   const links: boolean[] = [];
   const clock = createManualClock(START_MS);
-  const deps = { ...rig, clock, deliveries: createDeliveries(rig.ledger), connect: worker.connect };
+  const deps = {
+    ...rig,
+    clock,
+    deliveries: createDeliveries(rig.ledger),
+    slots: createPushSlots(),
+    connect: worker.connect,
+  };
   const onLinked = (_: string, linked: boolean) => void links.push(linked);
   const target = { workerId: "w1", address: "w1:7072" };
   const ended = () => runWorkerLink(target, { ...deps, onLinked }, control.signal);

@@ -12,6 +12,7 @@ import type { Random } from "../../lib/random.ts";
 import { createBackoff } from "../../lib/retry.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
+import type { Slots } from "../../lib/slots.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Ledger } from "./ledger.ts";
@@ -22,6 +23,8 @@ import { type Comparison, createSnapshots, type Snapshots } from "./snapshots.ts
 export type LinkDeps = Readonly<{
   ledger: Ledger;
   deliveries: Deliveries;
+  /** Bounds how many workers are told something at once. */
+  slots: Slots;
   observer: Observer;
   connect: (address: string) => Channel;
   clock: Clock;

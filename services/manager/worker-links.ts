@@ -1,5 +1,6 @@
 import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { createDeliveries } from "./deliveries.ts";
+import { createPushSlots } from "./push-slots.ts";
 import { type LinkDeps, runWorkerLink } from "./worker-link.ts";
 import { isTakenOver, type KnownWorker, type WorkerTable } from "./worker-table.ts";
 
@@ -12,7 +13,7 @@ type Link = Readonly<{
 /** Keeps one link to every worker that has an address and has not left, until `signal` aborts. */
 export async function runWorkerLinks(
   workers: WorkerTable,
-  deps: Omit<LinkDeps, "onLinked" | "deliveries">,
+  deps: Omit<LinkDeps, "onLinked" | "deliveries" | "slots">,
   signal: AbortSignal,
 ): Promise<void> {
   const links = new Map<string, Link>();
@@ -20,6 +21,7 @@ export async function runWorkerLinks(
   const endings = new Map<string, Promise<void>>();
   const onLinked = (workerId: string, linked: boolean) => workers.setLinked(workerId, linked);
   const deliveries = createDeliveries(deps.ledger);
+  const slots = createPushSlots();
 
   function adjust(worker: KnownWorker): void {
     const link = links.get(worker.workerId);
@@ -50,7 +52,7 @@ export async function runWorkerLinks(
     const previous = endings.get(workerId);
     const run = async () => {
       await previous;
-      await runWorkerLink(target, { ...deps, deliveries, onLinked }, either);
+      await runWorkerLink(target, { ...deps, deliveries, slots, onLinked }, either);
     };
     endings.set(workerId, run());
     return { address, round, control };

@@ -1,9 +1,9 @@
+import type { Slots } from "../../lib/slots.ts";
 import { isNeverStarted } from "./container-facts.ts";
 import { startRequests } from "./container-requests.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { type Json, textAt } from "./engine-json.ts";
 import type { EngineLimits } from "./engine-limits.ts";
-import type { Slots } from "./engine-slots.ts";
 import { nextContainerName, type Runtime } from "./runtime.ts";
 
 type Deps = Readonly<{

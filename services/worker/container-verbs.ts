@@ -1,4 +1,5 @@
 import { FailureReason } from "../../gen/berth/v1/task_pb.ts";
+import { createSlots } from "../../lib/slots.ts";
 import { containerFacts, labelsIn } from "./container-facts.ts";
 import { isContainerOf } from "./container-labels.ts";
 import { containerRequests } from "./container-requests.ts";
@@ -8,8 +9,14 @@ import type { EngineClient } from "./engine-client.ts";
 import { isRefusal } from "./engine-error.ts";
 import { type Json, jsonAt, textAt } from "./engine-json.ts";
 import type { EngineLimits } from "./engine-limits.ts";
-import { createSlots } from "./engine-slots.ts";
 import { type AttemptKey, type Owner, type Runtime, RuntimeError } from "./runtime.ts";
+
+/** Several times what a worker holds. */
+const WAITING = {
+  max: 10_000,
+  refusal: (max: number) =>
+    new RuntimeError("engine-unavailable", `${max} calls wait for the engine already`),
+};
 
 type Options = Readonly<{
   limits: EngineLimits;
@@ -30,9 +37,9 @@ export function createContainerVerbs(
   { limits, publishAddress, advertiseAddress }: Options,
 ): ContainerVerbs {
   const requests = containerRequests(limits);
-  const starts = createSlots(limits.startsMax);
-  const inspects = createSlots(limits.inspectsMax);
-  const removes = createSlots(limits.removesMax);
+  const starts = createSlots(limits.startsMax, WAITING);
+  const inspects = createSlots(limits.inspectsMax, WAITING);
+  const removes = createSlots(limits.removesMax, WAITING);
 
   const look = (idOrName: string): Promise<Json | undefined> =>
     unless(

@@ -1,6 +1,4 @@
-import { RuntimeError } from "./runtime.ts";
-
-/** Bounds how much of one kind of work the engine is given at a time. */
+/** Bounds how much of one kind of work is under way at a time. */
 export interface Slots {
   /**
    * Runs `work` once a slot is free, in the order asked; what is `urgent` goes
@@ -9,10 +7,10 @@ export interface Slots {
   run<T>(work: () => Promise<T>, order?: "urgent"): Promise<T>;
 }
 
-/** The most that may wait for a slot: several times what a worker holds. */
-const WAITING_MAX = 10_000;
+/** What is thrown when more than so many would have to wait. */
+export type Waiting = Readonly<{ max: number; refusal: (max: number) => Error }>;
 
-export function createSlots(limit: number, waitingMax = WAITING_MAX): Slots {
+export function createSlots(limit: number, { max, refusal }: Waiting): Slots {
   let free = limit;
   const urgent: (() => void)[] = [];
   const patient: (() => void)[] = [];
@@ -22,12 +20,7 @@ export function createSlots(limit: number, waitingMax = WAITING_MAX): Slots {
       free--;
       return;
     }
-    if (urgent.length + patient.length >= waitingMax) {
-      throw new RuntimeError(
-        "engine-unavailable",
-        `${waitingMax} calls wait for the engine already`,
-      );
-    }
+    if (urgent.length + patient.length >= max) throw refusal(max);
     await new Promise<void>((resolve) => queue.push(resolve));
   }
 
