@@ -24,7 +24,7 @@ export const drainCommand = (run: Run): Command =>
   clientCommand("drain")
     .summary("move all tasks away from workers")
     .description(
-      "Let workers take no new tasks and move what runs there elsewhere, each task's new\nattempt first where two may run at once. See what holds it up: berth workers WORKER",
+      "Let workers take no new tasks and move what runs there elsewhere, each task's new attempt first where two may run at once. See what holds it up: berth workers WORKER",
     )
     .argument("<workers...>", "IDs")
     .option("--timeout <time>", "then stop what remains first (default: wait for ever)")

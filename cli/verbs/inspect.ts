@@ -17,7 +17,7 @@ export const inspectCommand = (run: Run): Command =>
   addFormatFlag(clientCommand("inspect"), ["table", "json", "yaml"], "table")
     .summary("show all about tasks")
     .description(
-      "Show all about tasks: spec, placement and its reasons, attempts, latest events.\nWith -o json or yaml: a list of the tasks as the manager has them.",
+      "Show all about tasks: spec, placement and its reasons, attempts, latest events. With -o json or yaml: a list of the tasks as the manager has them.",
     )
     .argument("<tasks...>", "IDs, beginnings of IDs, or names")
     .action((tasks: string[], flags: InspectFlags) =>

@@ -11,7 +11,7 @@ export const labelCommand = (run: Run): Command =>
   clientCommand("label")
     .summary("set or remove labels of a worker")
     .description(
-      "Set labels of a worker with KEY=VALUE, remove them with KEY-. They win over those\nthat the worker itself came with, which stay when one of these is removed.",
+      "Set labels of a worker with KEY=VALUE, remove them with KEY-. They win over those that the worker itself came with, which stay when one of these is removed.",
     )
     .argument("<worker>", "ID")
     .argument("<labels...>", "KEY=VALUE or KEY-")

@@ -15,7 +15,7 @@ export const overcommitCommand = (run: Run): Command =>
   clientCommand("overcommit")
     .summary("let workers promise more than they have")
     .description(
-      "Let workers promise tasks more CPU or memory than they have, in percent of it. 100 is\nall that there is. Lowered, nothing is ended: a worker takes no more until it is below.",
+      "Let workers promise tasks more CPU or memory than they have, in percent of it. 100 is all that there is. Lowered, nothing is ended: a worker takes no more until it is below.",
     )
     .argument("<workers...>", "IDs")
     .option("--cpus <percent>", `100 to ${CPU_OVERCOMMIT_PERCENT_MAX}`)

@@ -37,7 +37,7 @@ export const planCommand = (run: Run): Command =>
   addFormatFlag(addTaskSpecFlags(clientCommand("plan")), ["table", "json", "yaml"], "table")
     .summary("say what would happen, and let nothing happen")
     .description(
-      "Say where tasks would go: a new one, given as with berth run; those of a worker that is\ndrained or lost; those that wait for a place. Workers are added first, then some are drained,\nthen lost, then the task is submitted.",
+      "Say where tasks would go: a new one, given as with berth run; those of a worker that is drained or lost; those that wait for a place. Workers are added first, then some are drained, then lost, then the task is submitted.",
     )
     .argument("[image]", "image reference of a task that would be submitted")
     .argument("[args...]", "arguments that replace the image's own command")

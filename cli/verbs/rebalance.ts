@@ -18,7 +18,7 @@ export const rebalanceCommand = (run: Run): Command =>
   addListFlags(clientCommand("rebalance"))
     .summary("move tasks from full workers to empty ones")
     .description(
-      "Move tasks from workers that have much to workers that have little, such as one that\nhas just joined: each task's new attempt first. Nothing is ever rebalanced unasked.",
+      "Move tasks from workers that have much to workers that have little, such as one that has just joined: each task's new attempt first. Nothing is ever rebalanced unasked.",
     )
     .option("--plan", "only show what would be moved")
     .option("--max <count>", "move at most so many tasks (default: 10)", readCount)

@@ -18,7 +18,7 @@ export const stopCommand = (run: Run): Command =>
   clientCommand("stop")
     .summary("stop tasks")
     .description(
-      "Stop the containers of tasks and keep their records. Prints the ID of each task\nwhose stop is durable; with --wait once it has ended.",
+      "Stop the containers of tasks and keep their records. Prints the ID of each task whose stop is durable; with --wait once it has ended.",
     )
     .argument("<tasks...>", "IDs, beginnings of IDs, or names")
     .option(

@@ -37,7 +37,7 @@ export const upCommand = (run: Run): Command =>
   serverCommand("up", shape)
     .summary("serve a whole cluster from this machine")
     .description(
-      "Serve a manager, a registry and a worker in one process, with an embedded store.\nCtrl-C stops them; containers go on, and the next `berth up` takes them over.",
+      "Serve a manager, a registry and a worker in one process, with an embedded store. Ctrl-C stops them; containers go on, and the next `berth up` takes them over.",
     )
     .action((flags: Flags) => run((context) => up(context, flags)));
 

@@ -16,7 +16,7 @@ export const whyCommand = (run: Run): Command =>
   addFormatFlag(clientCommand("why"), ["table", "json", "yaml"], "table")
     .summary("say why a task is where it is, or nowhere")
     .description(
-      "Say why a task waits and what would help, why it runs where it runs, or how it ended;\nwith what speaks for and against each worker now.",
+      "Say why a task waits and what would help, why it runs where it runs, or how it ended; with what speaks for and against each worker now.",
     )
     .argument("<task>", "ID, beginning of an ID, or name")
     .option("-a, --all", `show every worker, not only the first ${WORKERS_SHOWN}`)

@@ -26,7 +26,7 @@ export const workerCommand = (run: Run): Command =>
   serverCommand("worker", shape)
     .summary("serve a worker")
     .description(
-      "Serve a worker: it runs tasks as containers on this machine's Docker engine.\nContainers go on when it stops, and are taken over when it starts again.\nWith --runtime hollow, serve many workers without an engine, named ID-0001, ID-0002, …",
+      "Serve a worker: it runs tasks as containers on this machine's Docker engine. Containers go on when it stops, and are taken over when it starts again. With --runtime hollow, serve many workers without an engine, named ID-0001, ID-0002, …",
     )
     .action((flags: Flags) => run((context) => worker(context, flags)));
 
