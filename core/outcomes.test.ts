@@ -48,7 +48,7 @@ test("every attempt that was placed or has ended is told in a line, latest first
     "4 completed on w3 (exit code 0)",
     "3 was lost with w3, worker lost",
     "2 was stopped on w2 (exit code 143); it was to leave: w2 drains",
-    "1 failed on w1, exited: exit code 3",
+    "1 failed on w1: exit code 3",
   ]);
 });
 

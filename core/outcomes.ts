@@ -1,4 +1,4 @@
-import { FailureReason, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import { type Failure, FailureReason, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { attemptsOf, type KnownAttempt } from "./live-attempts.ts";
 import { isTerminal, stateName } from "./task-state.ts";
 
@@ -39,10 +39,16 @@ function stateAndPlace({ role, state, workerId }: KnownAttempt): string {
 /** Why it failed, or what it is doing. */
 function detailText(state: TaskState, status: Status): string {
   const { failure, message = "" } = status ?? {};
-  if (failure)
-    return `, ${reasonName(failure.reason)}${failure.message === "" ? "" : `: ${failure.message}`}`;
+  if (failure) return failureText(failure);
   const isUnderWay = state === TaskState.STARTING || state === TaskState.STOPPING;
   return isUnderWay && message !== "" ? `: ${message}` : "";
+}
+
+function failureText({ reason, message }: Failure): string {
+  if (message === "") return `, ${reasonName(reason)}`;
+  // That the process exited, its exit code says.
+  const name = reason === FailureReason.EXITED ? "" : `, ${reasonName(reason)}`;
+  return `${name}: ${message}`;
 }
 
 /** A reason for people: "image not found". */

@@ -33,9 +33,9 @@ test("placing names the worker, for which the task then waits", () => {
 
 test("a reason to wait is recorded once", () => {
   const task = aPendingTask();
-  const [change] = wait(task, "1 worker short of memory", now);
-  expect(change?.task.waitingReason).toBe("1 worker short of memory");
-  expect(wait(change?.task ?? task, "1 worker short of memory", now)).toEqual([]);
+  const [change] = wait(task, "too little memory on 1 worker", now);
+  expect(change?.task.waitingReason).toBe("too little memory on 1 worker");
+  expect(wait(change?.task ?? task, "too little memory on 1 worker", now)).toEqual([]);
 });
 
 test("a move that the table lacks is a bug", () => {

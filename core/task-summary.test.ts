@@ -33,7 +33,7 @@ const huge = { reservation: { memoryBytes: 2n ** 40n } };
 describe("a pending task", () => {
   test("waits for what no worker has", () => {
     expect(summaryOf(aPendingTask("t1", huge))).toBe(
-      "waits: 1 worker not ready; 1 worker short of memory",
+      "waits: 1 worker not ready; too little memory on 1 worker",
     );
     expect(summaryOf(aPendingTask(), [])).toBe("waits: no workers have joined");
   });
@@ -55,7 +55,7 @@ describe("a pending task", () => {
       "waits 2 s for attempt 3: restarts after attempt 2 EXITED",
     );
     expect(summaryOf(backingOff(huge))).toBe(
-      "waits 2 s for attempt 3, and no worker can take it now: 1 worker not ready; 1 worker short of memory",
+      "waits 2 s for attempt 3, and no worker can take it now: 1 worker not ready; too little memory on 1 worker",
     );
   });
 });
@@ -74,7 +74,9 @@ describe("a placed task", () => {
   };
 
   test("is where a scheduler put it", () => {
-    expect(summaryOf(running)).toBe("runs on w1, where spread put it with score 0.988");
+    expect(summaryOf(running)).toBe(
+      "runs on w1, chosen by spread as the only worker that could take it",
+    );
   });
 
   test("says what it waits for on its worker", () => {
@@ -86,7 +88,7 @@ describe("a placed task", () => {
     const status = aStatus(TaskState.RUNNING, { probeMessage: "GET / answers 500" });
     const attempt = anAttempt(1, { placement, status });
     expect(summaryOf({ ...running, successor, attempt })).toBe(
-      "runs on w1, where spread put it with score 0.988; a probe of it fails: GET / answers 500; " +
+      "runs on w1, chosen by spread as the only worker that could take it; a probe of it fails: GET / answers 500; " +
         "it moves to w2 as soon as attempt 2 serves there",
     );
   });

@@ -1,4 +1,5 @@
 import { type Attempt, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import { choiceText } from "./choice-text.ts";
 import { attemptsOf } from "./live-attempts.ts";
 import { outcomeText } from "./outcomes.ts";
 import { outlookOf, seconds } from "./outlook.ts";
@@ -11,7 +12,7 @@ import { isTerminal, stateName } from "./task-state.ts";
 /** What placement finds for a task now. */
 export type Prospect = Readonly<{
   appraisals: readonly Appraisal[];
-  /** Why no worker can take it: "2 workers short of memory; 1 worker not ready". */
+  /** Why no worker can take it: "too little memory on 2 workers; 1 worker not ready". */
   explanation: string;
   now: number;
 }>;
@@ -61,9 +62,7 @@ function whyThere(task: Task): string {
   const there = `${verb} on ${workerOf(task)}`;
   if (task.waitingReason !== "") return `${there}: ${task.waitingReason}`;
   const { placement, status } = currentAttempt(task);
-  const choice = placement
-    ? `, where ${placement.scheduler} put it with score ${formatScore(placement.score)}`
-    : "";
+  const choice = placement ? `, chosen by ${placement.scheduler} ${choiceText(placement)}` : "";
   const probe = status?.probeMessage ? `; a probe of it fails: ${status.probeMessage}` : "";
   return `${there}${choice}${probe}${moveText(task.successor)}`;
 }
@@ -75,8 +74,6 @@ const moveText = (successor: Attempt | undefined): string =>
 
 const withDetail = (text: string, detail: string): string =>
   detail === "" ? text : `${text}: ${detail}`;
-
-export const formatScore = (score: number): string => String(Math.round(score * 1000) / 1000);
 
 function currentText(task: Task): string {
   const current = attemptsOf(task).find(({ role }) => role === "current");

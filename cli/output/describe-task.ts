@@ -1,7 +1,7 @@
+import { formatScore } from "../../core/choice-text.ts";
 import { reasonName } from "../../core/outcomes.ts";
 import { constraintText } from "../../core/placement/constraint.ts";
 import { isTerminal, stateName } from "../../core/task-state.ts";
-import { formatScore } from "../../core/task-summary.ts";
 import type { Affinity, Spread, TaskAffinity } from "../../gen/berth/v1/affinity_pb.ts";
 import type { Placement } from "../../gen/berth/v1/placement_pb.ts";
 import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
@@ -51,7 +51,7 @@ export function describeTask(options: Options): string {
 export const section = (title: string, body: string): string =>
   body === "" ? "" : `${title}\n${body.replace(/^(?=.)/gm, "  ")}`;
 
-export type Fields = readonly (readonly [name: string, value: string])[];
+type Fields = readonly (readonly [name: string, value: string])[];
 
 function headFields({ task, colors, nowMs }: Options): Fields {
   const state = paintOf(task.state, colors)(stateText(task, nowMs));
@@ -127,7 +127,7 @@ function policyText(spec: TaskSpec | undefined): string {
 }
 
 /** Why an attempt is where it is, as it was decided. */
-export function placedFields(attempt: Attempt | undefined): Fields {
+function placedFields(attempt: Attempt | undefined): Fields {
   const placement = attempt?.placement;
   if (!placement) return [];
   const { workerId, scheduler, runnerUps, exclusions } = placement;
@@ -157,7 +157,7 @@ export function standingText({ affinity, lead }: Standing): string {
 }
 
 /** Which of the worker's named things it has: `gpu: GPU-a, GPU-b`. */
-const assignedText = ({ assigned }: Placement): string =>
+export const assignedText = ({ assigned }: Placement): string =>
   Object.entries(assigned)
     .map(([name, { ids }]) => oneLine(`${name}: ${ids.join(", ")}`))
     .sort()

@@ -44,7 +44,7 @@ test("every worker is told in words what it is to the task", () => {
   ];
   const task = { ...aPlacedTask(), attempt: anAttempt(3) };
   const lines = textOf(task, { workers, workerCount: 5, suitableCount: 4 });
-  expect(lines.slice(lines.indexOf("Workers, as they are now: 4 of 5 can take it") + 1)).toEqual([
+  expect(lines.slice(lines.indexOf("Workers now: 4 of 5 can take it") + 1)).toEqual([
     "  WORKER   VERDICT         SCORE   WHY",
     "  w1       has it          0.912",
     "  w2       has attempt 2       -",
@@ -61,8 +61,8 @@ test("a change of the reservation is told with the flag that makes it", () => {
   expect(flagsOf("memory", { memoryBytes: 3n * 2n ** 29n + 1n })).toContain(
     "--reserve-memory 1536m",
   );
-  expect(flagsOf("disk", { diskBytes: 1_000n })).toContain("--reserve-disk 1000.");
-  expect(flagsOf("cpu", { cpuMillis: 250n })).toContain("--reserve-cpus 0.25.");
+  expect(flagsOf("disk", { diskBytes: 1_000n })).toContain("--reserve-disk 1000,");
+  expect(flagsOf("cpu", { cpuMillis: 250n })).toContain("--reserve-cpus 0.25,");
 });
 
 test("what follows the attempts is told unless the first sentence has", () => {
@@ -71,13 +71,13 @@ test("what follows the attempts is told unless the first sentence has", () => {
   const task = { ...aPendingTask(), attempt: anAttempt(2) };
   expect(textOf(task, { attempts, outlook }).slice(-4)).toEqual([
     "Attempts, latest first",
-    "  1   failed on w1",
+    "  1      failed on w1",
     "  attempt 2 follows in 4 s",
     "",
   ]);
   const ended = { ...aPlacedTask(), state: TaskState.FAILED };
   const lines = textOf(ended, { attempts, outlook, summary: `failed on w1; ${outlook}` });
-  expect(lines.slice(-3)).toEqual(["Attempts, latest first", "  1   failed on w1", ""]);
+  expect(lines.slice(-3)).toEqual(["Attempts, latest first", "  1      failed on w1", ""]);
 });
 
 test("what containers wrote cannot drive the terminal", () => {

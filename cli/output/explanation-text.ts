@@ -1,11 +1,12 @@
+import { formatScore } from "../../core/choice-text.ts";
 import { isTerminal } from "../../core/task-state.ts";
-import { formatScore } from "../../core/task-summary.ts";
 import { type Remedy, Suitability, type WorkerVerdict } from "../../gen/berth/v1/explanation_pb.ts";
 import type { ExplainTaskResponse } from "../../gen/berth/v1/manager_service_pb.ts";
 import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import type { Colors } from "./colors.ts";
-import { type Fields, placedFields, section, standingText } from "./describe-task.ts";
+import { section, standingText } from "./describe-task.ts";
 import { formatCpus, formatSince, oneLine } from "./format.ts";
+import { placementSection } from "./placement-text.ts";
 import type { Column } from "./table.ts";
 import { nameOf } from "./task-text.ts";
 import { formatWrapped, wrapText } from "./wrap.ts";
@@ -30,10 +31,10 @@ export function explanationText(answer: ExplainTaskResponse, options: Options): 
   const name = nameOf(task) === task.id ? task.id : `${nameOf(task)} (${task.id})`;
   return [
     paragraph(`${name} ${oneLine(summary)}`, options.width),
-    remedy ? section("What would help", remedyText(remedy, inner)) : "",
-    section(placedTitle(task, options), fieldsText(placedFields(task.attempt), inner)),
+    remedy ? section("What would help", remedyText(remedy, task, inner)) : "",
+    placementSection(task.attempt, { ...options, width: inner }),
     isAboutWorkers(answer, options) ? workersSection(answer, { ...options, width: inner }) : "",
-    section("Attempts, latest first", attemptsText(answer, inner)),
+    section("Attempts, latest first", attemptsText(answer, { ...options, width: inner })),
   ]
     .filter(Boolean)
     .join("\n");
@@ -52,14 +53,20 @@ const ASKED_BY_TASK: readonly string[] = [
   ...["cpu", "memory", "disk", "constraint", "spread", "max-per-worker", "task-affinity"],
 ];
 
-function remedyText(remedy: Remedy, width: number): string {
+function remedyText(remedy: Remedy, task: Task, width: number): string {
+  const explanation = oneLine(remedy.explanation);
+  if (!ASKED_BY_TASK.includes(remedy.filter)) return paragraph(explanation, width);
+  // What a task asks for is frozen with its spec.
   const flag = flagOf(remedy);
-  const how = `The spec of a task is frozen: submit it again${flag === "" ? "" : `, with ${flag}`}.`;
-  const isAsked = ASKED_BY_TASK.includes(remedy.filter);
-  return paragraph(oneLine(remedy.explanation), width) + (isAsked ? paragraph(how, width) : "");
+  const again = flag === "" ? "submit it again so" : `submit it again with ${flag}`;
+  const change = paragraph(`${explanation}: ${again}, and berth rm --force ${task.id}`, width);
+  if (isTerminal(task.state)) return change;
+  const other = remedy.reservation ? "make room, or add a worker" : "add a worker that fits";
+  return change + paragraph(`or ${other}: it is placed by itself then`, width);
 }
 
 const MIB = 1024n * 1024n;
+const GIB = 1024n * MIB;
 
 /** The flag of `berth run` that carries a remedy out. Empty where none does. */
 function flagOf({ filter, reservation }: Remedy): string {
@@ -72,17 +79,10 @@ function flagOf({ filter, reservation }: Remedy): string {
 }
 
 /** Never more than there is. */
-const sizeArgument = (bytes: bigint): string => (bytes < MIB ? `${bytes}` : `${bytes / MIB}m`);
-
-const placedTitle = ({ attempt }: Task, { nowMs }: Options): string =>
-  `Placed ${formatSince(attempt?.placement?.placeTime, nowMs)} ago`;
-
-const fieldsText = (fields: Fields, width: number): string =>
-  formatWrapped(
-    [{ title: "" }, { title: "" }],
-    fields.filter(([, value]) => value !== ""),
-    { headers: false, width },
-  );
+function sizeArgument(bytes: bigint): string {
+  if (bytes > 0n && bytes % GIB === 0n) return `${bytes / GIB}g`;
+  return bytes < MIB ? `${bytes}` : `${bytes / MIB}m`;
+}
 
 /** Workers say nothing of an ended task, unless it ended for want of one. */
 const isAboutWorkers = ({ task, remedy }: ExplainTaskResponse, { all }: Options): boolean =>
@@ -96,7 +96,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 function workersSection(answer: ExplainTaskResponse, { colors, width, all }: Options): string {
-  const { task, workers, workerCount, suitableCount } = answer;
+  const { task, workers, workerCount } = answer;
   if (workerCount === 0) return "";
   const shown = all ? workers : workers.slice(0, WORKERS_SHOWN);
   const current = task?.attempt?.number ?? 0;
@@ -109,9 +109,16 @@ function workersSection(answer: ExplainTaskResponse, { colors, width, all }: Opt
   const rest = workerCount - shown.length;
   const more = rest > 0 ? `… and ${rest} more, see --all\n` : "";
   return section(
-    `Workers, as they are now: ${suitableCount} of ${workerCount} can take it`,
+    workersTitle(answer),
     formatWrapped(COLUMNS, rows, { headers: true, width }) + more,
   );
+}
+
+/** What a placed task has itself is not held against it. */
+function workersTitle({ task, workerCount, suitableCount }: ExplainTaskResponse): string {
+  const isPlaced = task?.attempt?.placement !== undefined && !isTerminal(task.state);
+  const moment = isPlaced ? "now, as if it were not placed" : "now";
+  return `Workers ${moment}: ${suitableCount} of ${workerCount} can take it`;
 }
 
 function verdictText(
@@ -138,11 +145,30 @@ const whyText = ({ objections, note, ...worth }: WorkerVerdict): string =>
     .join("\n");
 
 /** What the first sentence has said of the future is not said again. */
-function attemptsText({ attempts, outlook, summary }: ExplainTaskResponse, width: number): string {
-  const told = attempts.map(({ attempt, explanation }) => [String(attempt), oneLine(explanation)]);
-  const lines = formatWrapped([{ title: "", align: "right" }, { title: "" }], told, {
-    headers: false,
-    width,
-  });
-  return summary.includes(outlook) ? lines : lines + paragraph(oneLine(outlook), width);
+function attemptsText(answer: ExplainTaskResponse, { nowMs, width }: Options): string {
+  const { attempts, outlook, summary, task } = answer;
+  const told = attempts.map(({ attempt, explanation }) => [
+    String(attempt),
+    whenOf(attempt, task, nowMs),
+    oneLine(explanation),
+  ]);
+  const columns: readonly Column[] = [{ title: "", align: "right" }, { title: "" }, { title: "" }];
+  const lines = formatWrapped(columns, told, { headers: false, width });
+  const next = summary.includes(outlook) ? "" : oneLine(outlook);
+  return [next, logsHint(task)]
+    .filter(Boolean)
+    .reduce((text, line) => text + paragraph(line, width), lines);
 }
+
+/** Since when it is as it is said to be. */
+function whenOf(number: number, task: Task | undefined, nowMs: number): string {
+  const known = [task?.attempt, task?.successor, ...(task?.pastAttempts ?? [])];
+  const status = known.find((attempt) => attempt?.number === number)?.status;
+  return status?.observeTime ? `${formatSince(status.observeTime, nowMs)} ago` : "";
+}
+
+/** Where to look next when a process has failed that was there to say why. */
+const logsHint = (task: Task | undefined): string =>
+  task?.state === TaskState.FAILED && task.attempt?.status?.containerId
+    ? `what it printed: berth logs ${task.id}`
+    : "";

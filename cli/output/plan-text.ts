@@ -1,4 +1,4 @@
-import { formatScore } from "../../core/task-summary.ts";
+import { formatScore } from "../../core/choice-text.ts";
 import {
   type LossRisk,
   PlannedFate,

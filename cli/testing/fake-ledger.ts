@@ -88,7 +88,7 @@ const pendingTask = (id: string, spec: TaskSpec, nowMs: number): Task =>
     desiredState: DesiredState.RUN,
     state: TaskState.PENDING,
     attempt: { number: 1 },
-    waitingReason: spec.image === "huge" ? "1 worker short of memory" : "",
+    waitingReason: spec.image === "huge" ? "too little memory on 1 worker" : "",
     createTime: toTimestamp(nowMs),
     updateTime: toTimestamp(nowMs),
   });

@@ -36,7 +36,7 @@ test("as JSON it is the manager's whole answer", async () => {
   await run("berth run --name web nginx");
   expect(JSON.parse(await run("berth why -o json web"))).toMatchObject({
     task: { id: "t1", attempt: { placement: { workerId: "worker-1" } } },
-    summary: "runs on worker-1, where spread put it with score 0.75",
+    summary: "runs on worker-1, chosen by spread as the only worker that could take it",
     workerCount: 3,
     suitableCount: 1,
     workers: [{ workerId: "worker-1", suitability: "SUITABILITY_FITS", attempts: [1] }, {}, {}],

@@ -46,7 +46,7 @@ test.each<readonly [boolean, string, ConstraintOperator, string[]]>([
 });
 
 test("says what it needs and what there is", () => {
-  expect(condition("zone", EQUAL, ["b"]).explain(labelled)).toBe('needs zone=b, is "a"');
+  expect(condition("zone", EQUAL, ["b"]).explain(labelled)).toBe("needs zone=b, has zone=a");
   expect(condition("disk", IN, ["a", "b"]).explain(labelled)).toBe(
     "needs disk in (a, b), has no disk",
   );

@@ -23,10 +23,13 @@ export function conditionOf(constraint: Constraint): Condition {
     holds: (worker) => passes(read(worker)),
     explain(worker) {
       const value = read(worker);
-      return `needs ${text}, ${value === undefined ? `has no ${key}` : `is ${quote(value)}`}`;
+      return `needs ${text}, ${value === undefined ? `has no ${key}` : `has ${key}=${plain(value)}`}`;
     },
   };
 }
+
+/** A value as people write it, quoted where that would not show where it ends. */
+const plain = (value: string): string => (/^[\w.:/@+-]+$/.test(value) ? value : quote(value));
 
 /** What is put to the value of a label; undefined where there is none. */
 type Test = (value: string | undefined) => boolean;

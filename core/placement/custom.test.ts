@@ -47,7 +47,7 @@ describe("named things", () => {
       assigned: new Map([["gpu", ["y"]]]),
     });
     expect(placer.place(needs("gpu", 1), spread)).toMatchObject({
-      explanation: "1 worker short of gpu",
+      explanation: "too little gpu on 1 worker",
     });
   });
 

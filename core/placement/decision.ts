@@ -1,7 +1,7 @@
 import type { Assigned } from "../custom-resources.ts";
 import type { Demand } from "./demand.ts";
 import type { Filter } from "./filters.ts";
-import type { Ranked } from "./ranked.ts";
+import type { Ranked, Wish } from "./ranked.ts";
 import type { Survey } from "./survey.ts";
 
 /** What became of a demand, and why. The parts are those of the contract's `Placement`. */
@@ -15,6 +15,7 @@ export type Placed = Readonly<{
   affinity: number;
   /** Higher is better; comparable only within one decision. */
   score: number;
+  wish?: Wish | undefined;
   /** The best of the workers not chosen, best first, at most `RUNNER_UPS_MAX`. */
   runnerUps: readonly Ranked[];
   exclusions: readonly Exclusion[];
@@ -25,7 +26,7 @@ export type Placed = Readonly<{
 export type Unplaced = Readonly<{
   kind: "unplaced";
   exclusions: readonly Exclusion[];
-  /** For people: "2 workers short of memory; 1 worker not ready". */
+  /** For people: "too little memory on 2 workers; 1 worker not ready". */
   explanation: string;
 }>;
 
@@ -47,8 +48,7 @@ export function decide({ best, excluded }: Survey, asked: Asked): Decision {
   if (first === undefined) {
     return { kind: "unplaced", exclusions, explanation: explanationOf(exclusions) };
   }
-  const { workerId, lead, affinity, score } = first;
-  return { kind: "placed", workerId, lead, affinity, score, runnerUps: best.slice(1), exclusions };
+  return { kind: "placed", ...first, runnerUps: best.slice(1), exclusions };
 }
 
 /** Why no worker can take the demand, for people. */

@@ -68,16 +68,16 @@ test("counts in words that agree with the number", () => {
   expect(ALL_FILTERS.map((filter) => filter.summarize(1, asked))).toEqual([
     "1 worker not ready",
     "1 worker of another platform",
-    "1 worker not as its constraints ask",
+    "constraints not met by 1 worker",
     "1 worker without a capability it needs",
-    "1 worker short of gpu or licence",
+    "too little gpu or licence on 1 worker",
     "1 worker that would have too many of its name",
     "1 worker with a port it needs taken",
     "1 worker with as many of its name as may be",
     "1 worker too near to other tasks, or too far from them",
-    "1 worker short of CPU",
-    "1 worker short of memory",
-    "1 worker short of disk",
+    "too little CPU on 1 worker",
+    "too little memory on 1 worker",
+    "too little disk on 1 worker",
   ]);
   expect(ALL_FILTERS[0]?.summarize(2, asked)).toBe("2 workers not ready");
 });

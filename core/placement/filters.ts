@@ -23,7 +23,7 @@ export type Filter = Readonly<{
   testFor(demand: Demand): Test | undefined;
   /** What a worker that does not pass lacks, with numbers. */
   explain(candidate: Candidate, demand: Demand): string;
-  /** What `count` workers lack, in words that can be joined: "2 workers short of memory". */
+  /** What `count` workers lack, in words that can be joined: "too little memory on 2 workers". */
   summarize(count: number, demand: Demand): string;
 }>;
 
@@ -71,7 +71,7 @@ const custom: Filter = {
   testFor: ({ custom: needs }) => needs && ((candidate) => hasEnough(candidate, needs)),
   explain: (candidate, demand) => customShortage(candidate, demand.custom ?? []),
   summarize: (count, demand) =>
-    `${workers(count)} short of ${demand.custom?.map(({ name }) => name).join(" or ")}`,
+    `too little ${demand.custom?.map(({ name }) => name).join(" or ")} on ${workers(count)}`,
 };
 
 const ports: Filter = {
@@ -104,7 +104,7 @@ const enough = ({ name, noun, needed, free, format }: Quantity): Filter => ({
   weighs: "bookings",
   explain: (candidate, demand) =>
     `${name}: ${shortage(needed(demand), Math.max(0, free(candidate)), format)}`,
-  summarize: (count) => `${workers(count)} short of ${noun}`,
+  summarize: (count) => `too little ${noun} on ${workers(count)}`,
 });
 
 /** Where rounding would hide the difference the numbers are given as they are. */

@@ -37,7 +37,7 @@ describe("a placement", () => {
       runnerUps: [{ workerId: "a" }],
       exclusions: [
         { filter: "ready", workerCount: 1, explanation: "1 worker not ready" },
-        { filter: "cpu", workerCount: 1, explanation: "1 worker short of CPU" },
+        { filter: "cpu", workerCount: 1, explanation: "too little CPU on 1 worker" },
       ],
     });
   });
@@ -59,7 +59,7 @@ describe("a placement", () => {
     expect([half, half, half].map((each) => chosen(placer.place(each, spread)))).toEqual([
       "a",
       "a",
-      "1 worker short of CPU",
+      "too little CPU on 1 worker",
     ]);
     expect(placer.release("a", half)).toBe(true);
     expect(chosen(placer.place(half, spread))).toBe("a");
@@ -120,7 +120,7 @@ describe("no placement", () => {
     ]);
     const needy = demand({ amount: amount(0, 1) });
     expect(chosen(placer.place(needy, spread))).toBe(
-      "2 workers short of memory; 1 worker not ready",
+      "too little memory on 2 workers; 1 worker not ready",
     );
   });
 });

@@ -7,7 +7,11 @@ export type Ranked = Readonly<{
   affinity: number;
   /** The scheduler's. */
   score: number;
+  /** Set where the task's past puts the worker before all others, or after them. */
+  wish?: Wish | undefined;
 }>;
+
+export type Wish = "preferred" | "avoided";
 
 /**
  * Whether `a` is the better choice: the smaller lead, of equals the greater affinity, of these the

@@ -16,7 +16,7 @@ export const constraint: Filter = {
     const failing = conditions.filter(({ holds }) => !holds(candidate));
     return `constraint: ${failing.map((condition) => condition.explain(candidate)).join("; ")}`;
   },
-  summarize: (count) => `${workers(count)} not as its constraints ask`,
+  summarize: (count) => `constraints not met by ${workers(count)}`,
 };
 
 export const maxPerWorker: Filter = {

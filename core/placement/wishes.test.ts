@@ -41,6 +41,16 @@ describe("the wishes of a task", () => {
     expect(chosenBy(wish({ avoid: ["a", "b"] }), "a", "b")).toBe("ab");
   });
 
+  test("are told with the workers they put first and last", () => {
+    const wishes = wish({ avoid: ["b"] }, "c");
+    const decision = placerOf("a", "b", "c").place(demand({ amount: amount(10) }), spread, wishes);
+    expect(decision).toMatchObject({
+      workerId: "c",
+      wish: "preferred",
+      runnerUps: [{ workerId: "a" }, { workerId: "b", wish: "avoided" }],
+    });
+  });
+
   test("exclude a worker, and say so when no other is left", () => {
     expect(chosenBy(wish({ exclude: ["a"] }), "a", "b")).toBe("b");
     expect(chosenBy(wish({ exclude: ["a"] }), "a")).toBe("1 worker refused it");

@@ -1,4 +1,5 @@
 import type { Filter } from "./filters.ts";
+import type { Ranked, Wish } from "./ranked.ts";
 import type { Survey } from "./survey.ts";
 
 /** What a task's own past says about workers, beside what it asks of them. By worker ID. */
@@ -35,10 +36,14 @@ export function granted(survey: Survey, { prefer, avoid, exclude }: Wishes): Sur
   const open = others.filter(({ workerId }) => !exclude.has(workerId));
   const excludedCount = others.length - open.length;
   const ordered = [
-    ...(preferred ? [preferred] : []),
+    ...(preferred ? [wished(preferred, "preferred")] : []),
     ...open.filter(({ workerId }) => !avoid.has(workerId)),
-    ...open.filter(({ workerId }) => avoid.has(workerId)),
+    ...open
+      .filter(({ workerId }) => avoid.has(workerId))
+      .map((ranked) => wished(ranked, "avoided")),
   ];
   if (excludedCount === 0) return { ...survey, best: ordered };
   return { ...survey, best: ordered, excluded: new Map([...excluded, [refused, excludedCount]]) };
 }
+
+const wished = (ranked: Ranked, wish: Wish): Ranked => ({ ...ranked, wish });

@@ -116,7 +116,9 @@ function comparableFate(fate: Fate) {
   if (fate.kind !== "placed") return fate.kind;
   const { placement } = fate;
   const { workerId, lead, affinity, score } = placement;
-  const runnerUps = placement.runnerUps.map(({ $typeName: _, ...runnerUp }) => runnerUp);
+  const runnerUps = placement.runnerUps.map(
+    ({ $typeName: _, suitability: __, ...runnerUp }) => runnerUp,
+  );
   return { workerId, lead, affinity, score, runnerUps, assigned: assignedOf(placement) };
 }
 

@@ -34,7 +34,7 @@ describe("a plan to submit", () => {
     const plan = cluster.plan([submit("a", memory(6)), submit("b", memory(6)), submit("c")]);
     expect(fates(plan)).toEqual({
       a: "w2",
-      b: "no place: 2 workers short of memory",
+      b: "no place: too little memory on 2 workers",
       c: "w1",
     });
     expect(plan.remedies.get("b")?.explanation).toBe(
@@ -67,7 +67,7 @@ describe("a plan to drain", () => {
     cluster.run("other", "w2", memory(4));
     const { tasks, ...plan } = cluster.plan([drain("w1")]);
     expect(fates({ tasks })).toEqual({
-      big: "no place: 1 worker not ready; 1 worker short of memory",
+      big: "no place: 1 worker not ready; too little memory on 1 worker",
       job: "stays: ends by itself",
       small: "w2",
     });
@@ -103,7 +103,7 @@ describe("a plan to lose a worker", () => {
     cluster.run("other", "w2", memory(4));
     const plan = cluster.plan([lose("w1")]);
     expect(fates(plan)).toEqual({
-      big: "no place: 1 worker not ready; 1 worker short of memory",
+      big: "no place: 1 worker not ready; too little memory on 1 worker",
       job: "ends: no other attempt follows: its restart policy is no",
       single: "w2",
     });

@@ -89,7 +89,7 @@ test("a task waits for them in words, and gets what is freed", async () => {
   join("w1", ["a"]);
   const first = await submit({ gpu: 1n }, RestartMode.NO);
   const second = await submit({ gpu: 1n });
-  expect(task(second).waitingReason).toBe("1 worker short of gpu");
+  expect(task(second).waitingReason).toBe("too little gpu on 1 worker");
   observer.report(aReport(first, TaskState.COMPLETED));
   await until("the second has it", () => idsOf(task(second).attempt)?.[0] === "a");
 });
@@ -157,7 +157,7 @@ test("a rebalance chooses what each task gets on its new worker", async () => {
   await client.rebalanceTasks({});
   expect(ids.map((id) => idsOf(task(id).successor))).toEqual([["x"], ["y"], undefined, undefined]);
   const late = await submit({ gpu: 1n });
-  expect(task(late).waitingReason).toBe("2 workers short of gpu");
+  expect(task(late).waitingReason).toBe("too little gpu on 2 workers");
 });
 
 test("workers that have much to tell come in shorter pages", async () => {

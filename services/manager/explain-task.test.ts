@@ -42,9 +42,9 @@ describe.each<WireName>(["memory", "grpc"])("ExplainTask over %s", (wire) => {
     expect(answer).toMatchObject({
       task: {
         state: TaskState.PENDING,
-        waitingReason: "1 worker not ready; 1 worker short of memory",
+        waitingReason: "1 worker not ready; too little memory on 1 worker",
       },
-      summary: "waits: 1 worker not ready; 1 worker short of memory",
+      summary: "waits: 1 worker not ready; too little memory on 1 worker",
       outlook: "",
       attempts: [],
       workerCount: 2,
@@ -158,7 +158,7 @@ test("what an earlier attempt still has is in the way of a task that waits", asy
   const next = { ...nextAttempt(task, options), pastAttempts: [left] };
   await ledger.commit([write(next, task.state, "placed elsewhere")]);
   expect(await explain(id)).toMatchObject({
-    summary: "waits: 1 worker short of memory",
+    summary: "waits: too little memory on 1 worker",
     attempts: [
       { attempt: 1, explanation: "is still being stopped on w1; it was to leave: moved away" },
     ],

@@ -50,7 +50,7 @@ test("raised, it wakes tasks that wait, and is counted up to the last core", asy
   expect(task(waiting)?.state).toBe(PENDING);
   await cpus(150);
   await until("it is placed", () => task(waiting)?.state === SCHEDULED);
-  expect(task(await submit({ cpuMillis: 1n }))?.waitingReason).toBe("1 worker short of CPU");
+  expect(task(await submit({ cpuMillis: 1n }))?.waitingReason).toBe("too little CPU on 1 worker");
 });
 
 test("lowered, it ends nothing; the worker takes no more until it is below", async () => {
@@ -62,7 +62,7 @@ test("lowered, it ends nothing; the worker takes no more until it is below", asy
   const late = await submit(cores(1));
   observer.report(aReport(first, TaskState.COMPLETED));
   await until("the first is over", () => task(first)?.state === TaskState.COMPLETED);
-  expect(task(late)?.waitingReason).toBe("1 worker short of CPU");
+  expect(task(late)?.waitingReason).toBe("too little CPU on 1 worker");
   observer.report(aReport(second, TaskState.COMPLETED));
   await until("there is room", () => task(late)?.state === SCHEDULED);
 });
@@ -71,7 +71,7 @@ test("memory has its own, and disk has none", async () => {
   const { submit, overcommit, task } = await createRig();
   await overcommit({ memoryOvercommitPercent: 125 }, ["memory_overcommit_percent"]);
   expect(task(await submit({ memoryBytes: BigInt(10 * GIB) }))?.state).toBe(SCHEDULED);
-  expect(task(await submit(cores(5)))?.waitingReason).toBe("1 worker short of CPU");
+  expect(task(await submit(cores(5)))?.waitingReason).toBe("too little CPU on 1 worker");
   expect(task(await submit({ diskBytes: BigInt(101 * GIB) }))?.waitingReason).toContain("disk");
 });
 

@@ -52,7 +52,7 @@ describe.each<WireName>(["memory", "grpc"])("PlanTasks over %s", (wire) => {
     expect(answer.tasks[2]).toMatchObject({
       taskId: "",
       step: 2,
-      reason: "2 workers short of memory",
+      reason: "too little memory on 2 workers",
       exclusions: [{ filter: "memory", workerCount: 2 }],
       remedy: { workerId: "w1", reservation: { memoryBytes: BigInt(2 * GIB) } },
     });
@@ -143,7 +143,7 @@ describe("a plan", () => {
         workerId: "w1",
         taskCount: 1,
         unplacedCount: 1,
-        unplaced: [{ taskName: "a", reason: "1 worker not ready; 1 worker short of memory" }],
+        unplaced: [{ taskName: "a", reason: "1 worker not ready; too little memory on 1 worker" }],
       },
       { workerId: "w2", unplaced: [{ taskName: "b" }] },
     ]);

@@ -86,7 +86,7 @@ test("what is promised counts, and what ended is given back", async () => {
   const first = await submit(memory(5));
   const second = await submit(memory(5));
   expect(task(first)?.state).toBe(TaskState.SCHEDULED);
-  expect(task(second)?.waitingReason).toBe("1 worker short of memory");
+  expect(task(second)?.waitingReason).toBe("too little memory on 1 worker");
   observer.report(aReport(first, TaskState.COMPLETED));
   await until("the second is placed", () => task(second)?.state === TaskState.SCHEDULED);
 });
@@ -98,7 +98,7 @@ test("what was placed before a restart counts", async () => {
   const second = await createRig({ store: first.store });
   second.join("w1");
   const id = await second.submit(memory(5));
-  expect(second.task(id)?.waitingReason).toBe("1 worker short of memory");
+  expect(second.task(id)?.waitingReason).toBe("too little memory on 1 worker");
 });
 
 test("a failed task is placed again when its retry is due, not before", async () => {
@@ -193,7 +193,7 @@ describe("labels", () => {
     const { submit, task, join } = await createRig();
     join("w1", labelled("a") as never);
     const id = await submit(inZone("b"));
-    expect(task(id)?.waitingReason).toBe("1 worker not as its constraints ask");
+    expect(task(id)?.waitingReason).toBe("constraints not met by 1 worker");
     join("w2", labelled("b") as never);
     await until("it is placed", () => task(id)?.attempt?.placement?.workerId === "w2");
   });

@@ -104,7 +104,7 @@ test("a lack of disk that was measured too long ago keeps no task waiting", asyn
   const { measure, submit, task, clock } = await createRig();
   measure("w1", { diskAvailableBytes: 0n });
   const id = await submit({ reservation: { diskBytes: BigInt(GIB) } });
-  expect(task(id)?.waitingReason).toBe("1 worker short of disk");
+  expect(task(id)?.waitingReason).toBe("too little disk on 1 worker");
   await clock.advance(LEASE_MS);
   await until("it is placed", () => task(id)?.state === TaskState.SCHEDULED);
 });

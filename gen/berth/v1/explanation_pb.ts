@@ -176,7 +176,7 @@ export type AttemptOutcome = Message<"berth.v1.AttemptOutcome"> & {
   attempt: number;
 
   /**
-   * In one line, for people: "failed on w1, exited: exit code 3". The same for
+   * In one line, for people: "failed on w1: exit code 3". The same for
    * programs is in `Task`.
    *
    * @generated from field: string explanation = 2;

@@ -749,7 +749,7 @@ export type ExplainTaskResponse = Message<"berth.v1.ExplainTaskResponse"> & {
 
   /**
    * The answer in one sentence of which the task is the subject, for people:
-   * "waits: 2 workers short of memory; 1 worker not ready".
+   * "waits: too little memory on 2 workers; 1 worker not ready".
    *
    * @generated from field: string summary = 2;
    */

@@ -4,6 +4,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Suitability } from "./explanation_pb.ts";
+import { file_berth_v1_explanation } from "./explanation_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/placement.proto.
  */
 export const file_berth_v1_placement: GenFile = /*@__PURE__*/
-  fileDesc("ChhiZXJ0aC92MS9wbGFjZW1lbnQucHJvdG8SCGJlcnRoLnYxIuMCCglQbGFjZW1lbnQSEQoJd29ya2VyX2lkGAEgASgJEhEKCXNjaGVkdWxlchgCIAEoCRINCgVzY29yZRgDIAEoARImCgpydW5uZXJfdXBzGAQgAygLMhIuYmVydGgudjEuUnVubmVyVXASJwoKZXhjbHVzaW9ucxgFIAMoCzITLmJlcnRoLnYxLkV4Y2x1c2lvbhIuCgpwbGFjZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhZmZpbml0eRgHIAEoBRIMCgRsZWFkGAggASgNEjMKCGFzc2lnbmVkGAkgAygLMiEuYmVydGgudjEuUGxhY2VtZW50LkFzc2lnbmVkRW50cnkaSwoNQXNzaWduZWRFbnRyeRILCgNrZXkYASABKAkSKQoFdmFsdWUYAiABKAsyGi5iZXJ0aC52MS5Bc3NpZ25lZFJlc291cmNlOgI4ASIfChBBc3NpZ25lZFJlc291cmNlEgsKA2lkcxgBIAMoCSJMCghSdW5uZXJVcBIRCgl3b3JrZXJfaWQYASABKAkSDQoFc2NvcmUYAiABKAESEAoIYWZmaW5pdHkYAyABKAUSDAoEbGVhZBgEIAEoDSJGCglFeGNsdXNpb24SDgoGZmlsdGVyGAEgASgJEhQKDHdvcmtlcl9jb3VudBgCIAEoDRITCgtleHBsYW5hdGlvbhgDIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChhiZXJ0aC92MS9wbGFjZW1lbnQucHJvdG8SCGJlcnRoLnYxIo8DCglQbGFjZW1lbnQSEQoJd29ya2VyX2lkGAEgASgJEhEKCXNjaGVkdWxlchgCIAEoCRINCgVzY29yZRgDIAEoARImCgpydW5uZXJfdXBzGAQgAygLMhIuYmVydGgudjEuUnVubmVyVXASJwoKZXhjbHVzaW9ucxgFIAMoCzITLmJlcnRoLnYxLkV4Y2x1c2lvbhIuCgpwbGFjZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhZmZpbml0eRgHIAEoBRIMCgRsZWFkGAggASgNEjMKCGFzc2lnbmVkGAkgAygLMiEuYmVydGgudjEuUGxhY2VtZW50LkFzc2lnbmVkRW50cnkSKgoLc3VpdGFiaWxpdHkYCiABKA4yFS5iZXJ0aC52MS5TdWl0YWJpbGl0eRpLCg1Bc3NpZ25lZEVudHJ5EgsKA2tleRgBIAEoCRIpCgV2YWx1ZRgCIAEoCzIaLmJlcnRoLnYxLkFzc2lnbmVkUmVzb3VyY2U6AjgBIh8KEEFzc2lnbmVkUmVzb3VyY2USCwoDaWRzGAEgAygJIngKCFJ1bm5lclVwEhEKCXdvcmtlcl9pZBgBIAEoCRINCgVzY29yZRgCIAEoARIQCghhZmZpbml0eRgDIAEoBRIMCgRsZWFkGAQgASgNEioKC3N1aXRhYmlsaXR5GAUgASgOMhUuYmVydGgudjEuU3VpdGFiaWxpdHkiRgoJRXhjbHVzaW9uEg4KBmZpbHRlchgBIAEoCRIUCgx3b3JrZXJfY291bnQYAiABKA0SEwoLZXhwbGFuYXRpb24YAyABKAliBnByb3RvMw", [file_berth_v1_explanation, file_google_protobuf_timestamp]);
 
 /**
  * A decision to run an attempt on a worker, with its reasons. Written by the
@@ -90,6 +92,16 @@ export type Placement = Message<"berth.v1.Placement"> & {
    * @generated from field: map<string, berth.v1.AssignedResource> assigned = 9;
    */
   assigned: { [key: string]: AssignedResource };
+
+  /**
+   * `PREFERRED` when the task went back to where it ran last, `AVOIDED` when
+   * it keeps failing there and no other worker could take it. Both go before
+   * lead, affinity and score. Otherwise `FITS`; not set in placements of
+   * versions that did not tell.
+   *
+   * @generated from field: berth.v1.Suitability suitability = 10;
+   */
+  suitability: Suitability;
 };
 
 /**
@@ -153,6 +165,13 @@ export type RunnerUp = Message<"berth.v1.RunnerUp"> & {
    * @generated from field: uint32 lead = 4;
    */
   lead: number;
+
+  /**
+   * As `Placement.suitability`: an avoided worker comes after all others.
+   *
+   * @generated from field: berth.v1.Suitability suitability = 5;
+   */
+  suitability: Suitability;
 };
 
 /**
@@ -185,7 +204,7 @@ export type Exclusion = Message<"berth.v1.Exclusion"> & {
   workerCount: number;
 
   /**
-   * The same for people: "2 workers short of memory".
+   * The same for people: "too little memory on 2 workers".
    *
    * @generated from field: string explanation = 3;
    */
