@@ -1,4 +1,4 @@
-import { type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
+import { type Attempt, type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { auditStrangers } from "./audit-containers.ts";
 import { auditLoad } from "./audit-load.ts";
 import type { Complain } from "./complain.ts";
@@ -6,6 +6,7 @@ import { createEngineMonitor } from "./engine-monitor.ts";
 import { createRunHash } from "./hash.ts";
 import type { LedgerMonitor } from "./ledger-monitor.ts";
 import { createReportMonitor } from "./report-monitor.ts";
+import { authorised } from "./task-laws.ts";
 import type { World } from "./world.ts";
 
 /** Looks at the world after every single event. */
@@ -38,10 +39,13 @@ export function createEventWatch({ world, ledger, changed, complain, isTraced }:
   function lookAt(task: Task): void {
     hash.mix(Number(task.revision));
     judgeReports(task);
-    const workerId = task.attempt?.placement?.workerId;
-    if (workerId)
-      for (const text of auditLoad(workerId, ledger)) complain("reservations-fit", text);
+    authorised(task).forEach(lookAtLoad);
     if (isTraced) trace.note("ledger", textOf(task));
+  }
+
+  function lookAtLoad({ placement }: Attempt): void {
+    if (!placement) return;
+    for (const text of auditLoad(placement.workerId, ledger)) complain("reservations-fit", text);
   }
 
   return {

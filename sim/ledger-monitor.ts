@@ -44,7 +44,7 @@ export function createLedgerMonitor(
     if (before && after.revision <= before.revision)
       complain("revisions-grow", `${after.spec?.name} was written at ${after.revision} again`);
     identify(after);
-    for (const attempt of authorised(after)) places.add(after.id, attempt);
+    for (const attempt of authorised(after)) places.add(after, attempt);
     if (before) judge({ before, after });
     tasks.set(after.id, after);
     events.onChange(after);

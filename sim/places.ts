@@ -1,7 +1,8 @@
-import type { Attempt } from "../gen/berth/v1/task_pb.ts";
+import type { Attempt, Task } from "../gen/berth/v1/task_pb.ts";
 import { WorkerAvailability } from "../gen/berth/v1/worker_pb.ts";
 import type { Batch } from "../lib/store/store.ts";
 import { prefixes, readWorker } from "../services/manager/ledger-records.ts";
+import { whyNotThere } from "./asks.ts";
 import type { Complain } from "./complain.ts";
 
 /** Where attempts were placed, and which workers take any. */
@@ -10,7 +11,7 @@ export interface Places {
   readonly placements: ReadonlySet<string>;
   /** Whether a worker takes tasks, by its settings. */
   isOpen(workerId: string): boolean;
-  add(taskId: string, attempt: Attempt): void;
+  add(task: Task, attempt: Attempt): void;
   /** Takes in the workers' settings among the writes of a batch, and meanwhile its tasks. */
   settle(writes: Batch["writes"], takeTasks: () => void): void;
 }
@@ -22,13 +23,15 @@ export function createPlaces(complain: Complain): Places {
   return {
     placements,
     isOpen: (workerId) => !closed.has(workerId),
-    add(taskId, { number, placement }) {
+    add({ id, spec }, { number, placement }) {
       if (!placement) return;
-      const name = `${taskId}/${number}@${placement.workerId}`;
+      const name = `${id}/${number}@${placement.workerId}`;
       if (placements.has(name)) return;
       placements.add(name);
       if (closed.has(placement.workerId))
         complain("settings-heeded", `${name} was placed on a worker that takes no tasks`);
+      const why = whyNotThere(placement.workerId, spec);
+      if (why) complain("asks-heeded", `${name} was placed against its constraints: ${why}`);
     },
     settle(writes, takeTasks) {
       // Of what went to disk together nobody can tell the order, and of several settings of one

@@ -6,6 +6,7 @@ import { startRegistry } from "../services/registry/registry.ts";
 import type { FakeEngine } from "../services/worker/fake-runtime-engine.ts";
 import { createFakePortProbes, createFakeProbes } from "../services/worker/prober-fake.ts";
 import { startWorker } from "../services/worker/worker.ts";
+import { CUSTOM, labelsOf } from "./asks.ts";
 import { type Calm, createCalm } from "./calm.ts";
 import type { Tap } from "./fence-monitor.ts";
 import type { Life, PartDeps } from "./lives.ts";
@@ -159,9 +160,9 @@ const configOf = (name: string, workerId: string) => ({
   registryAddress: ADDRESSES.registry,
   hostname: name,
   workerId,
-  labels: {},
+  labels: labelsOf(workerId),
   allowHostNetwork: true,
-  capacity: {},
+  capacity: { custom: CUSTOM },
   roles: [Role.WORKER],
   version: "0.0.0",
 });

@@ -142,4 +142,32 @@ export const coreBugs: readonly Bug[] = [
     find: 'return isForgotten(task, known) ? "forget" : undefined;',
     replace: "return undefined;",
   },
+  {
+    name: "constraints are not asked",
+    promise: "a task is only where its constraints allow it",
+    file: "core/placement/task-filters.js",
+    find: "conditions.every(({ holds }) => holds(candidate));\n    },\n    explain",
+    replace: "conditions.length > 0 || candidate;\n    },\n    explain",
+  },
+  {
+    name: "named things given twice",
+    promise: "what is promised of a worker is there",
+    file: "core/placement/custom.js",
+    find: "ids.filter((id) => !held?.has(id)).slice(0, count);",
+    replace: "ids.filter(() => held !== null).slice(0, count);",
+  },
+  {
+    name: "named things forgotten over a restart",
+    promise: "what is promised of a worker is there, also after a restart",
+    file: "services/manager/bookings.js",
+    find: "const assigned = assignedOf(attempt.placement);",
+    replace: "const assigned = number > 1_000_000 ? assignedOf(attempt.placement) : undefined;",
+  },
+  {
+    name: "tasks that keep apart are put together",
+    promise: "what is promised of a worker is there",
+    file: "core/placement/task-filters.js",
+    find: "apart.every(({ isMeant }) => countOf(candidate.tally, isMeant) === 0);",
+    replace: "apart.length >= 0;",
+  },
 ];
