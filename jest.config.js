@@ -16,8 +16,10 @@ export default {
       roots: ["core", "lib", "services", "cli", "sim", "test"].map(
         (folder) => `<rootDir>/${folder}`,
       ),
-      testPathIgnorePatterns: ["/node_modules/", "/test/e2e/", "/test/faults/"],
+      testPathIgnorePatterns: ["/node_modules/", "/test/e2e/", "/test/etcd/", "/test/faults/"],
     },
+    // Needs the program `etcd`: `make test` sees to one.
+    { ...common, displayName: "etcd", roots: ["<rootDir>/test/etcd"] },
     // Needs a Docker engine: `make test` sees to one.
     { ...common, displayName: "e2e", roots: ["<rootDir>/test/e2e"] },
     // Breaks real processes, engines, disks and networks. Most of it needs root: see docs/faults.md.

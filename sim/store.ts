@@ -107,6 +107,7 @@ function openStore(
   }
 
   return {
+    limits: durable.limits,
     get: (key) => read(() => durable.get(key)),
     list: (prefix, page) => read(() => durable.list(prefix, page)),
     count: (prefix) => read(() => durable.count(prefix)),

@@ -13,7 +13,7 @@ import {
 } from "./client-call.ts";
 import { openStream } from "./client-stream.ts";
 import { encode } from "./codec.ts";
-import { type Connection, createConnection } from "./connection.ts";
+import { type ClientTls, type Connection, createConnection } from "./connection.ts";
 import { asIs, pathOf } from "./definition.ts";
 import { clientLimits, defaultLimits } from "./limits.ts";
 
@@ -36,13 +36,15 @@ export type ChannelOptions = Readonly<{
   timeoutMs?: number;
   /** How long a call waits for a connection before it fails. Default: 5 s. */
   connectMs?: number;
+  /** Absent: plain text. */
+  tls?: ClientTls;
 }>;
 
 export function openChannel(options: ChannelOptions): Channel {
-  const { address, clock, log } = options;
+  const { address, clock, log, tls } = options;
   const { timeoutMs: defaultMs = clientLimits.unaryMs, connectMs = clientLimits.connectMs } =
     options;
-  const connection = createConnection({ address, clock, log, connectMs });
+  const connection = createConnection({ address, clock, log, connectMs, tls });
   return {
     address,
     close: connection.close,

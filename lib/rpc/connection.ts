@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { Client, connectivityState, credentials } from "@grpc/grpc-js";
+import { type ChannelCredentials, Client, connectivityState, credentials } from "@grpc/grpc-js";
 import type { Clock } from "../clock.ts";
 import { unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -23,15 +23,31 @@ export interface Connection {
   close(): void;
 }
 
-type Options = Readonly<{ address: string; connectMs: number; clock: Clock; log: Log }>;
+/** How to know the server, and to be known by it. All in PEM. */
+export type ClientTls = Readonly<{
+  /** Who may vouch for the server; absent: whom Node trusts. */
+  ca?: Buffer;
+  /** Shown to servers that ask for a certificate. */
+  identity?: Readonly<{ certificate: Buffer; key: Buffer }>;
+}>;
+
+type Options = Readonly<{
+  address: string;
+  connectMs: number;
+  clock: Clock;
+  log: Log;
+  /** Absent: plain text. */
+  tls?: ClientTls | undefined;
+}>;
 
 /**
  * grpc-js waits for ever on a peer that accepts the connection but never speaks HTTP/2 (a
  * stopped process, a half-open load balancer); its keepalive begins too late to help
  * (grpc/grpc-node#2785).
  */
-export function createConnection({ address, connectMs, clock, log }: Options): Connection {
-  let current = connect(address);
+export function createConnection(options: Options): Connection {
+  const { address, connectMs, clock, log, tls } = options;
+  let current = connect(address, tls);
   let closed = false;
 
   function giveUp(link: Link): void {
@@ -40,7 +56,7 @@ export function createConnection({ address, connectMs, clock, log }: Options): C
     const message = `no connection to ${address} within ${connectMs} ms: is it running?`;
     link.gaveUp = unavailable("NOT_CONNECTED", message);
     const stale = current;
-    current = connect(address);
+    current = connect(address, tls);
     stale.close();
   }
 
@@ -61,12 +77,12 @@ export function createConnection({ address, connectMs, clock, log }: Options): C
 const isReady = (client: Client): boolean =>
   client.getChannel().getConnectivityState(false) === connectivityState.READY;
 
-function connect(address: string): Link & { close(): void } {
+function connect(address: string, tls: ClientTls | undefined): Link & { close(): void } {
   let newest: Socket | undefined;
-  const insecure = withSocket((socket) => {
+  const shown = withSocket(credentialsOf(tls), (socket) => {
     newest = socket;
   });
-  const client = new Client(address, insecure, clientOptions);
+  const client = new Client(address, shown, clientOptions);
   return {
     client,
     close() {
@@ -78,11 +94,15 @@ function connect(address: string): Link & { close(): void } {
   };
 }
 
-/** Plain-text credentials that show each socket once it is connected. */
-function withSocket(onSocket: (socket: Socket) => void) {
-  const insecure = credentials.createInsecure();
-  const createConnector = insecure._createSecureConnector.bind(insecure);
-  insecure._createSecureConnector = (...args) => {
+const credentialsOf = (tls: ClientTls | undefined): ChannelCredentials =>
+  tls
+    ? credentials.createSsl(tls.ca, tls.identity?.key, tls.identity?.certificate)
+    : credentials.createInsecure();
+
+/** Makes credentials show each socket once it is connected. */
+function withSocket(plain: ChannelCredentials, onSocket: (socket: Socket) => void) {
+  const createConnector = plain._createSecureConnector.bind(plain);
+  plain._createSecureConnector = (...args) => {
     const connector = createConnector(...args);
     const connect = (socket: Socket) => {
       onSocket(socket);
@@ -90,7 +110,7 @@ function withSocket(onSocket: (socket: Socket) => void) {
     };
     return { ...connector, connect };
   };
-  return insecure;
+  return plain;
 }
 
 const clientOptions = {

@@ -1,6 +1,12 @@
 import { AssertionError } from "../assert.ts";
-import type { Batch, CommitResult, StoreChange, Write } from "./store.ts";
+import type { Batch, BatchLimits, CommitResult, StoreChange, Write } from "./store.ts";
 import { keyBytes } from "./store-key.ts";
+
+/** Of engines that take what memory takes. */
+export const noLimits: BatchLimits = {
+  operations: Number.POSITIVE_INFINITY,
+  bytes: Number.POSITIVE_INFINITY,
+};
 
 /** What a batch comes to, given what is stored. */
 export type BatchPlan = Readonly<{ result: CommitResult; changes: readonly StoreChange[] }>;

@@ -2,7 +2,7 @@ import { assert } from "../assert.ts";
 import type { Clock } from "../clock.ts";
 import { exhausted } from "../errors.ts";
 import { createGroupCommit } from "../group-commit.ts";
-import { assertWellFormed, copyOf, planGroup } from "./batch-plan.ts";
+import { assertWellFormed, copyOf, noLimits, planGroup } from "./batch-plan.ts";
 import { createHistory, type History } from "./history.ts";
 import {
   type Batch,
@@ -62,6 +62,7 @@ export function createEngineStore(engine: Engine, options: Options): Store {
   }
 
   return {
+    limits: noLimits,
     get: async (key) => usable().get(key),
     list: async (prefix, page = {}) => usable().list(prefix, page),
     count: async (prefix) => usable().count(prefix),

@@ -15,13 +15,17 @@ export interface History {
   append(revision: bigint, changes: readonly StoreChange[]): void;
   /** As `Store.watch`. */
   watch(prefix: string, afterRevision: bigint, signal: AbortSignal): AsyncGenerator<StoreChange[]>;
+  /** The latest revision that was added. */
+  head(): bigint;
+  /** Goes on after `revision` without what came before: those who had not read it are told. */
+  skipTo(revision: bigint): void;
   /** Ends every watch, now and later, with `error`. */
   end(error: StoreError): void;
 }
 
 /** A history that begins after `revision` and holds at most `max` changes, or one larger batch. */
 export function createHistory(revision: bigint, max = HISTORY_CHANGES_MAX): History {
-  const past = createPast(revision, max);
+  let past = createPast(revision, max);
   const bell = createBell();
   let ended: StoreError | undefined;
 
@@ -50,6 +54,11 @@ export function createHistory(revision: bigint, max = HISTORY_CHANGES_MAX): Hist
     watch,
     append(next, changes) {
       past.append(next, changes);
+      bell.ring();
+    },
+    head: () => past.head(),
+    skipTo(next) {
+      past = createPast(next, max);
       bell.ring();
     },
     end(error) {

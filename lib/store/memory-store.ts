@@ -1,4 +1,4 @@
-import { assertWellFormed, copyOf, planBatch } from "./batch-plan.ts";
+import { assertWellFormed, copyOf, noLimits, planBatch } from "./batch-plan.ts";
 import { createHistory } from "./history.ts";
 import { createOrderedMap } from "./ordered-map.ts";
 import { type Entry, type Store, StoreError } from "./store.ts";
@@ -21,6 +21,7 @@ export function createMemoryStore({ historyMax }: Options = {}): Store {
   }
 
   return {
+    limits: noLimits,
     async get(key) {
       const entry = open().get(key);
       return entry && snapshot(entry);

@@ -8,7 +8,7 @@ export type Write =
   | Readonly<{ kind: "put"; key: string; value: Uint8Array }>
   | Readonly<{ kind: "delete"; key: string }>;
 
-/** Writes that happen together or not at all. At most one write a key. */
+/** Writes that happen together or not at all. At most one write a key, no more than `Store.limits`. */
 export type Batch = Readonly<{ guards?: readonly Guard[]; writes: readonly Write[] }>;
 
 export type CommitResult =
@@ -22,16 +22,25 @@ export type StoreChange =
 
 export type Page = Readonly<{ after?: string; limit?: number }>;
 
+/** The most that one batch may hold. Whoever gathers writes cuts there; more is a bug. */
+export type BatchLimits = Readonly<{
+  /** Writes and guards together. */
+  operations: number;
+  /** Of all keys and values of the writes together. */
+  bytes: number;
+}>;
+
 /**
  * A durable, ordered map with revisions. Three engines serve it, one conformance
  * suite (`store-conformance.ts`) says what each must do.
  *
  * Keys are non-empty strings of at most 512 UTF-8 bytes, ordered by their bytes.
  * The revision grows by one with every batch that writes. A failure of the
- * engine (disk full, lost connection) rejects with a `StoreError`; what was
- * acknowledged before stays.
+ * engine (disk full, lost connection) rejects with a `StoreError`, whose `kind` says what
+ * to do about it; what was acknowledged before stays.
  */
 export interface Store {
+  readonly limits: BatchLimits;
   /** The entry of a key, or undefined. Sees every commit that has resolved. */
   get(key: string): Promise<Entry | undefined>;
   /** Entries whose keys begin with `prefix`, in order, after the key `page.after`, at most `page.limit`. */
@@ -56,9 +65,22 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** The engine failed. The process should stop: what it holds in memory may not be what is stored. */
+/**
+ * What a failure of the engine means. `failed`: the process should stop, for what it holds in
+ * memory may not be what is stored. `fenced`: it should stop as well, for another one leads.
+ * `unavailable`: the engine is out of reach, comes back by itself, and nothing was written.
+ */
+export type StoreErrorKind = "failed" | "fenced" | "unavailable";
+
+/** The engine failed. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
+  readonly kind: StoreErrorKind;
+
+  constructor(message: string, options: ErrorOptions & { kind?: StoreErrorKind } = {}) {
+    super(message, options);
+    this.kind = options.kind ?? "failed";
+  }
 }
 
 /** The history a watch asked for is gone: list, then watch from there. */

@@ -1,0 +1,48 @@
+import type {
+  DescMessage,
+  DescMethodUnary,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { Auth } from "../../../gen/etcdserverpb/rpc_pb.ts";
+
+/** Whom etcd is to take us for. */
+export type User = Readonly<{ name: string; password: string }>;
+
+type Unary = <I extends DescMessage, O extends DescMessage>(
+  method: DescMethodUnary<I, O>,
+  input: MessageInitShape<I>,
+  header: Headers,
+) => Promise<MessageShape<O>>;
+
+/** Without it a member that has lost its cluster would let us wait. */
+const LEADER_HEADER = "hasleader";
+
+/** The token of a user, asked for when it is first needed and whenever etcd has forgotten it. */
+export function createSession(user: User | undefined, unary: Unary) {
+  let token: Promise<string> | undefined;
+
+  async function authenticate(): Promise<string> {
+    if (!user) return "";
+    const header = new Headers({ [LEADER_HEADER]: "true" });
+    return (await unary(Auth.method.authenticate, user, header)).token;
+  }
+
+  return {
+    async header(): Promise<Headers> {
+      token ??= authenticate().catch((error: unknown) => {
+        token = undefined;
+        throw error;
+      });
+      const value = await token;
+      return new Headers({ [LEADER_HEADER]: "true", ...(value ? { token: value } : {}) });
+    },
+    /** Whether a call failed because of an old token. The next header then has a new one. */
+    isOver(error: unknown): boolean {
+      if (!user || ConnectError.from(error).code !== Code.Unauthenticated) return false;
+      token = undefined;
+      return true;
+    },
+  };
+}
