@@ -14,6 +14,8 @@ export interface EtcdServer {
   kill(): Promise<void>;
   /** After `kill`: with the same data, at the same place. Resolves when it serves. */
   start(): Promise<void>;
+  /** After `kill`: removes its data. */
+  forget(): Promise<void>;
   /** Stops time for it, as a hanging disk or machine would, until `resume`. */
   pause(): void;
   resume(): void;
@@ -56,6 +58,7 @@ export async function startEtcd({ flags = [], tls }: Options = {}): Promise<Etcd
     async start() {
       child = await serving(args);
     },
+    forget: () => rm(join(folder, "data"), { recursive: true }),
     pause: () => void child.kill("SIGSTOP"),
     resume: () => void child.kill("SIGCONT"),
     async remove() {

@@ -123,7 +123,7 @@ function createEtcdClient(options: EtcdOptions): EtcdClient {
 
   return {
     call,
-    read: (method, input) => repeatedly(options, () => call(method, input), members.isClosed),
+    read: (method, input) => repeatedly(options, () => call(method, input)),
     async *stream(method, input, signal) {
       const header = await session.header();
       const open = (member: Channel) =>
@@ -144,15 +144,13 @@ function createEtcdClient(options: EtcdOptions): EtcdClient {
 async function repeatedly<T>(
   { clock, random, log }: EtcdOptions,
   action: () => Promise<T>,
-  isClosed: () => boolean,
 ): Promise<T> {
   const endMs = clock.monotonic() + times.readMs;
   for (let attempt = 0; ; attempt++) {
     try {
       return await action();
     } catch (err) {
-      const isLast = clock.monotonic() >= endMs || isClosed();
-      if (isLast || !mayHelpToRepeat(err)) throw storeErrorOf(err);
+      if (clock.monotonic() >= endMs || !mayHelpToRepeat(err)) throw storeErrorOf(err);
       log.debug({ err, attempt }, "etcd did not answer, trying again");
       await clock.sleep(backoffMs(attempt, pauses, random));
     }
@@ -167,7 +165,6 @@ function createMembers({ endpoints, wire, clock, log, tls }: EtcdOptions) {
     wire.connect({ address, clock, log, connectMs, ...(tls ? { tls } : {}) }),
   );
   let index = 0;
-  let closed = false;
 
   function current(): Channel {
     const member = members[index];
@@ -192,13 +189,14 @@ function createMembers({ endpoints, wire, clock, log, tls }: EtcdOptions) {
       }
     },
     turnAway: () => turnAwayFrom(current()),
-    isClosed: () => closed,
     close(): void {
-      closed = true;
       for (const member of members) member.close();
     },
   };
 }
+
+/** How many answers in a row may be of the past before it is taken for the present. */
+const PAST_ANSWERS_MAX = 10;
 
 /**
  * etcd's revision never decreases for one who reads it; a member that fell behind, or data that
@@ -206,16 +204,27 @@ function createMembers({ endpoints, wire, clock, log, tls }: EtcdOptions) {
  */
 function createTimeGuard() {
   let seen = 0n;
+  let pastAnswers = 0;
+
+  function assertForward(revision: bigint, seenBefore: bigint): void {
+    if (revision >= seenBefore) {
+      pastAnswers = 0;
+      if (revision > seen) seen = revision;
+      return;
+    }
+    const past = `etcd answers with revision ${revision} after ${seenBefore}`;
+    const remedy = "was it restored from a backup? then start anew";
+    pastAnswers += 1;
+    if (pastAnswers >= PAST_ANSWERS_MAX) throw new StoreError(`${past}: ${remedy}`);
+    throw unavailable("PAST", past);
+  }
+
+  /** Call it before a request, and the result with the answer. */
   return (method: DescMethodUnary) => {
-    const seenBefore = method.parent === KV ? seen : 0n;
+    const seenBefore = seen;
     return (message: unknown): void => {
       const { header } = message as { header?: ResponseHeader };
-      const revision = header?.revision ?? 0n;
-      if (method.parent === KV && revision < seenBefore) {
-        const past = `etcd answers with revision ${revision} after ${seenBefore}`;
-        throw unavailable("PAST", `${past}: was it restored from a backup? then start anew`);
-      }
-      if (method.parent === KV && revision > seen) seen = revision;
+      if (method.parent === KV && header) assertForward(header.revision, seenBefore);
     };
   };
 }

@@ -30,11 +30,15 @@ export function fateOf(error: unknown): Fate {
 }
 
 /** Whether another endpoint, or the same one later, may answer better. */
-export const mayHelpToRepeat = (error: unknown): boolean => fateOf(error) !== "refused";
+export const mayHelpToRepeat = (error: unknown): boolean =>
+  !(error instanceof StoreError) && fateOf(error) !== "refused" && !isClosed(error);
+
+const isClosed = (error: unknown): boolean => reasonOf(error) === "CHANNEL_CLOSED";
 
 /** A failed call as the store's caller sees it: etcd's own words, and what to do. */
 export function storeErrorOf(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
+  if (isClosed(error)) return new StoreError("the client of etcd is closed", { cause: error });
   const { code, rawMessage } = ConnectError.from(error);
   if (CURABLE.has(code))
     return unavailable(`etcd refused: ${rawMessage}${remedyOf(rawMessage)}`, error);
