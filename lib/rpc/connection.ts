@@ -108,7 +108,12 @@ function withSocket(plain: ChannelCredentials, onSocket: (socket: Socket) => voi
       onSocket(socket);
       return connector.connect(socket);
     };
-    return { ...connector, connect };
+    return {
+      connect,
+      waitForReady: () => connector.waitForReady(),
+      getCallCredentials: () => connector.getCallCredentials(),
+      destroy: () => connector.destroy(),
+    };
   };
   return plain;
 }
