@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # jest runs ES modules by a feature of Node that still has to be asked for.
-test test-all unit e2e faults: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
+test test-all unit etcd e2e faults: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
 
 INSTALLED := node_modules/.package-lock.json
 MINUTES ?= 10
@@ -13,15 +13,18 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 demo: build ## Run a container through a cluster of this machine, and show what happens
 	@scripts/docker-engine.sh scripts/demo.sh
 
-test: build ## Run all tests, those that need a Docker engine too
-	@scripts/docker-engine.sh scripts/test.mjs unit e2e
+test: build ## Run all tests, those that need a Docker engine or an etcd too
+	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs unit etcd e2e
 
 test-all: build ## Run all tests, and break real things
 	@scripts/fault-tools.sh
-	@scripts/docker-engine.sh scripts/fault-sweep.sh scripts/test.mjs unit e2e faults
+	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/fault-sweep.sh scripts/test.mjs unit etcd e2e faults
 
 unit: $(INSTALLED) ## Run the tests that need nothing but Node
 	@scripts/test.mjs unit
+
+etcd: $(INSTALLED) ## Run the tests that need an etcd
+	@scripts/etcd-server.sh scripts/test.mjs etcd
 
 e2e: build ## Run the tests that need a Docker engine
 	@scripts/docker-engine.sh scripts/test.mjs e2e
@@ -38,9 +41,11 @@ sim-bugs: build ## Put known bugs back, one at a time, and show that the simulat
 
 check: $(INSTALLED) ## Everything that needs no test to be known wrong, fastest first
 	buf format --diff --exit-code proto
+	buf format --diff --exit-code lib/store/etcd/proto
 	scripts/check-files.mjs
 	biome ci --error-on-warnings
 	buf lint proto
+	buf lint lib/store/etcd/proto
 	scripts/check-breaking.sh
 	scripts/check-gen.sh
 	tsc --noEmit
@@ -51,6 +56,7 @@ gen: $(INSTALLED) ## Write gen/ from proto/
 
 fmt: $(INSTALLED) ## Format everything, and mend what can be mended
 	buf format -w proto
+	buf format -w lib/store/etcd/proto
 	biome check --write
 
 build: $(INSTALLED) ## Compile to dist/
@@ -68,6 +74,9 @@ bench-recovery: build ## How fast Berth recovers, beside Docker Swarm on the sam
 
 bench-scheduler: build ## How many tasks a second the scheduler alone places
 	@node dist/bench/scheduler.js
+
+bench-store: build ## Batches a second through the store in etcd, beside etcd's own rate and LMDB's
+	@scripts/etcd-server.sh node dist/bench/store.js
 
 bench-cluster: build ## The whole control plane: tasks a second with 1,000 hollow workers, and what idle ones cost
 	@node dist/bench/cluster.js
@@ -93,4 +102,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test test-all unit e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-cluster churn up down clean help
+.PHONY: demo test test-all unit etcd e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-store bench-cluster churn up down clean help

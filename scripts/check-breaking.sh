@@ -35,10 +35,12 @@ has_contract() { repository cat-file -e "$1:proto/berth/v1" 2>/dev/null; }
 
 # The base needs the contracts of others beside it; they come with npm and are not in git.
 compare_with() {
-  local folder
+  local folder modules
   folder=$(mktemp -d)
   trap "rm -rf '$folder'" EXIT
-  repository archive "$1" proto buf.yaml | tar -x -C "$folder"
+  # Every folder of ours that buf.yaml names must be there.
+  mapfile -t modules < <(repository show "$1:buf.yaml" | sed -n 's/^  - path: \(proto\|lib\)/\1/p')
+  repository archive "$1" buf.yaml "${modules[@]}" | tar -x -C "$folder"
   ln -s "$PWD/node_modules" "$folder/node_modules"
   buf breaking proto --against "$folder/proto"
 }

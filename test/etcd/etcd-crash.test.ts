@@ -32,7 +32,10 @@ async function writeMany(store: Store, count: number, onAcknowledged: (n: number
   }
 
   const writers = await Promise.allSettled(Array.from({ length: WRITER_COUNT }, write));
-  return { acknowledged, errors: writers.flatMap((one) => (one.status === "rejected" ? [one] : [])) };
+  return {
+    acknowledged,
+    errors: writers.flatMap((one) => (one.status === "rejected" ? [one] : [])),
+  };
 }
 
 /** Asserts that all acknowledged batches are stored as told, and the others wholly or not at all. */

@@ -86,9 +86,7 @@ describe("a fence", () => {
     await putRaw(leader, "first, still");
     await store.commit({ guards: [{ key: "a", revision: 1n }], writes: [put("a")] });
     await client.read(KV.method.txn, {
-      success: [
-        { request: { case: "requestDeleteRange", value: { key: Buffer.from(leader) } } },
-      ],
+      success: [{ request: { case: "requestDeleteRange", value: { key: Buffer.from(leader) } } }],
     });
     await putRaw(leader, "second");
     const late = [store.commit({ writes: [put("b")] }), store.commit({ writes: [del("a")] })];
