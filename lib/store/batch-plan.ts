@@ -75,7 +75,8 @@ export function planGroup(
   });
 }
 
-const changeOf = (write: Write, revision: bigint): StoreChange =>
+/** What a write does that is done in the batch of `revision`. */
+export const changeOf = (write: Write, revision: bigint): StoreChange =>
   write.kind === "put"
     ? { kind: "put", key: write.key, value: write.value, revision }
     : { kind: "delete", key: write.key, revision };

@@ -26,7 +26,7 @@ export interface EtcdClient {
     method: DescMethodUnary<I, O>,
     input: MessageInitShape<I>,
   ): Promise<MessageShape<O>>;
-  /** As `call`, of what changes nothing: tries again for a while, then throws a StoreError. */
+  /** As `call`, of what may be done twice: tries again for a while, then throws a StoreError. */
   read<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     input: MessageInitShape<I>,

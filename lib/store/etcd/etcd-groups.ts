@@ -1,9 +1,10 @@
 import { AssertionError } from "../../assert.ts";
 import type { Batch, BatchLimits, CommitResult, Write } from "../store.ts";
+import type { Prepared } from "./etcd-prepared.ts";
 
 /** A batch that waits to be written, and the one who waits for it. */
 export type Waiting = Readonly<{
-  batch: Batch;
+  prepared: Prepared;
   sinceMs: number;
   resolve: (result: CommitResult) => void;
   reject: (error: unknown) => void;
@@ -15,13 +16,14 @@ export type Waiting = Readonly<{
  */
 export type Group = Readonly<{ kind: "plain" | "guarded"; entries: readonly Waiting[] }>;
 
-/** Throws an AssertionError that says by how much a batch is too large. */
-export function assertFits({ guards = [], writes }: Batch, limits: BatchLimits): void {
+/** The bytes of a batch. Throws an AssertionError that says by how much it is too large. */
+export function assertFits({ guards = [], writes }: Batch, limits: BatchLimits): number {
   const bytes = bytesOf(writes);
   const operations = guards.length + writes.length;
   if (operations > limits.operations)
     complain(`${operations} writes and guards`, limits.operations);
   if (bytes > limits.bytes) complain(`${bytes} bytes`, limits.bytes);
+  return bytes;
 }
 
 function complain(size: string, limit: number): never {
@@ -43,9 +45,9 @@ const isPlain = ({ guards = [], writes }: Batch): boolean =>
  */
 export function firstGroup(queue: readonly Waiting[], limits: BatchLimits): Group {
   const [first] = queue;
-  if (first && !isPlain(first.batch)) return { kind: "guarded", entries: [first] };
+  if (first && !isPlain(first.prepared.batch)) return { kind: "guarded", entries: [first] };
   const room = createRoom(limits);
-  const end = queue.findIndex(({ batch }) => !room.take(batch));
+  const end = queue.findIndex(({ prepared }) => !room.take(prepared));
   return { kind: "plain", entries: end === -1 ? queue.slice() : queue.slice(0, end) };
 }
 
@@ -61,8 +63,7 @@ function createRoom(limits: BatchLimits) {
 
   return {
     /** False when the batch has to wait for the next group. */
-    take(batch: Batch): boolean {
-      const more = bytesOf(batch.writes);
+    take({ batch, bytes: more }: Prepared): boolean {
       if (isClosed || !isPlain(batch) || !fits(batch, more)) return false;
       for (const { key } of batch.writes) keys.add(key);
       bytes += more;

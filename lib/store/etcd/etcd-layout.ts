@@ -1,7 +1,7 @@
 import type { KeyValue } from "../../../gen/etcdserverpb/rpc_pb.ts";
 import { assert } from "../../assert.ts";
 import { type Entry, StoreError } from "../store.ts";
-import { type KeyRange, keyBytes, keyRange } from "../store-key.ts";
+import { type KeyRange, keyRange } from "../store-key.ts";
 
 /** How this version lays out a store. Grows when an older version could no longer read it. */
 const FORMAT = 1;
@@ -20,7 +20,7 @@ export interface Layout {
   readonly watched: Readonly<{ key: Buffer; rangeEnd: Buffer }>;
   /** The leader's key: what a fence is about. */
   readonly leaderKey: Buffer;
-  /** An entry's key in etcd. */
+  /** The key in etcd of an entry, whose own key is known to be a good one. */
   keyOf(key: string): Buffer;
   /** Where the entries are that begin with `prefix` and come after `after`. */
   rangeOf(prefix: string, after?: string): Readonly<{ key: Buffer; rangeEnd: Buffer }>;
@@ -43,7 +43,7 @@ export function createLayout(prefix: string): Layout {
     // "data/…" comes before "head", and "head" before "leader".
     watched: { key: dataBytes, rangeEnd: Buffer.concat([headKey, Buffer.of(0)]) },
     leaderKey: Buffer.from(`${prefix}leader`),
-    keyOf: (key) => Buffer.concat([dataBytes, keyBytes(key)]),
+    keyOf: (key) => Buffer.from(data + key),
     rangeOf: (start, after) => bounded(keyRange(data + start, after && data + after)),
     isEntry: (key) => dataBytes.equals(key.subarray(0, dataBytes.length)),
     nameOf,
@@ -63,10 +63,19 @@ function bounded({ start, end }: KeyRange) {
 /** A value as it is stored. */
 export function storedValue(revision: bigint, value: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(REVISION_BYTES + value.length);
-  bytes.writeBigUInt64BE(revision);
+  stamp(bytes, revision);
   bytes.set(value, REVISION_BYTES);
   return bytes;
 }
+
+/** Gives a stored value another revision. */
+export const stamp = (stored: Buffer, revision: bigint): void => {
+  stored.writeBigUInt64BE(revision);
+};
+
+/** The value in a stored one, on its memory. */
+export const valueIn = (stored: Buffer): Uint8Array =>
+  new Uint8Array(stored.buffer, stored.byteOffset + REVISION_BYTES, stored.length - REVISION_BYTES);
 
 export const revisionOf = (stored: Uint8Array): bigint => {
   if (stored.length < REVISION_BYTES)

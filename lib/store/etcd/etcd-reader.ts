@@ -1,5 +1,6 @@
 import { KV } from "../../../gen/etcdserverpb/rpc_pb.ts";
 import type { Entry, Page } from "../store.ts";
+import { keyBytes } from "../store-key.ts";
 import type { EtcdClient } from "./etcd-client.ts";
 import { isCompacted, isTooLarge } from "./etcd-errors.ts";
 import { type Head, type Layout, readHead } from "./etcd-layout.ts";
@@ -14,6 +15,7 @@ export function createEtcdReader(deps: Deps) {
   const { client, layout } = deps;
   return {
     async get(key: string): Promise<Entry | undefined> {
+      keyBytes(key);
       const { kvs } = await client.read(KV.method.range, { key: layout.keyOf(key) });
       return kvs[0] && layout.entryOf(kvs[0]);
     },

@@ -21,27 +21,28 @@ const LEADER_HEADER = "hasleader";
 
 /** The token of a user, asked for when it is first needed and whenever etcd has forgotten it. */
 export function createSession(user: User | undefined, unary: Unary) {
-  let token: Promise<string> | undefined;
+  let known: Promise<Headers> | undefined;
 
-  async function authenticate(): Promise<string> {
-    if (!user) return "";
+  async function logIn(): Promise<Headers> {
     const header = new Headers({ [LEADER_HEADER]: "true" });
-    return (await unary(Auth.method.authenticate, user, header)).token;
+    if (!user) return header;
+    const { token } = await unary(Auth.method.authenticate, user, header);
+    return new Headers([...header, ["token", token]]);
   }
 
   return {
-    async header(): Promise<Headers> {
-      token ??= authenticate().catch((error: unknown) => {
-        token = undefined;
+    /** What goes with every call. */
+    header(): Promise<Headers> {
+      known ??= logIn().catch((error: unknown) => {
+        known = undefined;
         throw error;
       });
-      const value = await token;
-      return new Headers({ [LEADER_HEADER]: "true", ...(value ? { token: value } : {}) });
+      return known;
     },
     /** Whether a call failed because of an old token. The next header then has a new one. */
     isOver(error: unknown): boolean {
       if (!user || ConnectError.from(error).code !== Code.Unauthenticated) return false;
-      token = undefined;
+      known = undefined;
       return true;
     },
   };

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { KV, type TxnRequestSchema, type TxnResponse } from "../../../gen/etcdserverpb/rpc_pb.ts";
-import { planBatch } from "../batch-plan.ts";
-import type { Batch, CommitResult, StoreChange } from "../store.ts";
+import { changeOf, planBatch } from "../batch-plan.ts";
+import type { Batch, CommitResult, StoreChange, Write } from "../store.ts";
 import type { EtcdClient } from "./etcd-client.ts";
 import type { Group } from "./etcd-groups.ts";
 import {
@@ -50,27 +50,26 @@ export type Decided = Readonly<{ results: readonly CommitResult[] }>;
 
 /** A group of puts, with deletions at most in its last batch: nothing need be read for it. */
 export function planPlain(author: Author, { entries }: Group, head: Head): Plan {
-  const { layout, writer } = author;
   const revisionAt = (index: number) => head.revision + 1n + BigInt(index);
-  const operations = entries.flatMap(({ batch }, index) =>
-    batch.writes.map((write) => writeOp(layout, write, revisionAt(index))),
+  const operations = entries.flatMap(({ prepared }, index) =>
+    prepared.operationsAt(revisionAt(index)),
   );
-  const next = headAfter(head, revisionAt(entries.length - 1), writer);
+  const after = headAfter(head, revisionAt(entries.length - 1), author.writer);
   return {
-    request: transaction(author, { head, next, operations, guards: [] }),
+    request: transaction(author, { before: head, after, operations, guards: [] }),
     results: entries.map((_, index) => ({ kind: "committed", revision: revisionAt(index) })),
     before: head,
-    after: next,
-    changes(response) {
+    after,
+    changes({ responses }) {
       let index = 0;
-      return entries.map(({ batch }, batchIndex) =>
-        batch.writes.flatMap((write): StoreChange[] => {
-          const answer = response.responses[index++];
-          const revision = revisionAt(batchIndex);
-          if (write.kind === "put") return [{ ...write, revision }];
-          return deleteAnswer(answer).deleted > 0n ? [{ ...write, revision }] : [];
-        }),
-      );
+      const hasChanged = (write: Write) => {
+        const answer = responses[index++];
+        return write.kind === "put" || deleteAnswer(answer).deleted > 0n;
+      };
+      return entries.map(({ prepared }, batchIndex) => {
+        const revision = revisionAt(batchIndex);
+        return prepared.batch.writes.filter(hasChanged).map((write) => changeOf(write, revision));
+      });
     },
   };
 }
@@ -89,33 +88,33 @@ export async function planGuarded(
   const { head } = seen;
   const { result, changes } = planBatch(batch, head.revision, seen.revisionOf);
   if (changes.length === 0) return { results: [result], seen: head };
-  const next = headAfter(head, head.revision + 1n, writer);
+  const after = headAfter(head, head.revision + 1n, writer);
   const operations = changes.map((change) => writeOp(layout, change, change.revision));
   const guards = (batch.guards ?? []).map(({ key }) =>
     unchangedSince(layout.keyOf(key), seen.modRevisionOf(key)),
   );
-  const request = transaction(author, { head, next, operations, guards });
-  const plan = { request, results: [result], before: head, after: next, changes: () => [changes] };
+  const request = transaction(author, { before: head, after, operations, guards });
+  const plan = { request, results: [result], before: head, after, changes: () => [changes] };
   return { ...plan, seen: head };
 }
 
 type Parts = Readonly<{
-  head: Head;
-  next: Head;
+  before: Head;
+  after: Head;
   operations: readonly Operation[];
   guards: readonly Condition[];
 }>;
 
 /** Every transaction needs the head as it was, leaves it as it will be, and reads it when refused. */
-function transaction({ layout, fence }: Author, { head, next, operations, guards }: Parts) {
+function transaction({ layout, fence }: Author, { before, after, operations, guards }: Parts) {
   const { headKey } = layout;
   return {
     compare: [
-      unchangedSince(headKey, head.modRevision),
+      unchangedSince(headKey, before.modRevision),
       ...(fence ? [createdBy(fence.key, fence.createRevision)] : []),
       ...guards,
     ],
-    success: [...operations, putOp(headKey, writeHead(next))],
+    success: [...operations, putOp(headKey, writeHead(after))],
     failure: [getOp(headKey), ...(fence ? [getOp(fence.key)] : [])],
   };
 }

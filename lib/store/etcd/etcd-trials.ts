@@ -118,7 +118,7 @@ function createTrial({ client, author }: TrialDeps, heads: Heads, group: Group) 
   async function prepare(): Promise<Plan | Decided> {
     const [first] = group.entries;
     if (group.kind === "plain" || !first) return planPlain(author, group, heads.current());
-    const plan = await planGuarded(author, first.batch, client);
+    const plan = await planGuarded(author, first.prepared.batch, client);
     heads.adopt(plan.seen);
     return plan;
   }

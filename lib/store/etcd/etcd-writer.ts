@@ -1,9 +1,9 @@
 import type { Clock } from "../../clock.ts";
 import { exhausted } from "../../errors.ts";
-import { assertWellFormed, copyOf } from "../batch-plan.ts";
 import { type Batch, type BatchLimits, type CommitResult, StoreError } from "../store.ts";
 import { unavailable } from "./etcd-errors.ts";
-import { assertFits, firstGroup, type Group, type Waiting } from "./etcd-groups.ts";
+import { firstGroup, type Group, type Waiting } from "./etcd-groups.ts";
+import { type Prepared, prepare } from "./etcd-prepared.ts";
 import { createTrials, PATIENCE_MS, type TrialDeps } from "./etcd-trials.ts";
 
 type Deps = TrialDeps &
@@ -25,7 +25,7 @@ const COMMITS_WAITING_MAX = 100_000;
  * after a while. So a batch that was rejected as unavailable is not written.
  */
 export function createEtcdWriter(deps: Deps) {
-  const { clock, limits, onWeather } = deps;
+  const { author, clock, limits, onWeather } = deps;
   const trials = createTrials(deps);
   const queue = createQueue(clock);
   let running: Promise<void> | undefined;
@@ -65,9 +65,7 @@ export function createEtcdWriter(deps: Deps) {
   return {
     commit(batch: Batch): Promise<CommitResult> {
       if (failure) throw failure;
-      assertWellFormed(batch);
-      assertFits(batch, limits);
-      const result = queue.add(copyOf(batch));
+      const result = queue.add(prepare(author.layout, batch, limits));
       running ??= run();
       return result;
     },
@@ -92,11 +90,11 @@ function createQueue(clock: Clock) {
 
   return {
     length: () => waiting.length,
-    add(batch: Batch): Promise<CommitResult> {
+    add(prepared: Prepared): Promise<CommitResult> {
       if (waiting.length >= COMMITS_WAITING_MAX)
         throw exhausted("STORE_BUSY", `${waiting.length} batches wait for etcd: try again later`);
       return new Promise((resolve, reject) => {
-        const entry = { batch, sinceMs: clock.monotonic(), resolve, reject };
+        const entry = { prepared, sinceMs: clock.monotonic(), resolve, reject };
         waiting.push(entry);
       });
     },
