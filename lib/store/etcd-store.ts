@@ -1,11 +1,14 @@
+import { KV } from "../../gen/etcdserverpb/rpc_pb.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { type Random, randomWord } from "../random.ts";
 import type { EtcdClient } from "./etcd/etcd-client.ts";
+import { isTooManyOperations } from "./etcd/etcd-errors.ts";
 import { createEtcdFeed } from "./etcd/etcd-feed.ts";
 import { createLayout, type Layout } from "./etcd/etcd-layout.ts";
 import { createPast } from "./etcd/etcd-past.ts";
 import { createEtcdReader, readStoredHead, type Seen } from "./etcd/etcd-reader.ts";
+import { unchangedSince } from "./etcd/etcd-requests.ts";
 import type { Fence } from "./etcd/etcd-transaction.ts";
 import { createEtcdWriter } from "./etcd/etcd-writer.ts";
 import { createHistory, type History } from "./history.ts";
@@ -21,6 +24,8 @@ type Options = Readonly<{
   clock: Clock;
   random: Random;
   log: Log;
+  /** What etcd was started with as `--max-txn-ops`, if it was: batches may then be larger. */
+  maxTxnOps?: number;
   /** How many changes are remembered for watchers. */
   historyMax?: number;
   /**
@@ -33,8 +38,8 @@ type Options = Readonly<{
 /** Where clusters are in etcd that were not given a prefix of their own. */
 export const DEFAULT_PREFIX = "/berth/";
 
-/** What etcd takes in one transaction unless it is told otherwise (`--max-txn-ops`). */
-const ETCD_OPERATIONS_MAX = 128;
+/** What etcd takes in one transaction unless it is told otherwise. */
+const ETCD_TXN_OPS_MAX = 128;
 /** What etcd takes in one request unless it is told otherwise (`--max-request-bytes`). */
 const ETCD_REQUEST_BYTES_MAX = 1.5 * 2 ** 20;
 
@@ -46,16 +51,31 @@ const OPERATION_BYTES = 64;
 
 /** A store in etcd. Throws a StoreError when etcd cannot be used, with the remedy. */
 export async function openEtcdStore(options: Options): Promise<Store> {
-  const { client, prefix, historyMax } = options;
+  const { client, prefix, historyMax, maxTxnOps = ETCD_TXN_OPS_MAX } = options;
   const layout = createLayout(prefix);
+  await assertTakes(client, layout, maxTxnOps);
   const head = await readStoredHead(client, layout);
   const history = createHistory(head.revision, historyMax);
-  return storeOver({ ...options, layout, head, history, limits: limitsOf(prefix) });
+  return storeOver({ ...options, layout, head, history, limits: limitsOf(prefix, maxTxnOps) });
+}
+
+/** Asks etcd for nothing, at such length as the longest transaction has. */
+async function assertTakes(client: EtcdClient, layout: Layout, maxTxnOps: number): Promise<void> {
+  const compare = Array.from({ length: maxTxnOps }, () => unchangedSince(layout.headKey, 0n));
+  try {
+    await client.read(KV.method.txn, { compare });
+  } catch (error) {
+    if (!isTooManyOperations(error)) throw error;
+    const remedy = "start it with that as `--max-txn-ops`, or say less";
+    throw new StoreError(`etcd does not take ${maxTxnOps} operations at once: ${remedy}`, {
+      cause: error,
+    });
+  }
 }
 
 /** What is left for a batch. */
-export function limitsOf(prefix: string): BatchLimits {
-  const operations = ETCD_OPERATIONS_MAX - OWN_OPERATIONS;
+function limitsOf(prefix: string, maxTxnOps: number): BatchLimits {
+  const operations = maxTxnOps - OWN_OPERATIONS;
   const overhead = OWN_BYTES + operations * (OPERATION_BYTES + Buffer.byteLength(prefix));
   return { operations, bytes: ETCD_REQUEST_BYTES_MAX - overhead };
 }

@@ -168,4 +168,16 @@ describe("what is large", () => {
     );
     await expect(store.commit({ writes: sized(bytes + 1) })).rejects.toThrow("bytes, and etcd");
   });
+
+  test("is as large as etcd was told to take, and etcd is asked whether it was", async () => {
+    await expect(storeOf(client, prefix, { maxTxnOps: 1_000 })).rejects.toThrow(
+      "etcd does not take 1000 operations at once: start it with that as `--max-txn-ops`",
+    );
+    const roomy = await startEtcd({ flags: ["--max-txn-ops", "1000"] });
+    const store = await storeOf(await clientAt(roomy), prefix, { maxTxnOps: 1_000 });
+    const writes = Array.from({ length: store.limits.operations }, (_, n) => put(`k${n}`));
+    expect(writes).toHaveLength(998);
+    expect(await store.commit({ writes })).toEqual({ kind: "committed", revision: 1n });
+    await roomy.remove();
+  });
 });

@@ -64,5 +64,9 @@ export function isTooLarge(error: unknown): boolean {
 /** Whether the revision to read at is no longer kept. */
 export const isCompacted = (error: unknown): boolean => causeOf(error).code === Code.OutOfRange;
 
+/** Whether a transaction was longer than etcd takes. */
+export const isTooManyOperations = (error: unknown): boolean =>
+  causeOf(error).rawMessage.includes("too many operations");
+
 const causeOf = (error: unknown): ConnectError =>
   ConnectError.from(error instanceof StoreError ? error.cause : error);
