@@ -227,6 +227,6 @@ test("in any weather, of two writers, each batch is written once or not at all, 
       expect(inOrder).toEqual(inOrder.map((_, n) => BigInt(n + 1)));
       expect(head().revision).toBe(BigInt(revisions.length));
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
