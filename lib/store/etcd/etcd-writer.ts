@@ -19,7 +19,7 @@ const COMMITS_WAITING_MAX = 100_000;
 
 /**
  * Writes batches in their order, one transaction at a time; what comes meanwhile makes the next
- * one. Several at a time would gain nothing: etcd takes requests of one connection in any order.
+ * one. Several at a time would overtake each other: etcd takes requests in any order.
  *
  * A batch that may have been written waits until that is known, however long; others give up
  * after a while. So a batch that was rejected as unavailable is not written.
