@@ -108,7 +108,16 @@ const checkMetrics = (metrics: WorkerMetrics): FieldViolation[] =>
     unless(measured >= 0, `metrics.${field}`, `${measured}: must be 0 or more`),
   );
 
-const checkEndpoint = ({ name, taskId, attempt, host, port, protocol }: Endpoint) => [
+const checkEndpoint = ({
+  name,
+  taskId,
+  attempt,
+  host,
+  port,
+  protocol,
+  portName,
+  containerPort,
+}: Endpoint) => [
   ...unless(name !== "", "name", "is required"),
   ...checkText("name", name),
   ...unless(ID_PATTERN.test(taskId), "task_id", `${quote(taskId)}: ${ID_REMEDY}`),
@@ -117,6 +126,12 @@ const checkEndpoint = ({ name, taskId, attempt, host, port, protocol }: Endpoint
   ...checkText("host", host),
   ...unless(port > 0 && port <= PORT_MAX, "port", `${port}: must be 1 to ${PORT_MAX}`),
   ...unless(protocol in PortProtocol, "protocol", `${protocol} is not a known protocol`),
+  ...checkText("port_name", portName),
+  ...unless(
+    containerPort <= PORT_MAX,
+    "container_port",
+    `${containerPort}: must be 0 to ${PORT_MAX}`,
+  ),
 ];
 
 /** What is wrong with a name to resolve. */

@@ -27,6 +27,7 @@ test("a running attempt is reached at the worker's address", () => {
     port: 32_768,
     protocol: PortProtocol.TCP,
     portName: "http",
+    containerPort: 80,
   });
 });
 

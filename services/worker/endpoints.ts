@@ -32,6 +32,7 @@ const endpointsOfOne = (attempt: Attempt, host: string): Endpoint[] => {
           port: port.hostPort,
           protocol: port.protocol,
           portName: port.name,
+          containerPort: port.containerPort,
         }),
       )
     : [];

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/endpoint.proto.
  */
 export const file_berth_v1_endpoint: GenFile = /*@__PURE__*/
-  fileDesc("ChdiZXJ0aC92MS9lbmRwb2ludC5wcm90bxIIYmVydGgudjEikwEKCEVuZHBvaW50EgwKBG5hbWUYASABKAkSDwoHdGFza19pZBgCIAEoCRIPCgdhdHRlbXB0GAMgASgNEgwKBGhvc3QYBCABKAkSDAoEcG9ydBgFIAEoDRIoCghwcm90b2NvbBgGIAEoDjIWLmJlcnRoLnYxLlBvcnRQcm90b2NvbBIRCglwb3J0X25hbWUYByABKAliBnByb3RvMw", [file_berth_v1_task]);
+  fileDesc("ChdiZXJ0aC92MS9lbmRwb2ludC5wcm90bxIIYmVydGgudjEiqwEKCEVuZHBvaW50EgwKBG5hbWUYASABKAkSDwoHdGFza19pZBgCIAEoCRIPCgdhdHRlbXB0GAMgASgNEgwKBGhvc3QYBCABKAkSDAoEcG9ydBgFIAEoDRIoCghwcm90b2NvbBgGIAEoDjIWLmJlcnRoLnYxLlBvcnRQcm90b2NvbBIRCglwb3J0X25hbWUYByABKAkSFgoOY29udGFpbmVyX3BvcnQYCCABKA1iBnByb3RvMw", [file_berth_v1_task]);
 
 /**
  * Where a running task can be reached. Written by the worker that runs it.
@@ -68,6 +68,13 @@ export type Endpoint = Message<"berth.v1.Endpoint"> & {
    * @generated from field: string port_name = 7;
    */
   portName: string;
+
+  /**
+   * Port inside the container. 0 from workers that do not tell.
+   *
+   * @generated from field: uint32 container_port = 8;
+   */
+  containerPort: number;
 };
 
 /**
