@@ -1,26 +1,37 @@
 import type { Endpoint } from "../../gen/berth/v1/endpoint_pb.ts";
 
+/** An endpoint and the worker that tells of it. */
+export type Instance = Readonly<{ workerId: string; endpoint: Endpoint }>;
+
 /** Who serves which name. */
 export interface Endpoints {
   /** These are now all that the worker serves. */
   replace(workerId: string, endpoints: readonly Endpoint[]): void;
   /** The worker serves nothing any more. */
   remove(workerId: string): void;
-  /** Who serves `name`, ordered by task, attempt and port. */
+  /** Who serves `name`, ordered by task, attempt and port. The same list until that changes. */
+  instancesOf(name: string): readonly Instance[];
+  /** The endpoints of `instancesOf`. */
   resolve(name: string): readonly Endpoint[];
 }
 
+/** Who serves a name, by worker, and the same in order once somebody has asked. */
+type Served = { readonly workers: Map<string, readonly Endpoint[]>; ordered?: readonly Instance[] };
+
+const NOBODY: readonly Instance[] = [];
+
 export function createEndpoints(): Endpoints {
-  /** By name, then by worker. */
-  const served = new Map<string, Map<string, readonly Endpoint[]>>();
+  /** By name. */
+  const served = new Map<string, Served>();
   /** The names that each worker serves. */
   const names = new Map<string, ReadonlySet<string>>();
 
   function remove(workerId: string): void {
     for (const name of names.get(workerId) ?? []) {
-      const workers = served.get(name);
-      workers?.delete(workerId);
-      if (workers?.size === 0) served.delete(name);
+      const workers = served.get(name)?.workers ?? new Map();
+      workers.delete(workerId);
+      if (workers.size === 0) served.delete(name);
+      else served.set(name, { workers });
     }
     names.delete(workerId);
   }
@@ -29,18 +40,31 @@ export function createEndpoints(): Endpoints {
     remove(workerId);
     const byName = groupByName(endpoints);
     for (const [name, list] of byName) {
-      const workers = served.get(name) ?? new Map();
-      served.set(name, workers.set(workerId, list));
+      const workers = served.get(name)?.workers ?? new Map();
+      served.set(name, { workers: workers.set(workerId, list) });
     }
     if (byName.size > 0) names.set(workerId, new Set(byName.keys()));
+  }
+
+  function instancesOf(name: string): readonly Instance[] {
+    const found = served.get(name);
+    if (!found) return NOBODY;
+    found.ordered ??= inOrder(found.workers);
+    return found.ordered;
   }
 
   return {
     replace,
     remove,
-    resolve: (name) => [...(served.get(name)?.values() ?? [])].flat().sort(byTaskAttemptPort),
+    instancesOf,
+    resolve: (name) => instancesOf(name).map(({ endpoint }) => endpoint),
   };
 }
+
+const inOrder = (workers: ReadonlyMap<string, readonly Endpoint[]>): readonly Instance[] =>
+  [...workers]
+    .flatMap(([workerId, list]) => list.map((endpoint) => ({ workerId, endpoint })))
+    .sort((a, b) => byTaskAttemptPort(a.endpoint, b.endpoint));
 
 function groupByName(endpoints: readonly Endpoint[]): ReadonlyMap<string, readonly Endpoint[]> {
   const groups = new Map<string, Endpoint[]>();

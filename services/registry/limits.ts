@@ -24,4 +24,8 @@ export const registryLimits = {
   listEntries: 64,
   /** Characters of a name, a version, a label's key or value, a reason. */
   textChars: 256,
+  /** Hosts whose addresses are asked for at the same time, for DNS. */
+  hostLookups: 8,
+  /** Hosts that wait to be asked for: those of all workers and services. */
+  hostLookupsWaiting: 20_000,
 } as const;

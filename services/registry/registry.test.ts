@@ -1,7 +1,9 @@
+import { Resolver } from "node:dns/promises";
 import { expect, test } from "@jest/globals";
 import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import { type Role, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { socketDns } from "../../lib/dns/dns-server.ts";
 import { reasonOf } from "../../lib/errors.ts";
 import { silentLog } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
@@ -9,7 +11,7 @@ import { openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { socketWire } from "../../lib/rpc/wire.ts";
 import { startRegistry } from "./registry.ts";
-import { registrationOf } from "./test-words.ts";
+import { heartbeatOf, registrationOf } from "./test-words.ts";
 
 const deps = { wire: socketWire, clock: systemClock, random: systemRandom, log: silentLog };
 
@@ -61,4 +63,50 @@ test("refuses an enum number that it does not know", async () => {
 test("will not start with an interval that is no shorter than the lease", async () => {
   const config = { listen: "127.0.0.1:0", leaseMs: 1_000, intervalMs: 1_000 };
   await expect(startRegistry(config, deps)).rejects.toThrow("interval 1000 ms is not shorter");
+});
+
+const dns = {
+  listen: "127.0.0.1:0",
+  zone: "berth",
+  ttlSeconds: 5,
+  forwards: [],
+  services: { registry: ["127.0.0.1:7071"], manager: [] },
+};
+
+test("tells in DNS what workers tell it, from the moment it acknowledges it", async () => {
+  const registry = await startRegistry({ listen: "127.0.0.1:0", dns }, { ...deps, dns: socketDns });
+  const channel = openChannel({ address: registry.address, clock: systemClock, log: silentLog });
+  const hangUp = new AbortController();
+  const named = { name: "web", host: "127.0.0.1", taskId: "t1", attempt: 1 };
+  const endpoints = { endpoints: [{ ...named, port: 32_768, containerPort: 80 }] };
+  const session = createClient(RegistryService, channel)
+    .session(
+      (async function* () {
+        yield { word: { case: "registration" as const, value: registrationOf("w1") } };
+        yield { word: { case: "heartbeat" as const, value: heartbeatOf({ endpoints }) } };
+        await systemClock.sleep(60_000, hangUp.signal);
+      })(),
+    )
+    [Symbol.asyncIterator]();
+  await session.next();
+  await session.next();
+  const resolver = new Resolver();
+  resolver.setServers([registry.dnsAddress ?? ""]);
+  expect(await resolver.resolveSrv("_80._tcp.web.task.berth")).toEqual([
+    { name: "w1.worker.berth", port: 32_768, priority: 0, weight: 1 },
+  ]);
+  expect(await resolver.resolve4("web.task.berth")).toEqual(["127.0.0.1"]);
+  session.next().catch(() => undefined);
+  await registry.stop();
+  hangUp.abort();
+  channel.close();
+});
+
+test("does not serve at all when it cannot answer DNS", async () => {
+  const edge = { ...deps, dns: socketDns };
+  const first = await startRegistry({ listen: "127.0.0.1:0", dns }, edge);
+  const taken = { ...dns, listen: first.dnsAddress ?? "" };
+  const second = startRegistry({ listen: "127.0.0.1:0", dns: taken }, edge);
+  await expect(second).rejects.toThrow("EADDRINUSE");
+  await first.stop();
 });

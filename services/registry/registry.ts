@@ -2,6 +2,7 @@ import { LEASE_INTERVAL_MS_DEFAULT, LEASE_MS_DEFAULT } from "../../core/limits.t
 import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
+import type { DnsEdge } from "../../lib/dns/dns-server.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
@@ -9,9 +10,10 @@ import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
 import { createStop } from "../../lib/stop.ts";
+import { type DnsConfig, startDns } from "./dns.ts";
 import { createRegistryHandlers } from "./handlers.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
-import { createRoster } from "./roster.ts";
+import { createRoster, type Roster } from "./roster.ts";
 
 export type RegistryConfig = Readonly<{
   /** `host:port`; port 0 means any free one. */
@@ -20,9 +22,24 @@ export type RegistryConfig = Readonly<{
   leaseMs?: number;
   /** How often a worker should send a heartbeat. Default a quarter of the lease. */
   intervalMs?: number;
+  /** Absent: no DNS. */
+  dns?: DnsConfig | undefined;
 }>;
 
-export type RegistryDeps = Readonly<{ wire: Wire; clock: Clock; random: Random; log: Log }>;
+export type RegistryDeps = Readonly<{
+  wire: Wire;
+  /** Needed where the configuration asks for DNS. */
+  dns?: DnsEdge;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}>;
+
+export type RunningRegistry = Running &
+  Readonly<{
+    /** Where it answers DNS: `host:port`. Undefined: nowhere. */
+    dnsAddress: string | undefined;
+  }>;
 
 /** Three heartbeats may be lost before a lease runs out. */
 const INTERVALS_PER_LEASE = LEASE_MS_DEFAULT / LEASE_INTERVAL_MS_DEFAULT;
@@ -31,7 +48,10 @@ const INTERVALS_PER_LEASE = LEASE_MS_DEFAULT / LEASE_INTERVAL_MS_DEFAULT;
 const STOP_GRACE_MS = 2_000;
 
 /** Serves RegistryService until stopped. It keeps nothing on disk: workers register anew. */
-export async function startRegistry(config: RegistryConfig, deps: RegistryDeps): Promise<Running> {
+export async function startRegistry(
+  config: RegistryConfig,
+  deps: RegistryDeps,
+): Promise<RunningRegistry> {
   const { clock, log } = deps;
   const leaseMs = config.leaseMs ?? LEASE_MS_DEFAULT;
   const intervalMs = config.intervalMs ?? leaseMs / INTERVALS_PER_LEASE;
@@ -39,12 +59,17 @@ export async function startRegistry(config: RegistryConfig, deps: RegistryDeps):
 
   const roster = createRoster(deps, leaseMs);
   const handlers = createRegistryHandlers({ ...deps, roster, leaseMs, intervalMs });
-  const server = await deps.wire.serve({
+  const dns = config.dns && (await startDns(config.dns, dnsDeps(deps, roster)));
+  const serving = deps.wire.serve({
     listen: config.listen,
     mounts: [mountService(RegistryService, handlers)],
     interceptors: [refuseUnknownFields],
     clock,
     log,
+  });
+  const server = await serving.catch(async (error: unknown) => {
+    await dns?.close();
+    throw error;
   });
   const stopping = createStop();
   const ended = runLeaseLoop({ roster, clock, leaseMs }, stopping.signal);
@@ -53,6 +78,7 @@ export async function startRegistry(config: RegistryConfig, deps: RegistryDeps):
   let stopped: Promise<void> | undefined;
   async function shut(): Promise<void> {
     stopping.abort();
+    await dns?.close();
     await server.stop(STOP_GRACE_MS);
     await ended;
     log.info({ address: server.address }, "registry stopped");
@@ -60,10 +86,16 @@ export async function startRegistry(config: RegistryConfig, deps: RegistryDeps):
 
   return {
     address: server.address,
+    dnsAddress: dns?.address,
     ended,
     stop() {
       stopped ??= shut();
       return stopped;
     },
   };
+}
+
+function dnsDeps({ dns: edge, ...deps }: RegistryDeps, roster: Roster) {
+  assert(edge, "a registry that answers DNS is given sockets for it");
+  return { ...deps, edge, roster };
 }

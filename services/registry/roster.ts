@@ -11,7 +11,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { alreadyExists, exhausted, unavailable, wrongState } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { type Random, randomWord } from "../../lib/random.ts";
-import { createEndpoints } from "./endpoints.ts";
+import { createEndpoints, type Instance } from "./endpoints.ts";
 import { registryLimits } from "./limits.ts";
 import {
   type Change,
@@ -45,6 +45,8 @@ export interface Roster {
   /** Every worker known, ordered by ID. */
   list(): readonly WorkerPresence[];
   resolve(name: string): readonly Endpoint[];
+  /** As `resolve`, with the workers. The same list until it changes. */
+  instancesOf(name: string): readonly Instance[];
   /** Tells every change from now on, until the returned function is called. */
   subscribe(listener: (change: Change) => void): () => void;
   /** On the monotonic clock; undefined while no worker is up. */
@@ -66,6 +68,7 @@ export function createRoster(deps: Deps, leaseMs: number): Roster {
     ...leaseVerbs(hall),
     list: () => presences(hall.sessions),
     resolve: hall.endpoints.resolve,
+    instancesOf: hall.endpoints.instancesOf,
     subscribe(listener) {
       hall.listeners.add(listener);
       return () => hall.listeners.delete(listener);
