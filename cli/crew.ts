@@ -7,7 +7,7 @@ import { oneLine } from "./output/format.ts";
 import { printError } from "./print-error.ts";
 
 /** Starts a part of the process and keeps it in mind. Answers once it serves. */
-export type Start = (name: string, start: () => Promise<Running>) => Promise<Running>;
+export type Start = <R extends Running>(name: string, start: () => Promise<R>) => Promise<R>;
 
 type Member = Readonly<{ name: string; running: Running; fate: Promise<Fate> }>;
 type Fate = Readonly<{ name: string; error?: unknown }>;

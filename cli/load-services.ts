@@ -6,14 +6,16 @@ import type { ManagerConfig, ServiceDeps, Services, WorkerConfig } from "./servi
 
 /** Loads the services' code, and joins each to the engine, the disk and the store it needs. */
 export async function loadServices(): Promise<Services> {
-  const [{ createLog }, { startRegistry }, { socketWire }] = await Promise.all([
+  const [{ createLog }, { startRegistry }, { socketWire }, { socketDns }] = await Promise.all([
     import("../lib/pino-log.ts"),
     import("../services/registry/registry.ts"),
     import("../lib/rpc/wire.ts"),
+    import("../lib/dns/dns-server.ts"),
   ]);
+  const edges = { wire: socketWire, dns: socketDns };
   return {
     createLog,
-    startRegistry: (config, deps) => startRegistry(config, { ...deps, wire: socketWire }),
+    startRegistry: (config, deps) => startRegistry(config, { ...deps, ...edges }),
     startManager: startStoredManager,
     startWorker: startDockerWorker,
     async startHollowWorkers(config, deps) {

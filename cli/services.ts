@@ -8,7 +8,25 @@ import type { Random } from "../lib/random.ts";
 
 export type ServiceDeps = Readonly<{ clock: Clock; random: Random; log: Log }>;
 
-type RegistryConfig = Readonly<{ listen: string; leaseMs: number; intervalMs: number }>;
+type RegistryConfig = Readonly<{
+  listen: string;
+  leaseMs: number;
+  intervalMs: number;
+  /** Undefined: no DNS. */
+  dns: DnsConfig | undefined;
+}>;
+
+export type DnsConfig = Readonly<{
+  listen: string;
+  /** In lower case, without a dot at the end. */
+  zone: string;
+  ttlSeconds: number;
+  /** Who is asked about other zones. */
+  forwards: readonly string[];
+  services: Readonly<Record<"manager" | "registry", readonly string[]>>;
+}>;
+
+type RunningRegistry = Running & Readonly<{ dnsAddress: string | undefined }>;
 
 export type ManagerConfig = Readonly<{
   listen: string;
@@ -59,7 +77,7 @@ export type HollowConfig = Pick<
 /** What the server verbs start. Each answers once it serves, and rejects when it cannot. */
 export type Services = Readonly<{
   createLog: (level: LogLevel) => Log;
-  startRegistry: (config: RegistryConfig, deps: ServiceDeps) => Promise<Running>;
+  startRegistry: (config: RegistryConfig, deps: ServiceDeps) => Promise<RunningRegistry>;
   /** Opens the embedded store too, and closes it with the manager. */
   startManager: (config: ManagerConfig, deps: ServiceDeps) => Promise<Running>;
   startWorker: (config: WorkerConfig, deps: ServiceDeps) => Promise<Running>;

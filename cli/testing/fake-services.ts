@@ -25,7 +25,10 @@ export function createFakeServices({ terminal, broken = {}, ended = {} }: Option
   };
   return {
     createLog: () => silentLog,
-    startRegistry: ({ listen, ...config }) => start("registry", listen, config),
+    async startRegistry({ listen, ...config }) {
+      const running = await start("registry", listen, config);
+      return { ...running, dnsAddress: config.dns?.listen.replace(/:0$/, ":40053") };
+    },
     startManager: ({ listen, ...config }) => start("manager", listen, config),
     startWorker: ({ listen, ...config }) => start("worker", listen, config),
     startHollowWorkers: ({ listen, ...config }) => start("hollow workers", listen, config),

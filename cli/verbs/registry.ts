@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import { serve } from "../crew.ts";
 import type { ExitCode } from "../exit-codes.ts";
+import { dnsConfigOf, dnsShape } from "../settings/dns-settings.ts";
 import { refuseExposure } from "../settings/exposure.ts";
 import { loadSettings } from "../settings/load.ts";
 import type { Flags } from "../settings/resolve.ts";
@@ -15,13 +16,16 @@ const shape = {
   listen: withFlag(settings.registryListen, "listen"),
   lease: settings.lease,
   interval: settings.interval,
+  ...dnsShape,
   ...commonShape,
 };
 
 export const registryCommand = (run: Run): Command =>
   serverCommand("registry", shape)
     .summary("serve a registry")
-    .description("Serve a registry: it knows which workers are alive and how to reach them.")
+    .description(
+      "Serve a registry: it knows which workers are alive and how to reach them. With --dns-listen it says so in DNS too (docs/dns.md).",
+    )
     .action((flags: Flags) => run((context) => registry(context, flags)));
 
 async function registry(context: Context, flags: Flags): Promise<ExitCode> {
@@ -29,9 +33,15 @@ async function registry(context: Context, flags: Flags): Promise<ExitCode> {
   refuseExposure([{ setting: shape.listen, address: set.listen }], set.insecure);
   checkLease(set);
   const { services, deps } = await prepare(context, set);
-  const config = { listen: set.listen, leaseMs: set.lease, intervalMs: set.interval };
+  const config = {
+    listen: set.listen,
+    leaseMs: set.lease,
+    intervalMs: set.interval,
+    dns: dnsConfigOf(set, { registry: set.listen }),
+  };
   return serve(context, async (start) => {
-    const { address } = await start("registry", () => services.startRegistry(config, deps));
-    printLine(context.terminal.stdout, `registry on ${address}`);
+    const registry = await start("registry", () => services.startRegistry(config, deps));
+    const dns = registry.dnsAddress === undefined ? "" : `, dns on ${registry.dnsAddress}`;
+    printLine(context.terminal.stdout, `registry on ${registry.address}${dns}`);
   });
 }

@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { type Start, serve } from "../crew.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { formatFields } from "../output/table.ts";
+import { dnsConfigOf, dnsShape } from "../settings/dns-settings.ts";
 import { refuseExposure } from "../settings/exposure.ts";
 import { loadSettings } from "../settings/load.ts";
 import type { Flags, Values } from "../settings/resolve.ts";
@@ -26,6 +27,7 @@ const shape = {
   registryListen: settings.registryListen,
   workerListen: settings.workerListen,
   interval: settings.interval,
+  ...dnsShape,
   ...managerShape,
   ...workerShape,
   ...commonShape,
@@ -64,6 +66,7 @@ async function assemble(context: Context, set: Settings, start: Start): Promise<
     listen: set.registryListen,
     leaseMs: set.lease,
     intervalMs: set.interval,
+    dns: dnsConfigOf(set, { registry: set.registryListen, manager: set.managerListen }),
   };
   const registry = await start("registry", () => services.startRegistry(registryConfig, deps));
   const managerConfig = {
@@ -80,13 +83,17 @@ async function assemble(context: Context, set: Settings, start: Start): Promise<
       registry: registry.address,
       manager: manager.address,
       worker: worker.address,
+      ...(registry.dnsAddress !== undefined && { dns: registry.dnsAddress }),
       state: stateFolder(set.stateDir, context),
     }),
   );
 }
 
+type Places = Readonly<Record<"registry" | "manager" | "worker" | "state", string>> &
+  Readonly<{ dns?: string }>;
+
 /** Says where everything is, and what to type next. */
-function welcome(places: Readonly<Record<"registry" | "manager" | "worker" | "state", string>>) {
+function welcome(places: Places): string {
   const { manager } = places;
   const isDefault = manager === settings.addr.fallback;
   const next = [
