@@ -8,6 +8,7 @@ test test-all unit etcd e2e faults: export NODE_OPTIONS := --experimental-vm-mod
 INSTALLED := node_modules/.package-lock.json
 MINUTES ?= 10
 SEEDS ?= 100
+PACKETS ?= 1000000
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 demo: build ## Run a container through a cluster of this machine, and show what happens
@@ -81,6 +82,12 @@ bench-store: build ## Batches a second through the store in etcd, beside etcd's 
 bench-cluster: build ## The whole control plane: tasks a second with 1,000 hollow workers, and what idle ones cost
 	@node dist/bench/cluster.js
 
+bench-dns: build ## Answers of DNS a second over UDP, beside an echo of as many bytes
+	@node dist/bench/dns.js
+
+fuzz-dns: build ## Send PACKETS=1000000 malformed packets through all that answers DNS
+	@node dist/bench/dns-fuzz.js $(PACKETS)
+
 churn: build ## Load hollow workers for MINUTES=10 and print what grows
 	@MINUTES=$(MINUTES) node dist/bench/churn.js
 
@@ -102,4 +109,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test test-all unit etcd e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-store bench-cluster churn up down clean help
+.PHONY: demo test test-all unit etcd e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-store bench-cluster bench-dns fuzz-dns churn up down clean help

@@ -1,4 +1,4 @@
-import { type Answer, encode, encodingLength } from "dns-packet";
+import { type Answer, encode, encodingLength, type Packet } from "dns-packet";
 import { dnsLimits } from "./limits.ts";
 import {
   type Edns,
@@ -68,32 +68,38 @@ export function replyBytesMax({ edns }: Query, transport: Transport): number {
  * over TCP.
  */
 export function writeReply(query: Query, reply: Reply, terms: ReplyTerms): Buffer {
-  const { id, rawQuestion, edns } = query;
-  const bytesMax = replyBytesMax(query, terms.transport);
-  const room = bytesMax - HEADER_BYTES - rawQuestion.length - (edns ? OPT_BYTES : 0);
-  const fitting = keepWithin(reply, room);
-  const isTruncated = terms.transport === "udp" && !fitting.complete;
+  const room = replyBytesMax(query, terms.transport) - query.rawQuestion.length;
+  const whole = packetOf(query, reply, terms);
+  const wholeBytes = encodingLength(whole);
+  if (wholeBytes <= room) return withQuestion(whole, wholeBytes, query.rawQuestion);
+  const { complete, ...records } = keepWithin(reply, room - (query.edns ? OPT_BYTES : 0));
+  const cut = packetOf(query, { ...reply, ...records }, terms);
+  if (!complete && terms.transport === "udp") cut.flags |= TRUNCATED;
+  return withQuestion(cut, encodingLength(cut), query.rawQuestion);
+}
+
+/** An answer without its question, which is added as bytes. */
+function packetOf(query: Query, reply: Reply, { recursionAvailable }: ReplyTerms) {
+  const { id, edns } = query;
   const flags =
     (reply.rcode & 0xf) |
     (reply.authoritative ? AUTHORITATIVE : 0) |
-    (isTruncated ? TRUNCATED : 0) |
-    (terms.recursionAvailable ? RECURSION_AVAILABLE : 0) |
+    (recursionAvailable ? RECURSION_AVAILABLE : 0) |
     (query.recursionDesired ? flagBits.recursionDesired : 0) |
     (query.checkingDisabled ? flagBits.checkingDisabled : 0);
-  const bytes = encode({
-    type: "response",
+  return {
+    type: "response" as const,
     id,
     flags,
-    answers: [...fitting.answers],
-    authorities: [...fitting.authorities],
-    additionals: [...fitting.additionals, ...(edns ? [optOf(edns, reply.rcode >> 4)] : [])],
-  });
-  return withQuestion(bytes, rawQuestion);
+    answers: [...reply.answers],
+    authorities: [...reply.authorities],
+    additionals: [...reply.additionals, ...(edns ? [optOf(edns, reply.rcode >> 4)] : [])],
+  };
 }
 
-/** The records that fit in `room` bytes. `complete`: but for additional ones, all do. */
+/** The records that fit in `room` bytes with a header. `complete`: but for additional ones, all do. */
 function keepWithin({ answers, authorities, additionals }: Reply, room: number) {
-  let left = room;
+  let left = room - HEADER_BYTES;
   const take = (records: readonly DnsRecord[]) => {
     const taken = records.findIndex((record) => {
       left -= encodingLength({ answers: [record] }) - HEADER_BYTES;
@@ -101,9 +107,9 @@ function keepWithin({ answers, authorities, additionals }: Reply, room: number) 
     });
     return taken < 0 ? records : records.slice(0, taken);
   };
-  const fitting = { answers: take(answers), authorities: take(authorities) };
+  const required = { answers: take(answers), authorities: take(authorities) };
   const complete = left >= 0;
-  return { ...fitting, complete, additionals: complete ? take(additionals) : [] };
+  return { ...required, complete, additionals: complete ? take(additionals) : [] };
 }
 
 const optOf = ({ dnssecOk }: Pick<Edns, "dnssecOk">, extendedRcode: number): Answer => ({
@@ -117,13 +123,16 @@ const optOf = ({ dnssecOk }: Pick<Edns, "dnssecOk">, extendedRcode: number): Ans
   options: [],
 });
 
-/** Puts a question into a packet without one. Nothing in it is compressed, so nothing breaks. */
-function withQuestion(bytes: Buffer, rawQuestion: Uint8Array): Buffer {
-  const whole = Buffer.concat([
-    bytes.subarray(0, HEADER_BYTES),
-    rawQuestion,
-    bytes.subarray(HEADER_BYTES),
-  ]);
+/**
+ * Writes a packet of `bytes` bytes with a question that is bytes already: the packet behind a gap,
+ * then its header to the front and the question after it. Nothing is compressed, so nothing breaks.
+ */
+function withQuestion(packet: Packet, bytes: number, rawQuestion: Uint8Array): Buffer {
+  const gap = rawQuestion.length;
+  const whole = Buffer.alloc(gap + bytes);
+  encode(packet, whole, gap);
+  whole.copyWithin(0, gap, gap + HEADER_BYTES);
+  whole.set(rawQuestion, HEADER_BYTES);
   whole.writeUInt16BE(1, 4);
   return whole;
 }
@@ -142,5 +151,6 @@ export function writeQuery(query: Query, id: number): Buffer {
   const flags =
     flagBits.recursionDesired | (query.checkingDisabled ? flagBits.checkingDisabled : 0);
   const additionals = query.edns ? [optOf(query.edns, 0)] : [];
-  return withQuestion(encode({ type: "query", id, flags, additionals }), query.rawQuestion);
+  const packet = { type: "query" as const, id, flags, additionals };
+  return withQuestion(packet, encodingLength(packet), query.rawQuestion);
 }

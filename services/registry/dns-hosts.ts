@@ -59,17 +59,18 @@ export function createHostBook({ lookup, clock, log }: Deps): HostBook {
   }
 
   return {
-    addressesOf: (host) => (isIP(host) > 0 ? [host] : (entries.get(host)?.addresses ?? NONE)),
+    addressesOf: (host) => entries.get(host)?.addresses ?? (isIP(host) > 0 ? [host] : NONE),
     hold(host) {
-      if (isIP(host) > 0) return;
       const known = entries.get(host);
       if (known) {
         known.holders++;
         return;
       }
-      const entry: Entry = { holders: 1, addresses: NONE, disarm: () => undefined };
+      const isAddress = isIP(host) > 0;
+      const addresses = isAddress ? [host] : NONE;
+      const entry: Entry = { holders: 1, addresses, disarm: () => undefined };
       entries.set(host, entry);
-      void refresh(host, entry);
+      if (!isAddress) void refresh(host, entry);
     },
     release(host) {
       const entry = entries.get(host);
