@@ -15,9 +15,11 @@ demo: build ## Run a container through a cluster of this machine, and show what 
 	@scripts/docker-engine.sh scripts/demo.sh
 
 test: build ## Run all tests, those that need a Docker engine or an etcd too
+	@scripts/e2e-tools.sh
 	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs unit etcd e2e
 
 test-all: build ## Run all tests, and break real things
+	@scripts/e2e-tools.sh
 	@scripts/fault-tools.sh
 	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/fault-sweep.sh scripts/test.mjs unit etcd e2e faults
 
@@ -28,6 +30,7 @@ etcd: $(INSTALLED) ## Run the tests that need an etcd
 	@scripts/etcd-server.sh scripts/test.mjs etcd
 
 e2e: build ## Run the tests that need a Docker engine
+	@scripts/e2e-tools.sh
 	@scripts/docker-engine.sh scripts/test.mjs e2e
 
 faults: build ## Break real processes, engines, disks and networks; most of it needs root
