@@ -78,7 +78,7 @@ async function startLocked(lock: FolderLock, start: () => Promise<Running>): Pro
 const PROC_ROOT = "/proc";
 
 async function startDockerWorker(
-  { dockerHost, publishAddress, stateFolder, ...config }: WorkerConfig,
+  { dockerHost, publishAddress, containerDns: dns, stateFolder, ...config }: WorkerConfig,
   { clock, random, log }: ServiceDeps,
 ) {
   const [
@@ -101,7 +101,7 @@ async function startDockerWorker(
     import("../lib/rpc/network-check.ts"),
   ]);
   const socketPath = engineSocketPath(dockerHost);
-  const runtime = createDockerRuntime({ socketPath, clock, log, publishAddress });
+  const runtime = createDockerRuntime({ socketPath, clock, log, publishAddress, dns });
   const { dataRoot } = await runtime.describe();
   const stats = createStats({
     procRoot: PROC_ROOT,

@@ -61,7 +61,11 @@ export type WorkerConfig = Readonly<{
   dockerHost: string | undefined;
   /** Address of this machine that containers' ports are published on. */
   publishAddress: string;
+  /** What containers ask names of. Undefined: what the engine gives them. */
+  containerDns: ContainerDns | undefined;
 }>;
+
+export type ContainerDns = Readonly<{ servers: readonly string[]; searches: readonly string[] }>;
 
 /** Workers of one process whose containers exist in memory only. */
 export type HollowConfig = Pick<

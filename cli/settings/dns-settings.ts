@@ -3,19 +3,17 @@ import { usageError } from "../command-error.ts";
 import { hostOf, parseAddress } from "../parse/address.ts";
 import { parseDuration } from "../parse/duration.ts";
 import { malformed, type Parsed, parsed, parseEach } from "../parse/parsed.ts";
+import { parseZone } from "../parse/zone.ts";
 import type { DnsConfig } from "../services.ts";
 import { isUnspecified } from "./exposure.ts";
 import type { Values } from "./resolve.ts";
 import { optional, type Setting, single } from "./setting.ts";
 
-/** So that the longest name in it, `_port._tcp.name.task.zone`, keeps within DNS's 253 characters. */
-const ZONE_CHARS_MAX = 100;
-
 const ZONE_DEFAULT = "berth";
 const TTL_SECONDS_DEFAULT = 5;
 const TTL_SECONDS_MAX = 3_600;
 
-export const dnsListen = optional(
+const dnsListen = optional(
   {
     name: "dns-listen",
     valueName: "host:port",
@@ -25,7 +23,7 @@ export const dnsListen = optional(
   parseAddress,
 );
 
-export const dnsZone: Setting<string> = single({
+const dnsZone: Setting<string> = single({
   name: "dns-zone",
   valueName: "name",
   help: "zone that DNS answers for",
@@ -34,18 +32,7 @@ export const dnsZone: Setting<string> = single({
   fallbackText: ZONE_DEFAULT,
 });
 
-function parseZone(text: string): Parsed<string> {
-  const zone = text.toLowerCase().replace(/\.$/, "");
-  const isName = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.|$))+$/.test(zone) && !zone.endsWith(".");
-  return isName && zone.length <= ZONE_CHARS_MAX
-    ? parsed(zone)
-    : malformed(
-        text,
-        `must be a name of at most ${ZONE_CHARS_MAX} characters, such as berth or berth.example.org`,
-      );
-}
-
-export const dnsTtl: Setting<number> = single({
+const dnsTtl: Setting<number> = single({
   name: "dns-ttl",
   valueName: "time",
   help: "how long others may remember an answer of DNS",
@@ -63,7 +50,7 @@ function parseTtl(text: string): Parsed<number> {
     : malformed(text, "must be whole seconds, at most 1h; 0s means not at all");
 }
 
-export const dnsForwards: Setting<readonly string[]> = {
+const dnsForwards: Setting<readonly string[]> = {
   name: "dns-forwards",
   flag: "dns-forward",
   valueName: "address:port",
@@ -91,12 +78,12 @@ const addresses = (name: string, flag: string, help: string): Setting<readonly s
   fallback: [],
 });
 
-export const dnsManagers = addresses(
+const dnsManagers = addresses(
   "dns-managers",
   "dns-manager",
   "a manager, for DNS to tell of; repeatable",
 );
-export const dnsRegistries = addresses(
+const dnsRegistries = addresses(
   "dns-registries",
   "dns-registry",
   "a registry, for DNS to tell of, if not the one that answers, where it listens; repeatable",

@@ -12,6 +12,7 @@ import { parseDuration } from "../parse/duration.ts";
 import { type KeyValue, parseLabel } from "../parse/key-value.ts";
 import { malformed, type Parsed, parsed, parseEach, wordIn } from "../parse/parsed.ts";
 import { capacityCpus, capacityDisk, capacityMemory, resources } from "./capacity-settings.ts";
+import { containerDnsShape } from "./container-dns-settings.ts";
 import { dnsShape } from "./dns-settings.ts";
 import { optional, type Setting, single, toggle } from "./setting.ts";
 
@@ -242,6 +243,7 @@ export const allSettings: readonly Setting<unknown>[] = [
   workerId,
   advertise,
   publishAddress,
+  ...Object.values(containerDnsShape),
   dockerHost,
   runtime,
   hollowCount,

@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { hostOf } from "../parse/address.ts";
 import type { ManagerConfig, ServiceDeps, Services, WorkerConfig } from "../services.ts";
 import * as capacity from "../settings/capacity-settings.ts";
+import { containerDnsOf, containerDnsShape } from "../settings/container-dns-settings.ts";
 import { isUnspecified } from "../settings/exposure.ts";
 import { configOption } from "../settings/load.ts";
 import type { Shape, Values } from "../settings/resolve.ts";
@@ -45,6 +46,7 @@ export const workerShape = {
   capacityDisk: capacity.capacityDisk,
   resources: capacity.resources,
   publishAddress: settings.publishAddress,
+  ...containerDnsShape,
   dockerHost: settings.dockerHost,
   stateDir: settings.stateDir,
 };
@@ -81,6 +83,7 @@ export function workerConfigOf(
     version,
     dockerHost: set.dockerHost,
     publishAddress: set.publishAddress ?? hostOf(advertise ?? workerListen),
+    containerDns: containerDnsOf(set),
   };
 }
 

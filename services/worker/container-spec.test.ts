@@ -124,3 +124,18 @@ test("safety: no user's label can pass for Berth's", () => {
     }),
   );
 });
+
+test.each([
+  [NetworkMode.BRIDGE, ["10.0.0.2"]],
+  [NetworkMode.HOST, undefined],
+  [NetworkMode.NONE, undefined],
+])(
+  "in the network mode %s a container asks its worker's DNS server where that can be",
+  (networkMode, servers) => {
+    const spec = create(TaskSpecSchema, { image: "busybox:1", networkMode });
+    const dns = { servers: ["10.0.0.2"], searches: ["task.berth"] };
+    const { body } = containerSpec({ key, owner, publishAddress: "127.0.0.1", spec, dns });
+    const { Dns, DnsSearch } = body["HostConfig"] as Record<string, unknown>;
+    expect([Dns, DnsSearch]).toEqual([servers, servers && ["task.berth"]]);
+  },
+);

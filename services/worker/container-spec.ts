@@ -8,16 +8,26 @@ import { type AttemptKey, containerName, type Owner } from "./runtime.ts";
 /** What the engine is asked to make, in its own words (Docker Engine API, ContainerCreate). */
 export type ContainerSpec = Readonly<{ name: string; body: Readonly<Record<string, unknown>> }>;
 
+/** What the resolver of a container asks. */
+export type ContainerDns = Readonly<{
+  /** IP addresses. */
+  servers: readonly string[];
+  /** What is appended to names that are not found as they are. */
+  searches: readonly string[];
+}>;
+
 type Wanted = Readonly<{
   key: AttemptKey;
   spec: AttemptSpec;
   owner: Owner;
   /** Address of the host that ports are published on. */
   publishAddress: string;
+  /** Absent: what the engine gives. */
+  dns?: ContainerDns | undefined;
 }>;
 
 /** Translates a task's spec. Nothing a user can write gives a container more than this. */
-export function containerSpec({ key, spec, owner, publishAddress }: Wanted): ContainerSpec {
+export function containerSpec({ key, spec, owner, publishAddress, dns }: Wanted): ContainerSpec {
   return {
     name: containerName(key),
     body: {
@@ -31,6 +41,7 @@ export function containerSpec({ key, spec, owner, publishAddress }: Wanted): Con
         ...deviceAccess(spec),
         NetworkMode: NETWORKS[spec.networkMode],
         PortBindings: portBindings(spec, publishAddress),
+        ...(dns && dnsOf(spec, dns)),
       },
     },
   };
@@ -130,6 +141,10 @@ function limitsOf(limit: Limits | undefined) {
 type Binding = Readonly<{ HostIp: string; HostPort: string }>;
 
 /** An empty `HostPort` is any free one. On the host's own network nothing needs publishing. */
+/** On the machine's own network the machine's own resolver answers. */
+const dnsOf = ({ networkMode }: TaskSpec, { servers, searches }: ContainerDns) =>
+  NETWORKS[networkMode] === "bridge" ? { Dns: servers, DnsSearch: searches } : {};
+
 function portBindings({ ports, networkMode }: TaskSpec, publishAddress: string) {
   const bindings: Record<string, Binding[]> = {};
   if (networkMode === NetworkMode.HOST || networkMode === NetworkMode.NONE) return bindings;

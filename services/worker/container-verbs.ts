@@ -3,7 +3,7 @@ import { createSlots } from "../../lib/slots.ts";
 import { containerFacts, labelsIn } from "./container-facts.ts";
 import { isContainerOf } from "./container-labels.ts";
 import { containerRequests } from "./container-requests.ts";
-import { containerSpec } from "./container-spec.ts";
+import { type ContainerDns, containerSpec } from "./container-spec.ts";
 import { createStarts } from "./container-starts.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { isRefusal } from "./engine-error.ts";
@@ -24,6 +24,7 @@ type Options = Readonly<{
   publishAddress: string;
   /** Address under which others reach ports that are bound to every address. */
   advertiseAddress: string;
+  dns?: ContainerDns | undefined;
 }>;
 
 type ContainerVerbs = Pick<
@@ -34,7 +35,7 @@ type ContainerVerbs = Pick<
 /** The verbs of a container's life. */
 export function createContainerVerbs(
   engine: EngineClient,
-  { limits, publishAddress, advertiseAddress }: Options,
+  { limits, publishAddress, advertiseAddress, dns }: Options,
 ): ContainerVerbs {
   const requests = containerRequests(limits);
   const starts = createSlots(limits.startsMax, WAITING);
@@ -58,7 +59,7 @@ export function createContainerVerbs(
 
     /** One call where nothing is in the way; a look at the container that has the name otherwise. */
     async create(key, spec, owner) {
-      const wanted = containerSpec({ key, spec, owner, publishAddress });
+      const wanted = containerSpec({ key, spec, owner, publishAddress, dns });
       const made = await unless(
         isNameTaken,
         starts.run(() => engine.ask(requests.create(wanted))),

@@ -3,6 +3,7 @@ import Docker from "dockerode";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { readLogs } from "./container-logs.ts";
+import type { ContainerDns } from "./container-spec.ts";
 import { createContainerVerbs } from "./container-verbs.ts";
 import { createEngineClient, type EngineSend, pingTask } from "./engine-client.ts";
 import { createDescriber } from "./engine-describe.ts";
@@ -21,6 +22,8 @@ export type DockerRuntimeOptions = Readonly<{
   publishAddress: string;
   /** Where others reach ports that are bound to every address. Absent: `publishAddress`. */
   advertiseAddress?: string;
+  /** What containers on the bridge ask names of. Absent: what the engine gives them. */
+  dns?: ContainerDns | undefined;
   /** Limits that shall differ from the default ones. */
   limits?: Partial<EngineLimits>;
 }>;
@@ -30,13 +33,13 @@ export type DockerRuntime = Runtime & Readonly<{ exec: Exec }>;
 
 /** Runs containers on a Docker engine. */
 export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntime {
-  const { socketPath, clock, publishAddress, advertiseAddress = publishAddress } = options;
+  const { socketPath, clock, publishAddress, advertiseAddress = publishAddress, dns } = options;
   const log = options.log.child({ component: "docker" });
   const limits = { ...defaultLimits(availableParallelism()), ...options.limits };
   const engine = createEngineClient(createSend(socketPath), clock);
   const deps = { engine, clock, log, limits };
   return {
-    ...createContainerVerbs(engine, { limits, publishAddress, advertiseAddress }),
+    ...createContainerVerbs(engine, { limits, publishAddress, advertiseAddress, dns }),
     describe: createDescriber(deps),
     ping: () => engine.tell(pingTask),
     exec: createExec(deps),
