@@ -29,6 +29,7 @@ const state: ZoneState = {
   worker: (id) => targets.find(({ hostName }) => hostName === `${id}.worker`),
   service: () => targets.slice(0, 3),
   addressesOf: (host) => [host],
+  isSettled: () => true,
 };
 const random = createSeededRandom(SEED);
 const zone = { labels: ["berth"], ttlSeconds: 5 };

@@ -89,7 +89,7 @@ const exchangeFrames: Exchange = ({ host, port }, sent, clock) =>
       const packet = Buffer.from(received.subarray(2, end));
       settle(answers(packet, sent) ? packet : undefined);
     });
-    socket.end(frame(sent));
+    socket.write(frame(sent));
   });
 
 /** A packet as it goes over TCP: its length first. */

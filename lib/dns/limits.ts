@@ -16,6 +16,8 @@ export const dnsLimits = {
   idleMs: 10_000,
   /** Queries of one connection that wait for their answers; then no more are read. */
   pipelined: 16,
+  /** Queries of one connection that are answered in one turn of the event loop. */
+  queriesPerTurn: 8,
   /** Bytes of answers that one connection has not taken yet; then no more queries are read. */
   unsentBytes: 131_072,
   /** Answers that the UDP socket has not taken yet; then queries are dropped. */

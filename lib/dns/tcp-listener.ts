@@ -62,22 +62,33 @@ function converse(socket: Socket, { respond, clock, touch }: Party): void {
   };
   let disarm = clock.after(dnsLimits.idleMs, giveUp);
   let ended = false;
+  let resting = false;
 
   function proceed(): void {
-    answerArrived();
-    if (outbox.isFull()) socket.pause();
+    if (resting) return;
+    if (repeats(hasAnsweredNext, dnsLimits.queriesPerTurn)) rest();
+    else if (outbox.isFull()) socket.pause();
     else if (ended && outbox.isEmpty()) socket.end();
     else socket.resume();
   }
 
-  /** Answers what has arrived whole, as far as answers are taken. */
-  function answerArrived(): void {
-    while (!socket.destroyed && !outbox.isFull()) {
-      const next = inbox.next();
-      if (next.kind === "partial") return;
-      if (next.kind === "malformed") giveUp();
-      else hear(next.packet);
-    }
+  /** False when no whole query is there, or no answer would be taken. */
+  function hasAnsweredNext(): boolean {
+    if (socket.destroyed || outbox.isFull()) return false;
+    const next = inbox.next();
+    if (next.kind === "malformed") giveUp();
+    if (next.kind === "whole") hear(next.packet);
+    return next.kind === "whole";
+  }
+
+  /** Lets everybody else have a turn: nobody who asks fast keeps the process from its other work. */
+  function rest(): void {
+    resting = true;
+    socket.pause();
+    void clock.turn().then(() => {
+      resting = false;
+      proceed();
+    });
   }
 
   function hear(packet: Buffer): void {
@@ -99,6 +110,12 @@ function converse(socket: Socket, { respond, clock, touch }: Party): void {
   // It is followed by "close", and that the other side broke off is no news.
   socket.on("error", () => undefined);
   socket.on("close", () => disarm());
+}
+
+/** Whether `act` did something so many times. It stops when there is nothing to do. */
+function repeats(act: () => boolean, count: number): boolean {
+  for (let i = 0; i < count; i++) if (!act()) return false;
+  return true;
 }
 
 /** Sends answers as they come; `onAnswered` is called after one that came later. */

@@ -55,10 +55,10 @@ export function hostilePacket(random: Random): Buffer {
   const number = (end: number) => Math.floor(random() * end);
   const query = QUERIES[number(QUERIES.length + 2)];
   const packet = query ? Buffer.from(query) : noise(number(300), number(256), random);
-  // What calls itself an answer is never read: too many of those would tell nothing.
-  if (packet.length > 2 && number(8) > 0) packet[2] = (packet[2] ?? 0) & 0x7f;
   for (let changes = number(6); changes > 0 && packet.length > 0; changes--)
     packet[number(packet.length)] = number(4) === 0 ? 0xff : number(256);
+  // What calls itself no question is not read on: too many of those would tell nothing.
+  if (packet.length > 2 && number(8) > 0) packet[2] = (packet[2] ?? 0) & 0x07;
   return packet.subarray(0, number(4) === 0 ? number(packet.length + 1) : packet.length);
 }
 

@@ -29,6 +29,7 @@ const state: ZoneState = {
   service: (name) =>
     name === "registry" ? [{ hostName: "1.registry", host: "10.0.0.9", port: 7_071 }] : [],
   addressesOf: (host) => namedHosts[host] ?? [host],
+  isSettled: () => true,
 };
 
 type TypeName = keyof typeof recordTypes;
@@ -126,6 +127,17 @@ test.each([
   const reply = ask(name, "A");
   expect(reply).toMatchObject({ rcode: rcodes.noSuchName, authoritative: true, answers: [] });
   expect(reply.authorities).toEqual(soa);
+});
+
+test("before all have had time to register nobody is called absent", () => {
+  const zone = { labels: ["berth"], ttlSeconds: 5 };
+  const young = { zone, state: { ...state, isSettled: () => false }, random: () => 0 };
+  const rcodeOf = (labels: string[]) => {
+    const decision = answerQuestion({ labels, type: recordTypes.A, class: 1 }, young);
+    return decision.kind === "answered" ? decision.reply.rcode : undefined;
+  };
+  expect(rcodeOf(["db", "task", "berth"])).toBe(rcodes.serverFailure);
+  expect(rcodeOf(["web", "task", "berth"])).toBe(rcodes.noError);
 });
 
 test("a worker's name stands for its address and for where it serves", () => {

@@ -19,7 +19,10 @@ export function answerQuestion(
   if (!path) return { kind: "foreign" };
   if (isTransfer(question.type)) return answered({ rcode: rcodes.refused });
   const entry = findEntry(path, state);
-  if (!entry) return denied(zone, rcodes.noSuchName);
+  if (!entry)
+    return state.isSettled()
+      ? denied(zone, rcodes.noSuchName)
+      : answered({ rcode: rcodes.serverFailure });
   const answer = { zone, state, random, owner: question.labels.join(".") };
   const found = recordsOf(entry, question.type, answer);
   if (found.answers.length === 0) return denied(zone, rcodes.noError);

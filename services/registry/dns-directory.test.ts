@@ -18,7 +18,8 @@ function openDirectory() {
   const lookup = (host: string) => Promise.resolve([`10.9.9.${host.length}`]);
   const hosts = createHostBook({ lookup, clock, log: silentLog });
   const services = { registry: ["10.0.0.9:7071"], manager: ["m1:7070", "m2:7070"] };
-  const directory = createDnsDirectory({ roster, hosts, services });
+  const sources = { roster, hosts, services, clock, settleMs: LEASE_MS };
+  const directory = createDnsDirectory(sources);
   const join = (workerId: string, address = "10.0.0.1:7072", instanceId = "i1") => {
     const description = descriptionOf("node", { address });
     return roster.register(registrationOf(workerId, { instanceId, description }), () => undefined);
@@ -92,6 +93,14 @@ test("a worker whose ID is no label gives its tasks addresses, but no name to po
   const { directory, join, serve } = openDirectory();
   serve(join("w".repeat(64)), endpointOf("10.0.0.1", 1_001));
   expect(directory.task("web")).toMatchObject({ hosts: ["10.0.0.1"], targets: [] });
+});
+
+test("after a lease all who are here have said so", async () => {
+  const { clock, directory } = openDirectory();
+  await clock.advance(LEASE_MS - 1);
+  expect(directory.isSettled()).toBe(false);
+  await clock.advance(1);
+  expect(directory.isSettled()).toBe(true);
 });
 
 test("services are numbered, and their hosts looked up", async () => {

@@ -1,6 +1,7 @@
 import type { Endpoint } from "../../gen/berth/v1/endpoint_pb.ts";
 import { PortProtocol } from "../../gen/berth/v1/task_pb.ts";
 import { type WorkerPresence, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { parseHostPort } from "../../lib/host-port.ts";
 import type { HostBook } from "./dns-hosts.ts";
 import {
@@ -18,13 +19,18 @@ type Sources = Readonly<{
   hosts: HostBook;
   /** Where the services are that no worker tells of: `host:port`. */
   services: Readonly<Record<ServiceName, readonly string[]>>;
+  clock: Clock;
+  /** How long those who are here may take to say so. */
+  settleMs: number;
 }>;
 
 /**
  * Keeps what the zone says in step with the roster: workers as they come and go, tasks made of
  * their instances when first asked for after a change. Ends with the roster.
  */
-export function createDnsDirectory({ roster, hosts, services }: Sources): ZoneState {
+export function createDnsDirectory(sources: Sources): ZoneState {
+  const { roster, hosts, services, clock } = sources;
+  const settledMs = clock.monotonic() + sources.settleMs;
   const workers = new Map<string, Target>();
   const tasks = new WeakMap<readonly Instance[], TaskService>();
   const members = {
@@ -55,6 +61,7 @@ export function createDnsDirectory({ roster, hosts, services }: Sources): ZoneSt
     worker: (id) => workers.get(id),
     service: (name) => members[name],
     addressesOf: hosts.addressesOf,
+    isSettled: () => clock.monotonic() >= settledMs,
   };
 }
 

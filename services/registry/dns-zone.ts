@@ -37,6 +37,8 @@ export type ZoneState = Readonly<{
   service: (name: ServiceName) => readonly Target[];
   /** IP addresses of a host: itself, if it is one. */
   addressesOf: (host: string) => readonly string[];
+  /** Whether those who are here have had time to say so: before, nobody can be called absent. */
+  isSettled: () => boolean;
 }>;
 
 /** Whether `text` can stand between two dots of a name that people type: RFC 1123, at most 63. */

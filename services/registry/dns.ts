@@ -22,14 +22,22 @@ export type DnsConfig = Readonly<{
   services: Readonly<Record<ServiceName, readonly string[]>>;
 }>;
 
-type Deps = Readonly<{ roster: Roster; edge: DnsEdge; clock: Clock; random: Random; log: Log }>;
+type Deps = Readonly<{
+  roster: Roster;
+  leaseMs: number;
+  edge: DnsEdge;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}>;
 
 /** Answers for the zone from the roster, from its beginning on, until closed. */
 export async function startDns(config: DnsConfig, deps: Deps): Promise<DnsServer> {
   const { roster, edge, clock, random, log } = deps;
   const zone = { labels: config.zone.split("."), ttlSeconds: config.ttlSeconds };
   const hosts = createHostBook({ lookup: edge.lookup, clock, log });
-  const state = createDnsDirectory({ roster, hosts, services: config.services });
+  const { services } = config;
+  const state = createDnsDirectory({ roster, hosts, services, clock, settleMs: deps.leaseMs });
   const server = await edge.serve({
     listen: addressOf(config.listen),
     decide: (question) => answerQuestion(question, { zone, state, random }),

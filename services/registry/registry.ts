@@ -13,7 +13,7 @@ import { createStop } from "../../lib/stop.ts";
 import { type DnsConfig, startDns } from "./dns.ts";
 import { createRegistryHandlers } from "./handlers.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
-import { createRoster, type Roster } from "./roster.ts";
+import { createRoster } from "./roster.ts";
 
 export type RegistryConfig = Readonly<{
   /** `host:port`; port 0 means any free one. */
@@ -59,7 +59,7 @@ export async function startRegistry(
 
   const roster = createRoster(deps, leaseMs);
   const handlers = createRegistryHandlers({ ...deps, roster, leaseMs, intervalMs });
-  const dns = config.dns && (await startDns(config.dns, dnsDeps(deps, roster)));
+  const dns = config.dns && (await startDns(config.dns, { ...dnsDeps(deps), roster, leaseMs }));
   const serving = deps.wire.serve({
     listen: config.listen,
     mounts: [mountService(RegistryService, handlers)],
@@ -95,7 +95,7 @@ export async function startRegistry(
   };
 }
 
-function dnsDeps({ dns: edge, ...deps }: RegistryDeps, roster: Roster) {
+function dnsDeps({ dns: edge, ...deps }: RegistryDeps) {
   assert(edge, "a registry that answers DNS is given sockets for it");
-  return { ...deps, edge, roster };
+  return { ...deps, edge };
 }
