@@ -24,8 +24,11 @@ export const registryLimits = {
   listEntries: 64,
   /** Characters of a name, a version, a label's key or value, a reason. */
   textChars: 256,
-  /** Hosts whose addresses are asked for at the same time, for DNS. */
-  hostLookups: 8,
+  /**
+   * Hosts whose addresses are asked for at the same time, for DNS: fewer than the threads of Node,
+   * which others need too while a resolver hangs.
+   */
+  hostLookups: 2,
   /** Hosts that wait to be asked for: those of all workers and services. */
   hostLookupsWaiting: 20_000,
 } as const;
