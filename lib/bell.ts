@@ -5,22 +5,22 @@ export interface Bell {
   ring(): void;
   /** Forgets a ring that nobody waited for: what it told of is about to be looked at. */
   hush(): void;
-  /** Resolves at the next ring, after `limitMs` if given, or once `signal` has aborted. */
-  wait(signal: AbortSignal, limitMs?: number): Promise<void>;
+  /** Resolves at the next ring, after `limitMs` if given, or once a given `signal` has aborted. */
+  wait(signal?: AbortSignal, limitMs?: number): Promise<void>;
 }
 
 export function createBell(clock: Pick<Clock, "after">): Bell {
   let isRung = false;
   let wake: () => void = () => undefined;
 
-  const rung = (signal: AbortSignal, limitMs: number | undefined) =>
+  const rung = (signal: AbortSignal | undefined, limitMs: number | undefined) =>
     new Promise<void>((resolve) => {
       const disarm = limitMs === undefined ? () => undefined : clock.after(limitMs, done);
-      signal.addEventListener("abort", done);
+      signal?.addEventListener("abort", done);
       wake = done;
       function done() {
         disarm();
-        signal.removeEventListener("abort", done);
+        signal?.removeEventListener("abort", done);
         resolve();
       }
     });
@@ -34,7 +34,7 @@ export function createBell(clock: Pick<Clock, "after">): Bell {
       isRung = false;
     },
     async wait(signal, limitMs) {
-      if (!isRung && !signal.aborted) await rung(signal, limitMs);
+      if (!isRung && !signal?.aborted) await rung(signal, limitMs);
       isRung = false;
     },
   };

@@ -25,8 +25,8 @@ const attemptAt = (stage: Stage, changes: Partial<Attempt> = {}) =>
 function world(behaviour: Partial<Behaviour> = {}) {
   const engine = createFakeEngine(createManualClock(), () => ({ ...wellBehaved, ...behaviour }));
   const runtime = createFakeRuntime(engine);
-  const step = (attempt: Attempt, signal = new AbortController().signal) =>
-    advance(attempt, { engine: runtime, owner, signal });
+  const step = (attempt: Attempt) =>
+    advance(attempt, { engine: runtime, owner, pulling: new AbortController() });
   return { engine, runtime, step };
 }
 

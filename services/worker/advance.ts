@@ -1,5 +1,6 @@
 import { FailureReason, PullPolicy, type TaskSpec, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
+import type { LateAbort } from "../../lib/late-abort.ts";
 import type { Attempt, AttemptFailure, Container, Ended, Outcome, Stage, Wish } from "./attempt.ts";
 import { keyText } from "./attempt.ts";
 import { failed, outcomeOfExit, outcomeOfStop } from "./attempt-outcome.ts";
@@ -23,7 +24,7 @@ type Context = Readonly<{
   engine: Engine;
   owner: Owner;
   /** Aborts a pull once the attempt is no longer wanted. */
-  signal: AbortSignal;
+  pulling: Pick<LateAbort, "signal">;
 }>;
 
 /**
@@ -39,7 +40,7 @@ export async function advance(attempt: Attempt, context: Context): Promise<Stage
     return await step(attempt, context);
   } catch (error) {
     // A pull that was cut short has not failed: whoever cut it knows what comes next.
-    const isVerdict = error instanceof RuntimeError && !context.signal.aborted;
+    const isVerdict = error instanceof RuntimeError && !context.pulling.signal.aborted;
     const stage = isVerdict ? afterRefusal(attempt, error) : undefined;
     if (stage) return stage;
     throw error;
@@ -106,7 +107,7 @@ async function step(attempt: Attempt, context: Context): Promise<Stage> {
   const { engine } = context;
   switch (stage.kind) {
     case "pulling":
-      await engine.pull(specOf(attempt).image, context.signal);
+      await engine.pull(specOf(attempt).image, context.pulling.signal);
       return { kind: "creating", isPulled: true };
     case "creating": {
       const id = await engine.create(attempt.key, specOf(attempt), context.owner);

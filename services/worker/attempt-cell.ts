@@ -26,11 +26,10 @@ export function createAttemptCell({ clock, onNews }: Deps, first: Attempt): Atte
       const after = { ...before, ...changes };
       const [from, to] = [stateOf(before.stage), stateOf(after.stage)];
       assert(to >= from, `attempt ${keyText(first.key)} moved back from ${from} to ${to}`);
-      attempt = {
-        ...after,
-        ...(to > from && { observeTimeMs: clock.now() }),
-        ...(effortOf(before.stage) !== effortOf(after.stage) && { effortMs: clock.monotonic() }),
-      };
+      const observeTimeMs = to > from ? clock.now() : after.observeTimeMs;
+      const isSameEffort = effortOf(before.stage) === effortOf(after.stage);
+      const effortMs = isSameEffort ? after.effortMs : clock.monotonic();
+      attempt = { ...after, observeTimeMs, effortMs };
       if (isNews(before, attempt)) onNews(attempt);
     },
   };

@@ -9,7 +9,7 @@ export type Deadline = Readonly<{
   /** By the monotonic clock. */
   dueMs: number;
   /** Where the attempt ends when the deadline has passed. */
-  end: Ended;
+  end: () => Ended;
 }>;
 
 /** What specs get that do not say, by the contract's `pull_timeout` and `start_timeout`. */
@@ -50,7 +50,7 @@ export function deadlineOf(attempt: Attempt): Deadline | undefined {
     return (
       trouble && {
         dueMs: trouble.sinceMs + REMOVE_TROUBLE_MS_MAX,
-        end: { ...stage, kind: "ended", remains: "unwanted" },
+        end: () => ({ ...stage, kind: "ended", remains: "unwanted" }),
       }
     );
   if (wish.kind === "stop") return undefined;
@@ -66,18 +66,22 @@ export function deadlineOf(attempt: Attempt): Deadline | undefined {
 
 function pullDeadline({ spec, effortMs, trouble }: Attempt): Deadline {
   const limitMs = millisOr(spec?.pullTimeout, PULL_MS_DEFAULT);
-  const words = `pulling ${spec?.image} did not finish within ${spanText(limitMs)}`;
-  const outcome = failed(FailureReason.IMAGE_PULL_FAILED, words + because(trouble));
-  const end: Ended = { kind: "ended", outcome, container: undefined, remains: "gone" };
+  const end = (): Ended => {
+    const words = `pulling ${spec?.image} did not finish within ${spanText(limitMs)}`;
+    const outcome = failed(FailureReason.IMAGE_PULL_FAILED, words + because(trouble));
+    return { kind: "ended", outcome, container: undefined, remains: "gone" };
+  };
   return { dueMs: effortMs + limitMs, end };
 }
 
 function startDeadline({ spec, stage, effortMs, trouble }: Attempt): Deadline {
   const limitMs = millisOr(spec?.startTimeout, START_MS_DEFAULT);
-  const words = `the container did not start within ${spanText(limitMs)}`;
-  const outcome = failed(FailureReason.START_TIMEOUT, words + because(trouble));
-  const container = "container" in stage ? stage.container : undefined;
-  const end: Ended = { kind: "ended", outcome, container, remains: "unwanted" };
+  const end = (): Ended => {
+    const words = `the container did not start within ${spanText(limitMs)}`;
+    const outcome = failed(FailureReason.START_TIMEOUT, words + because(trouble));
+    const container = "container" in stage ? stage.container : undefined;
+    return { kind: "ended", outcome, container, remains: "unwanted" };
+  };
   return { dueMs: effortMs + limitMs, end };
 }
 

@@ -2,6 +2,7 @@ import type { Vitals } from "../../core/vitals.ts";
 import { AssertionError } from "../../lib/assert.ts";
 import { type Bell, createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { createLateAbort, type LateAbort } from "../../lib/late-abort.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { type Backoff, createBackoff } from "../../lib/retry.ts";
@@ -57,8 +58,9 @@ type Drive = DriverDeps &
     bell: Bell;
     backoff: Backoff;
     /** Aborts the pull under way: its image is not waited for any more. */
-    pulling: AbortController;
-    left: AbortController;
+    pulling: LateAbort;
+    /** Whether the attempt is let be. */
+    leaving: { isLeft: boolean; onLeave: () => void };
     /** The step that was under way when its deadline passed. */
     straggler: { step: Promise<Stage> | undefined };
   }>;
@@ -74,11 +76,11 @@ export function createAttemptDriver(deps: DriverDeps, first: Attempt): AttemptDr
     cell: createAttemptCell(deps, first),
     bell: createBell(deps.clock),
     backoff: createBackoff({ ...retry, random: deps.random, clock: deps.clock }),
-    pulling: new AbortController(),
-    left: new AbortController(),
+    pulling: createLateAbort(),
+    leaving: { isLeft: false, onLeave: () => undefined },
     straggler: { step: undefined },
   };
-  const { cell, bell, pulling, left } = drive;
+  const { cell, bell, pulling, leaving } = drive;
   function stop(wish: Wish): void {
     cell.change({ wish });
     pulling.abort();
@@ -105,17 +107,19 @@ export function createAttemptDriver(deps: DriverDeps, first: Attempt): AttemptDr
     hint: bell.ring,
     run: () => runToEnd(drive),
     leave() {
-      left.abort();
+      leaving.isLeft = true;
+      leaving.onLeave();
+      bell.ring();
       pulling.abort();
     },
   };
 }
 
 async function runToEnd(drive: Drive): Promise<void> {
-  const { cell, bell, left } = drive;
-  while (cell.read().stage.kind !== "ended" && !left.signal.aborted) {
-    if (isAtRest(cell.read())) await bell.wait(left.signal);
-    if (!left.signal.aborted) await takeStep(drive);
+  const { cell, bell, leaving } = drive;
+  while (cell.read().stage.kind !== "ended" && !leaving.isLeft) {
+    if (isAtRest(cell.read())) await bell.wait();
+    if (!leaving.isLeft) await takeStep(drive);
   }
   await awaitStraggler(drive);
 }
@@ -127,45 +131,46 @@ function isAtRest({ stage, wish, spec, trouble }: Attempt): boolean {
 }
 
 async function takeStep(drive: Drive): Promise<void> {
-  const { cell, bell, engine, owner, pulling, left } = drive;
+  const { cell, bell, engine, owner, pulling, leaving } = drive;
   // The step sees all that was rung before it: a second look would show the same.
   bell.hush();
   await noteVerdict(drive);
   try {
-    const step = advance(cell.read(), { engine, owner, signal: pulling.signal });
+    const step = advance(cell.read(), { engine, owner, pulling });
     const stage = await endOrOverdue(drive, step);
-    if (!left.signal.aborted) moveTo(drive, stage);
+    if (!leaving.isLeft) moveTo(drive, stage);
   } catch (error) {
     if (error instanceof AssertionError) throw error;
-    if (!left.signal.aborted && !wasInterrupted(cell.read())) await endure(drive, error);
+    if (!leaving.isLeft && !wasInterrupted(cell.read())) await endure(drive, error);
   }
 }
 
 /** Once the container has ended only its exit code is left, which does not tell why. */
-async function noteVerdict({ cell, onVerdict }: Drive): Promise<void> {
+function noteVerdict({ cell, onVerdict }: Drive): Promise<void> | undefined {
   const { key, stage, wish } = cell.read();
-  if (stage.kind === "stopping" && wish.kind === "stop" && wish.failure)
-    await onVerdict(key, wish.failure);
+  const isVerdict = stage.kind === "stopping" && wish.kind === "stop" && wish.failure;
+  return isVerdict ? onVerdict(key, wish.failure) : undefined;
 }
 
 /** Where a step leads. When its deadline passes first, that is the end of the attempt. */
-async function endOrOverdue(drive: Drive, step: Promise<Stage>): Promise<Stage> {
-  const { cell, clock, pulling, left, straggler } = drive;
+function endOrOverdue(drive: Drive, step: Promise<Stage>): Promise<Stage> {
+  const { cell, clock, leaving } = drive;
   const dueMs = deadlineOf(cell.read())?.dueMs;
   if (dueMs === undefined) return step;
-  const done = new AbortController();
-  const disarm = () => done.abort(DONE);
-  left.signal.addEventListener("abort", disarm);
-  const due = clock.sleep(dueMs - clock.monotonic(), done.signal).then(() => undefined);
-  try {
-    const stage = await Promise.race([step, due]);
-    if (stage) return stage;
-  } finally {
-    disarm();
-    left.signal.removeEventListener("abort", disarm);
-  }
-  const end = left.signal.aborted ? undefined : deadlineOf(cell.read())?.end;
-  if (!end) return step;
+  return new Promise((resolve, reject) => {
+    const disarm = clock.after(dueMs - clock.monotonic(), () => {
+      const end = overdueEnd(drive, step);
+      if (end) resolve(end);
+    });
+    leaving.onLeave = disarm;
+    void step.then(resolve, reject).then(disarm);
+  });
+}
+
+/** The end that a deadline makes, if it still counts. */
+function overdueEnd({ cell, pulling, straggler }: Drive, step: Promise<Stage>): Stage | undefined {
+  const end = deadlineOf(cell.read())?.end();
+  if (!end) return undefined;
   straggler.step = step;
   pulling.abort(DONE);
   return end;
@@ -197,14 +202,14 @@ const wasInterrupted = ({ stage, wish }: Attempt) =>
   stage.kind === "pulling" && wish.kind === "stop";
 
 async function endure(drive: Drive, error: unknown): Promise<void> {
-  const { cell, bell, backoff, clock, left } = drive;
+  const { cell, bell, backoff, clock, leaving } = drive;
   if (!cell.read().trouble) logTrouble(drive, error);
   cell.change({ trouble: troubleAfter(cell.read(), error, clock.monotonic()) });
   const { dueMs = Number.POSITIVE_INFINITY } = deadlineOf(cell.read()) ?? {};
-  await bell.wait(left.signal, Math.min(backoff.next(), dueMs - clock.monotonic()));
+  await bell.wait(undefined, Math.min(backoff.next(), dueMs - clock.monotonic()));
   const deadline = deadlineOf(cell.read());
   const isOverdue = deadline !== undefined && clock.monotonic() >= deadline.dueMs;
-  if (isOverdue && !left.signal.aborted) moveTo(drive, deadline.end);
+  if (isOverdue && !leaving.isLeft) moveTo(drive, deadline.end());
 }
 
 function logTrouble({ cell, log }: Drive, error: unknown): void {

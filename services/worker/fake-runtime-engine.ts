@@ -9,6 +9,7 @@ import {
   PublishedPortSchema,
 } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { createLateAbort, type LateAbort } from "../../lib/late-abort.ts";
 import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
 import type { AttemptSpec } from "./attempt-resources.ts";
 import { type Behaviour, behaviourOfImage } from "./fake-runtime-behaviour.ts";
@@ -43,7 +44,7 @@ export type FakeContainer = {
   /** Called for every new entry, and at the end. */
   readonly followers: Set<() => void>;
   /** Aborts when the process has ended or the container is gone. */
-  over: AbortController;
+  over: LateAbort;
 };
 
 /** All that the fake engine knows. It outlives any worker, as a real one does. */
@@ -51,6 +52,8 @@ export type FakeEngine = {
   readonly clock: Clock;
   readonly behaviourOf: (image: string) => Behaviour;
   readonly containers: Map<string, FakeContainer>;
+  /** The same by what they are called. */
+  readonly names: Map<string, FakeContainer>;
   readonly pulled: Set<string>;
   readonly watchers: Set<Mailbox<RuntimeHint>>;
   /** Names of the verbs that were asked for, oldest first, the latest `CALLS_KEPT`. */
@@ -81,6 +84,7 @@ export const createFakeEngine = (
   clock,
   behaviourOf,
   containers: new Map(),
+  names: new Map(),
   pulled: new Set(),
   watchers: new Set(),
   calls: [],
@@ -122,10 +126,11 @@ export function makeContainer(
   facts: Readonly<{ key: AttemptKey; owner: Owner; spec: AttemptSpec; behaviour: Behaviour }>,
 ): FakeContainer {
   const id = `fake${(++engine.serial).toString(16).padStart(60, "0")}`;
-  const life = { startCount: 0, over: new AbortController(), ...noLogs() };
+  const life = { startCount: 0, over: createLateAbort(), ...noLogs() };
   const name = containerName(facts.key);
   const container: FakeContainer = { ...facts, ...life, id, name, state: { kind: "created" } };
   engine.containers.set(id, container);
+  engine.names.set(name, container);
   hint(engine, container, "begin");
   return container;
 }
@@ -144,16 +149,21 @@ export function startContainer(engine: FakeEngine, container: FakeContainer): vo
 }
 
 /** Calls a container that waits for its start by its next name, which is the answer. */
-export function renameContainer(container: FakeContainer | undefined): string | undefined {
+export function renameContainer(
+  { names }: FakeEngine,
+  container: FakeContainer | undefined,
+): string | undefined {
   if (container?.state.kind !== "created") return undefined;
+  names.delete(container.name);
   container.name = nextContainerName(container.name);
+  names.set(container.name, container);
   return container.name;
 }
 
 /** An ended container runs once more. */
 export function restartContainer(engine: FakeEngine, container: FakeContainer): void {
   if (container.state.kind !== "exited") return;
-  container.over = new AbortController();
+  container.over = createLateAbort();
   startContainer(engine, container);
 }
 
@@ -172,6 +182,7 @@ export function exitContainer(
 
 export function deleteContainer(engine: FakeEngine, container: FakeContainer): void {
   engine.containers.delete(container.id);
+  engine.names.delete(container.name);
   end(container);
   hint(engine, container);
 }
@@ -183,7 +194,7 @@ function end(container: FakeContainer): void {
 
 export function writeLog(engine: FakeEngine, container: FakeContainer, text: string): void {
   const time = toTimestamp(engine.clock.now());
-  const data = new TextEncoder().encode(text);
+  const data = Buffer.from(text);
   container.entries.push(create(LogEntrySchema, { stream: LogStream.STDOUT, data, time }));
   for (const wake of container.followers) wake();
 }
@@ -197,6 +208,7 @@ export const factsOf = ({ id, key, spec, state }: FakeContainer): ContainerFacts
 });
 
 function publish(engine: FakeEngine, { spec }: FakeContainer): PublishedPort[] {
+  if (spec.ports.length === 0) return [];
   const taken = new Set(
     [...engine.containers.values()].flatMap(({ state }) =>
       state.kind === "running" ? state.ports.map(({ hostPort }) => hostPort) : [],

@@ -57,7 +57,7 @@ export function createFakeRuntime(engine: FakeEngine, machine = fakeMachine): Ru
     create: (key, spec, owner) =>
       ask(engine, "create", () => createContainer(engine, { key, spec, owner })),
     start: (ref) => ask(engine, "start", () => start(engine, find(ref) ?? findNamed(engine, ref))),
-    revokeStarts: (id) => ask(engine, "rename", () => renameContainer(find(id))),
+    revokeStarts: (id) => ask(engine, "rename", () => renameContainer(engine, find(id))),
     inspect: (id) =>
       ask(engine, "inspect", () => {
         const container = find(id);
@@ -71,8 +71,11 @@ export function createFakeRuntime(engine: FakeEngine, machine = fakeMachine): Ru
   };
 }
 
-const findNamed = (engine: FakeEngine, name: string) =>
-  [...engine.containers.values()].find((container) => container.name === name);
+/** Who plays somebody else may have taken the container away. */
+function findNamed({ names, containers }: FakeEngine, name: string): FakeContainer | undefined {
+  const named = names.get(name);
+  return named && containers.has(named.id) ? named : undefined;
+}
 
 /** Has the engine do something and answer, in whatever mood it is. */
 async function ask<T>(engine: FakeEngine, verb: string, effect: () => T | Promise<T>): Promise<T> {
@@ -190,7 +193,7 @@ async function* followLogs(engine: FakeEngine, container: FakeContainer, signal:
   container.followers.add(bell.ring);
   try {
     for (let seen = container.entries.length; !signal.aborted; ) {
-      const isOver = container.over.signal.aborted;
+      const isOver = container.over.aborted;
       const news = container.entries.slice(seen);
       seen += news.length;
       if (news.length > 0) yield news;

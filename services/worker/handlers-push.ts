@@ -65,26 +65,67 @@ export function createPushes(deps: Deps) {
 }
 
 function createPush<R extends PushFields>(deps: Deps, { check, act }: Verb<R>): Push<R> {
-  async function one(request: R): Promise<void> {
-    refuse(check(request));
-    await deps.admit(request);
+  async function pass(fence: Fence): Promise<void> {
+    await deps.admit(fence);
     await deps.supervisor.adopted();
-    act(request);
   }
   return {
-    one,
-    many(requests) {
+    async one(request) {
+      refuse(check(request));
+      await pass(request);
+      act(request);
+    },
+    async many(requests) {
       const { length } = requests;
       const description = `has ${length} entries: must be at most ${BATCH_MAX}`;
       refuse(length > BATCH_MAX ? [{ field: "requests", description }] : []);
-      return Promise.all(requests.map((request) => resultOf(request, one(request))));
+      const results = requests.map((request) => resultOf(request, () => refuse(check(request))));
+      // What comes together mostly has one fence, which is passed once for all. Who has passed acts
+      // at once: the next one may be of a later epoch.
+      for (const same of fencesIn(requests, results)) {
+        const passed = await outcomeOf(() => pass(same.fence));
+        for (const { index, request } of same.entries)
+          results[index] = resultOf(request, () => {
+            passed();
+            act(request);
+          });
+      }
+      return results;
     },
   };
 }
 
-async function resultOf({ taskId, attempt }: AttemptKey, push: Promise<void>): Promise<PushResult> {
+type Entry<R> = Readonly<{ index: number; request: R }>;
+
+/** The entries that have not been refused, by what they say who speaks. */
+function fencesIn<R extends PushFields>(requests: readonly R[], results: readonly PushResult[]) {
+  const fences = new Map<string, Readonly<{ fence: Fence; entries: Entry<R>[] }>>();
+  for (const [index, request] of requests.entries()) {
+    if (results[index]?.error) continue;
+    const { clusterId, epoch } = request;
+    const name = `${epoch} ${clusterId}`;
+    const same = fences.get(name) ?? { fence: { clusterId, epoch }, entries: [] };
+    fences.set(name, same);
+    same.entries.push({ index, request });
+  }
+  return fences.values();
+}
+
+/** What awaiting comes to, as a function that throws what was thrown. */
+async function outcomeOf(work: () => Promise<void>): Promise<() => void> {
   try {
-    await push;
+    await work();
+    return () => undefined;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+function resultOf({ taskId, attempt }: AttemptKey, push: () => void): PushResult {
+  try {
+    push();
     return create(PushResultSchema, { taskId, attempt });
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;

@@ -1,7 +1,6 @@
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type AttemptReport,
-  AttemptReportSchema,
   type WorkerServiceWatchTasksResponse,
   WorkerServiceWatchTasksResponseSchema,
 } from "../../gen/berth/v1/worker_service_pb.ts";
@@ -54,8 +53,31 @@ const NEWS_MAX = 10_000;
 const MESSAGE_LIMITS = {
   entriesMax: 500,
   bytesMax: 2 ** 20,
-  sizeOf: (report: AttemptReport) => toBinary(AttemptReportSchema, report).byteLength,
+  sizeOf: bytesAbout,
 };
+
+/** What the numbers and times of a report and one port take at most, and their marks. */
+const FIXED_BYTES = 256;
+
+/** Bytes that a character takes at most. */
+const CHARACTER_BYTES = 3;
+
+/** About how many bytes a report takes, and not fewer: to encode it for that would double its cost. */
+function bytesAbout({ taskId, name, status }: AttemptReport): number {
+  if (!status) return FIXED_BYTES;
+  const { containerId, message, probeMessage, failure, ports } = status;
+  const texts = [taskId, name, containerId, message, probeMessage, failure?.message ?? ""];
+  const characters = texts.reduce((sum, text) => sum + text.length, 0);
+  return (
+    CHARACTER_BYTES * characters +
+    FIXED_BYTES +
+    ports.reduce(
+      (sum, port) =>
+        sum + FIXED_BYTES + CHARACTER_BYTES * (port.name.length + port.hostAddress.length),
+      0,
+    )
+  );
+}
 
 type Watch = Readonly<{ epoch: bigint; box: Mailbox<News> }>;
 type News = Attempt | Sign;

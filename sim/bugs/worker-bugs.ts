@@ -99,9 +99,8 @@ export const workerBugs: readonly Bug[] = [
     name: "pulls have no deadline",
     promise: "every state has its deadline",
     file: "services/worker/attempt-deadline.js",
-    find: 'const end = { kind: "ended", outcome, container: undefined, remains: "gone" };\n    return { dueMs: effortMs + limitMs, end };',
-    replace:
-      'const end = { kind: "ended", outcome, container: undefined, remains: "gone" };\n    return { dueMs: effortMs + limitMs + 3_600_000, end };',
+    find: "const limitMs = millisOr(spec?.pullTimeout, PULL_MS_DEFAULT);",
+    replace: "const limitMs = millisOr(spec?.pullTimeout, PULL_MS_DEFAULT) + 3_600_000;",
   },
   {
     name: "a stop does not reach a pull",
