@@ -13,6 +13,13 @@ export interface Mailbox<T> {
    * aborts. Throws RESOURCE_EXHAUSTED once the box has overflowed, and the reason given to `close`.
    */
   read(signal: AbortSignal): AsyncGenerator<T[], void, undefined>;
+  /**
+   * As `read`, for who takes a batch later than it could: true once there is something to take,
+   * false once nothing will come any more or `signal` has aborted.
+   */
+  filled(signal: AbortSignal): Promise<boolean>;
+  /** All that came up to the end of this turn. */
+  take(): Promise<T[]>;
   /** No more items will come. With a reason, the reader is told by an exception. */
   close(reason?: Error): void;
 }
@@ -25,11 +32,37 @@ type Options<T> = Readonly<{
   keyOf?: (item: T) => string;
 }>;
 
-export function createMailbox<T>({ clock, limit, keyOf }: Options<T>): Mailbox<T> {
+export function createMailbox<T>(options: Options<T>): Mailbox<T> {
+  const { post, close, take, wake, hasItems } = createBox(options);
+  return {
+    post,
+    close,
+    take,
+    async filled(signal) {
+      signal.addEventListener("abort", wake);
+      try {
+        return await hasItems(signal);
+      } finally {
+        signal.removeEventListener("abort", wake);
+      }
+    },
+    async *read(signal) {
+      signal.addEventListener("abort", wake);
+      try {
+        while (await hasItems(signal)) yield await take();
+      } finally {
+        signal.removeEventListener("abort", wake);
+      }
+    },
+  };
+}
+
+function createBox<T>({ clock, limit, keyOf }: Options<T>) {
   let items = new Map<string | number, T>();
   let serial = 0;
   let closed: { reason?: Error } | undefined;
-  let wake: () => void = () => undefined;
+  let wakeReader: () => void = () => undefined;
+  const wake = () => wakeReader();
 
   function post(item: T): void {
     if (closed) return;
@@ -46,7 +79,7 @@ export function createMailbox<T>({ clock, limit, keyOf }: Options<T>): Mailbox<T
     wake();
   }
 
-  async function takeBatch(): Promise<T[]> {
+  async function take(): Promise<T[]> {
     await clock.turn();
     const batch = [...items.values()];
     items = new Map();
@@ -55,7 +88,7 @@ export function createMailbox<T>({ clock, limit, keyOf }: Options<T>): Mailbox<T
 
   const somethingHappens = () =>
     new Promise<void>((resolve) => {
-      wake = resolve;
+      wakeReader = resolve;
     });
 
   /** Waits until there is something to read; false when nothing will come any more. */
@@ -65,17 +98,5 @@ export function createMailbox<T>({ clock, limit, keyOf }: Options<T>): Mailbox<T
     return items.size > 0 && !signal.aborted;
   }
 
-  return {
-    post,
-    close,
-    async *read(signal) {
-      const stop = () => wake();
-      signal.addEventListener("abort", stop);
-      try {
-        while (await hasItems(signal)) yield await takeBatch();
-      } finally {
-        signal.removeEventListener("abort", stop);
-      }
-    },
-  };
+  return { post, close, take, wake, hasItems };
 }

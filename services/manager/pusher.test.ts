@@ -6,6 +6,7 @@ import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { createMailbox } from "../../lib/mailbox.ts";
 import { createClient } from "../../lib/rpc/client.ts";
+import type { Slots } from "../../lib/slots.ts";
 import { aPlacedTask, aReport, aSpec, START_MS } from "../../test/builders.ts";
 import { until } from "../../test/until.ts";
 import { createPushSlots } from "./push-slots.ts";
@@ -16,7 +17,7 @@ import { createManagerRig } from "./testing/manager-rig.ts";
 const stop: Push = { kind: "stop", taskId: "t1", attempt: 1 };
 
 /** A pusher, and a task `t1` that the worker accepted in an earlier life, and that should stop. */
-async function createRig() {
+async function createRig(slots = createPushSlots()) {
   const rig = await createManagerRig();
   const worker = createFakeWorker();
   const { ledger, observer, client } = rig;
@@ -29,7 +30,7 @@ async function createRig() {
 
   const pusher = createPusher(createClient(WorkerService, worker.connect()), {
     ...rig,
-    slots: createPushSlots(),
+    slots,
   });
   const control = new AbortController();
   const pushes = createMailbox<Push>({ clock: systemClock, limit: 10 });
@@ -84,5 +85,31 @@ test("a start that is no longer wanted when its turn comes leaves nothing to be 
   pushes.post({ kind: "stop", taskId: "t2", attempt: 1 });
   await until("the other has stopped", () => stateOf("t2") === TaskState.STOPPED);
   expect(worker.told).toEqual(["stop t1/1"]);
+  await end();
+});
+
+test("what comes while others have the turn goes out together", async () => {
+  let letIn: () => void = () => undefined;
+  const turn = new Promise<void>((resolve) => {
+    letIn = resolve;
+  });
+  let turns = 0;
+  const slots: Slots = {
+    async run(work) {
+      turns++;
+      await turn;
+      return work();
+    },
+  };
+  const { worker, pushes, place, end } = await createRig(slots);
+  for (const taskId of ["t2", "t3"]) {
+    await place(taskId);
+    pushes.post({ kind: "start", taskId, attempt: 1 });
+    await systemClock.turn();
+  }
+  letIn();
+  await until("the worker was told", () => worker.told.length === 2);
+  expect(worker.told).toEqual(["start t2/1", "start t3/1"]);
+  expect(turns).toBe(1);
   await end();
 });

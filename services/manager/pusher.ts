@@ -38,7 +38,7 @@ export interface Pusher {
 }
 
 /**
- * Tells one worker what it must do, over one link: what came in one turn goes out in one call a
+ * Tells one worker what it must do, over one link: what came before its turn goes out in one call a
  * kind. It begins after the snapshot, so what was neither started nor reported over the link is
  * not there.
  */
@@ -66,8 +66,7 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps): 
 
   async function tell(kind: Push["kind"], pushes: readonly Push[]): Promise<void> {
     for (const part of callParts(pushes, ledger)) {
-      const call = () => calls[kind](kind === "start" ? withoutMoot(part) : part);
-      const { results } = await slots.run(call);
+      const { results } = await calls[kind](kind === "start" ? withoutMoot(part) : part);
       for (const result of results) settle(kind, result, deps);
     }
   }
@@ -82,7 +81,9 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps): 
     hear: known.hear,
     miss: known.drop,
     async run(pushes, signal) {
-      for await (const batch of pushes.read(signal)) await deliver(batch);
+      // What comes while the link waits for its turn goes out with what it waits with.
+      const turn = async () => (signal.aborted ? undefined : deliver(await pushes.take()));
+      while (await pushes.filled(signal)) await slots.run(turn);
     },
   };
 }
