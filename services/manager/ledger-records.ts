@@ -4,6 +4,7 @@ import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_p
 import { type Task, TaskSchema } from "../../gen/berth/v1/task_pb.ts";
 import { WorkerSettingsSchema } from "../../gen/berth/v1/worker_pb.ts";
 import type { Entry, Write } from "../../lib/store/store.ts";
+import { encodeTask } from "./spec-bytes.ts";
 
 /** Where everything of the ledger lies in the store. Keys of one prefix are in the order of time. */
 export const prefixes = {
@@ -46,7 +47,7 @@ export const revisionKey = (revision: bigint): string => revision.toString(16).p
 export const putTask = (task: Task): Write => ({
   kind: "put",
   key: prefixes.task + task.id,
-  value: toBinary(TaskSchema, task),
+  value: encodeTask(task),
 });
 
 export const deleteKey = (key: string): Write => ({ kind: "delete", key });

@@ -1,6 +1,6 @@
-import { toBinary } from "@bufbuild/protobuf";
 import type { Resources } from "../../gen/berth/v1/resources_pb.ts";
-import { type Task, type TaskSpec, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
+import type { Task, TaskSpec } from "../../gen/berth/v1/task_pb.ts";
+import { encodedSpec } from "./spec-bytes.ts";
 
 /** How much of one message is filled: a quarter of what a receiver accepts (4 MiB). */
 export const MESSAGE_BYTES_MAX = 1 << 20;
@@ -21,7 +21,7 @@ export function specBytes(spec: TaskSpec | undefined): number {
   if (!spec) return 0;
   const known = sizes.get(spec);
   if (known !== undefined) return known;
-  const size = toBinary(TaskSpecSchema, spec).length;
+  const size = encodedSpec(spec).length;
   sizes.set(spec, size);
   return size;
 }

@@ -1,4 +1,4 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { findAttempt, isWanted } from "../../core/live-attempts.ts";
 import type { Push } from "../../core/reconcile.ts";
@@ -10,10 +10,15 @@ import {
   type Task,
   type TaskSpec,
 } from "../../gen/berth/v1/task_pb.ts";
-import type { PushResult, WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
+import {
+  type PushResult,
+  StartTaskRequestSchema,
+  type WorkerService,
+} from "../../gen/berth/v1/worker_service_pb.ts";
 import { chunks } from "../../lib/chunks.ts";
 import type { Ledger } from "./ledger.ts";
 import { idsBytes, MESSAGE_BYTES_MAX, specBytes } from "./message-size.ts";
+import { sendWithSpec } from "./spec-bytes.ts";
 
 /** One call of each kind for many pushes, filled from the ledger as it is when the call is made. */
 export type PushCalls = Readonly<
@@ -33,7 +38,10 @@ export function createPushCalls(client: Client<typeof WorkerService>, ledger: Le
   /** Nothing, when the task has gone or moved on since. */
   const startRequest = (push: Push) => {
     const job = jobOf(push, ledger);
-    return job ? [{ ...nameOf(push), ...fence, ...job }] : [];
+    if (!job) return [];
+    const { spec, assigned } = job;
+    const start = create(StartTaskRequestSchema, { ...nameOf(push), ...fence, assigned });
+    return [sendWithSpec(start, spec)];
   };
 
   const forgetRequest = (push: Push) => ({ ...nameOf(push), ...fence });

@@ -1,0 +1,55 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import {
+  type Task,
+  TaskSchema,
+  type TaskSpec,
+  TaskSpecSchema,
+} from "../../gen/berth/v1/task_pb.ts";
+import type { StartTaskRequest } from "../../gen/berth/v1/worker_service_pb.ts";
+import { createRecentMap } from "../../lib/recent-map.ts";
+
+/** About as many specs as are on their way from a user to a worker. */
+const KEPT_MAX = 5_000;
+
+/** Larger ones are encoded each time, so that what is remembered is bounded. */
+const KEPT_BYTES_MAX = 4_096;
+
+const recent = createRecentMap<TaskSpec, Uint8Array>(KEPT_MAX);
+
+/**
+ * A spec with its length before it. All versions of a task share theirs, and it is by far the most
+ * of what is written of them: it is encoded once, not each time that it goes to disk or to a worker.
+ */
+export function encodedSpec(spec: TaskSpec): Uint8Array {
+  const known = recent.get(spec);
+  if (known) return known;
+  const bytes = new BinaryWriter().bytes(toBinary(TaskSpecSchema, spec)).finish();
+  if (bytes.length <= KEPT_BYTES_MAX) recent.set(spec, bytes);
+  return bytes;
+}
+
+// The numbers of fields are those of proto/berth/v1; a test compares with the encoder.
+const SPEC_OF_TASK = 2;
+const SPEC_OF_START = 3;
+
+const NO_SPEC = { spec: undefined } as Pick<Task, "spec">;
+
+export function encodeTask(task: Task): Uint8Array {
+  const { spec } = task;
+  if (!spec) return toBinary(TaskSchema, task);
+  const $unknown = [...(task.$unknown ?? []), fieldOf(SPEC_OF_TASK, spec)];
+  return toBinary(TaskSchema, { ...task, ...NO_SPEC, $unknown });
+}
+
+/** A start without its spec, to be sent with it. */
+export function sendWithSpec(start: StartTaskRequest, spec: TaskSpec): StartTaskRequest {
+  return { ...start, $unknown: [fieldOf(SPEC_OF_START, spec)] };
+}
+
+/** An encoder takes what it does not know as it is. */
+const fieldOf = (no: number, spec: TaskSpec) => ({
+  no,
+  wireType: WireType.LengthDelimited,
+  data: encodedSpec(spec),
+});
