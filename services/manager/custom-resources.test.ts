@@ -139,7 +139,7 @@ test("a start tells the worker what the attempt got", async () => {
     return { results: [] };
   };
   const calls = createPushCalls({ startTasks } as never, ledger);
-  await calls.start([{ kind: "start", taskId, attempt: 1 }]);
+  await calls.start([{ kind: "start", taskId, attempt: 1 }], new AbortController().signal);
   expect(told).toMatchObject([{ requests: [{ taskId, assigned: { gpu: { ids: ["a"] } } }] }]);
 });
 

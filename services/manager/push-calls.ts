@@ -22,11 +22,22 @@ import { sendWithSpec } from "./spec-bytes.ts";
 
 /** One call of each kind for many pushes, filled from the ledger as it is when the call is made. */
 export type PushCalls = Readonly<
-  Record<Push["kind"], (pushes: readonly Push[]) => Promise<{ results: PushResult[] }>>
+  Record<
+    Push["kind"],
+    (pushes: readonly Push[], signal: AbortSignal) => Promise<{ results: PushResult[] }>
+  >
 >;
+
+/**
+ * How long a worker may take to answer: as long as a link may be silent, which is how a worker that
+ * is gone is found out. One that is only busy has most likely taken what it was told, and to break
+ * its link and compare everything anew would make it busier.
+ */
+const ANSWER_MS_MAX = 15_000;
 
 export function createPushCalls(client: Client<typeof WorkerService>, ledger: Ledger): PushCalls {
   const fence = { epoch: ledger.epoch, clusterId: ledger.clusterId };
+  const timeoutMs = ANSWER_MS_MAX;
 
   const stopRequest = (push: Push) => {
     const task = ledger.tasks.get(push.taskId);
@@ -47,9 +58,12 @@ export function createPushCalls(client: Client<typeof WorkerService>, ledger: Le
   const forgetRequest = (push: Push) => ({ ...nameOf(push), ...fence });
 
   return {
-    stop: (pushes) => client.stopTasks({ requests: pushes.map(stopRequest) }),
-    start: (pushes) => client.startTasks({ requests: pushes.flatMap(startRequest) }),
-    forget: (pushes) => client.forgetTasks({ requests: pushes.map(forgetRequest) }),
+    stop: (pushes, signal) =>
+      client.stopTasks({ requests: pushes.map(stopRequest) }, { signal, timeoutMs }),
+    start: (pushes, signal) =>
+      client.startTasks({ requests: pushes.flatMap(startRequest) }, { signal, timeoutMs }),
+    forget: (pushes, signal) =>
+      client.forgetTasks({ requests: pushes.map(forgetRequest) }, { signal, timeoutMs }),
   };
 }
 

@@ -48,11 +48,11 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps): 
   const known = createMemory();
   const isWanted = (push: Push) => jobOf(push, ledger) !== undefined;
 
-  async function deliver(batch: readonly Push[]): Promise<void> {
+  async function deliver(batch: readonly Push[], signal: AbortSignal): Promise<void> {
     const due = batch.filter(isDue);
     const ofKind = (kind: Push["kind"]) => due.filter((push) => push.kind === kind);
     ofKind("start").forEach(known.start);
-    for (const kind of KINDS) await tell(kind, ofKind(kind));
+    for (const kind of KINDS) await tell(kind, ofKind(kind), signal);
     ofKind("forget").forEach(known.drop);
   }
 
@@ -64,9 +64,14 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps): 
     return false;
   }
 
-  async function tell(kind: Push["kind"], pushes: readonly Push[]): Promise<void> {
+  async function tell(
+    kind: Push["kind"],
+    pushes: readonly Push[],
+    signal: AbortSignal,
+  ): Promise<void> {
     for (const part of callParts(pushes, ledger)) {
-      const { results } = await calls[kind](kind === "start" ? withoutMoot(part) : part);
+      const due = kind === "start" ? withoutMoot(part) : part;
+      const { results } = await calls[kind](due, signal);
       for (const result of results) settle(kind, result, deps);
     }
   }
@@ -82,7 +87,7 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps): 
     miss: known.drop,
     async run(pushes, signal) {
       // What comes while the link waits for its turn goes out with what it waits with.
-      const turn = async () => (signal.aborted ? undefined : deliver(await pushes.take()));
+      const turn = async () => (signal.aborted ? undefined : deliver(await pushes.take(), signal));
       while (await pushes.filled(signal)) await slots.run(turn);
     },
   };
