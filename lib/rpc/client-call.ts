@@ -5,8 +5,8 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Metadata, StatusObject } from "@grpc/grpc-js";
-import { status as grpcStatus } from "@grpc/grpc-js";
+import type { StatusObject } from "@grpc/grpc-js";
+import { status as grpcStatus, Metadata } from "@grpc/grpc-js";
 import { systemClock } from "../clock.ts";
 import type { Connection, Link } from "./connection.ts";
 import { toHeaders, toMetadata } from "./metadata.ts";
@@ -93,7 +93,7 @@ export const deadlineIn = (timeoutMs: number | undefined): { deadline?: number }
   timeoutMs === undefined || timeoutMs <= 0 ? {} : { deadline: systemClock.now() + timeoutMs };
 
 export const requestMetadata = (header: HeadersInit | undefined): Metadata =>
-  toMetadata(new Headers(header));
+  header === undefined ? new Metadata() : toMetadata(new Headers(header));
 
 /** The parts of a Connect response that describe the call. */
 export const describe = <M extends DescMethod>(method: M, { header, trailer }: CallState) => ({
