@@ -93,19 +93,21 @@ export function checkHeartbeat({ metrics, endpoints }: SessionRequest_Heartbeat)
   ].map(({ field, description }) => violation(`heartbeat.${field}`, description));
 }
 
+const MEASURED = [
+  ["cpuPercent", "cpu_percent"],
+  ["load1m", "load_1m"],
+  ["load5m", "load_5m"],
+  ["load15m", "load_15m"],
+  ["memoryTotalBytes", "memory_total_bytes"],
+  ["memoryAvailableBytes", "memory_available_bytes"],
+  ["diskTotalBytes", "disk_total_bytes"],
+  ["diskAvailableBytes", "disk_available_bytes"],
+] as const;
+
+/** Neither NaN nor a negative number passes. Puts no words together for those that do. */
 const checkMetrics = (metrics: WorkerMetrics): FieldViolation[] =>
-  Object.entries({
-    cpu_percent: metrics.cpuPercent,
-    load_1m: metrics.load1m,
-    load_5m: metrics.load5m,
-    load_15m: metrics.load15m,
-    memory_total_bytes: metrics.memoryTotalBytes,
-    memory_available_bytes: metrics.memoryAvailableBytes,
-    disk_total_bytes: metrics.diskTotalBytes,
-    disk_available_bytes: metrics.diskAvailableBytes,
-  }).flatMap(([field, measured]) =>
-    // Neither NaN nor a negative number passes.
-    unless(measured >= 0, `metrics.${field}`, `${measured}: must be 0 or more`),
+  MEASURED.filter(([name]) => !(metrics[name] >= 0)).map(([name, field]) =>
+    violation(`metrics.${field}`, `${metrics[name]}: must be 0 or more`),
   );
 
 const checkEndpoint = ({

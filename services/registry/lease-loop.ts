@@ -1,4 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
+import { LEASE_SHARE_MAX } from "./pace.ts";
 import type { Roster } from "./roster.ts";
 
 /**
@@ -8,10 +9,10 @@ import type { Roster } from "./roster.ts";
 const STALL_MS_MIN = 500;
 
 /**
- * After a stall every worker has this share of a lease to be heard in, one interval and a half:
- * what it sent meanwhile may be lost with its connection.
+ * After a stall every worker has this share of a lease to be heard in, the longest interval that is
+ * asked for: what it sent meanwhile may be lost with its connection.
  */
-const GRACE_PER_LEASE = 0.5;
+const GRACE_PER_LEASE = LEASE_SHARE_MAX;
 
 /**
  * How many turns of the event loop are given to what already waits in the sockets. Node runs

@@ -12,8 +12,6 @@ export const registryLimits = {
   workersPerMessage: 500,
   /** Bytes of workers in one message, a quarter of the 4 MiB that a message may have. */
   bytesPerMessage: 1_048_576,
-  /** Words of one session that wait to be heard. */
-  wordsWaiting: 64,
   /** Until a new session must have registered. */
   registrationMs: 5_000,
   /** How often a watch without news says that it is alive. */

@@ -44,6 +44,8 @@ export interface Roster {
   disconnect(key: SessionKey): void;
   /** Every worker known, ordered by ID. */
   list(): readonly WorkerPresence[];
+  /** How many workers are up. */
+  upCount(): number;
   resolve(name: string): readonly Endpoint[];
   /** As `resolve`, with the workers. The same list until it changes. */
   instancesOf(name: string): readonly Instance[];
@@ -67,6 +69,7 @@ export function createRoster(deps: Deps, leaseMs: number): Roster {
     ...sessionVerbs(hall),
     ...leaseVerbs(hall),
     list: () => presences(hall.sessions),
+    upCount: () => upCount(hall.sessions),
     resolve: hall.endpoints.resolve,
     instancesOf: hall.endpoints.instancesOf,
     subscribe(listener) {
@@ -155,7 +158,7 @@ function leaseVerbs(hall: Hall): LeaseVerbs {
       }
     },
     forgive(stallMs) {
-      extendLeases(sessions, stallMs);
+      extendLeases(sessions, stallMs, hall.now());
       log.warn({ stallMs, workerCount: upCount(sessions) }, "registry stalled, leases extended");
     },
   };

@@ -1,9 +1,11 @@
 import { Code } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
+import type { SessionResponse_Acknowledgement } from "../../gen/berth/v1/registry_service_pb.ts";
 import { Role } from "../../gen/berth/v1/worker_pb.ts";
 import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { isRetryable, reasonOf } from "../../lib/errors.ts";
 import { registryLimits } from "./limits.ts";
+import { BEATS_PER_SECOND } from "./pace.ts";
 import {
   describeRegistry,
   dial,
@@ -35,6 +37,36 @@ describeRegistry("a session", (registry) => {
     expect(Math.min(...intervals)).toBeGreaterThanOrEqual(4_500);
     expect(Math.max(...intervals)).toBeLessThanOrEqual(5_500);
     expect(new Set(intervals).size).toBeGreaterThan(10);
+  });
+
+  test("asks for fewer heartbeats once there are many workers, and for more when they left", async () => {
+    const line = await join(registry(), "w1");
+    const crowd = Array.from({ length: 3 * BEATS_PER_SECOND * 2 }, (_, i) => `crowd-${i}`);
+    const keys = crowd.map((workerId) =>
+      registry().roster.register(registrationOf(workerId), () => undefined),
+    );
+    const askedMs = async (sequence: bigint) => {
+      line.say({ case: "heartbeat", value: { sequence } });
+      const { value } = (await line.next()) as { value: SessionResponse_Acknowledgement };
+      return value.interval && Number(value.interval.seconds) * 1_000 + value.interval.nanos / 1e6;
+    };
+    const slower = await askedMs(1n);
+    expect(slower).toBeGreaterThanOrEqual(5_400);
+    expect(slower).toBeLessThanOrEqual(6_602);
+    expect(await askedMs(2n)).toBeUndefined();
+    for (const key of keys) registry().roster.leave(key, "bye");
+    expect(await askedMs(3n)).toBeLessThanOrEqual(5_500);
+    expect(await askedMs(4n)).toBeUndefined();
+  });
+
+  test("hears a worker out that says several words at once", async () => {
+    const line = await join(registry(), "w1");
+    line.say({ case: "heartbeat", value: { sequence: 1n } });
+    line.say({ case: "farewell", value: { reason: "upgrade" } });
+    line.say({ case: "heartbeat", value: { sequence: 2n } });
+    expect(await line.next()).toMatchObject({ case: "acknowledgement", value: { sequence: 1n } });
+    expect(await line.next()).toBeUndefined();
+    expect(await stateOf(registry(), "w1")).toBe("LEFT");
   });
 
   test("keeps a worker up as long as it beats", async () => {

@@ -1,5 +1,4 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type {
   RegistryService,
@@ -7,15 +6,15 @@ import type {
   SessionRequest_Farewell,
   SessionRequest_Heartbeat,
   SessionRequest_Registration,
-  SessionResponseSchema,
 } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type FieldViolation, invalidFields, timedOut } from "../../lib/errors.ts";
-import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
 import type { Random } from "../../lib/random.ts";
 import { checkFarewell, checkHeartbeat, checkRegistration } from "./checks.ts";
 import { registryLimits } from "./limits.ts";
+import { isWorthTelling, paceOf } from "./pace.ts";
 import type { Roster } from "./roster.ts";
+import { type Answer, createAnswers } from "./session-answers.ts";
 import type { SessionKey } from "./sessions.ts";
 
 export type SessionDeps = Readonly<{
@@ -25,8 +24,6 @@ export type SessionDeps = Readonly<{
   leaseMs: number;
   intervalMs: number;
 }>;
-
-type Answer = MessageInitShape<typeof SessionResponseSchema>;
 
 /**
  * Heartbeats are asked for at the interval, give or take this share of it: so those who
@@ -39,78 +36,86 @@ export function createSessionHandler(
   deps: SessionDeps,
 ): ServiceImpl<typeof RegistryService>["session"] {
   const { clock } = deps;
-  return async function* session(words, context) {
-    const inbox = createMailbox<SessionRequest>({ clock, limit: registryLimits.wordsWaiting });
-    const talk = createTalk(deps, inbox);
-    const { registrationMs } = registryLimits;
-    const stopTimer = clock.after(registrationMs, () => {
-      if (!talk.registered()) inbox.close(notRegistered(registrationMs));
-    });
-    void pump(words, inbox);
-    try {
-      for await (const batch of inbox.read(context.signal))
-        for (const word of batch) {
-          yield* talk.answer(word);
-          if (talk.over()) return;
-        }
-    } finally {
-      stopTimer();
-      inbox.close();
-      talk.end();
-    }
-  };
+  return (words, { signal }) => ({
+    [Symbol.asyncIterator]() {
+      const { registrationMs } = registryLimits;
+      const talk = createTalk(deps, (reason) => answers.end(reason));
+      const stopTimer = clock.after(registrationMs, () => {
+        if (!talk.isRegistered()) answers.end(notRegistered(registrationMs));
+      });
+      const answers = createAnswers(words, talk, () => {
+        stopTimer();
+        talk.end();
+      });
+      signal.addEventListener("abort", () => answers.end(), { once: true });
+      if (signal.aborted) answers.end();
+      return answers;
+    },
+  });
 }
 
-/** Moves what the worker says into the inbox, which can be closed from outside as well. */
-async function pump(words: AsyncIterable<SessionRequest>, inbox: Mailbox<SessionRequest>) {
-  try {
-    for await (const word of words) inbox.post(word);
-    inbox.close();
-  } catch (error) {
-    inbox.close(error instanceof Error ? error : new Error("the stream broke", { cause: error }));
-  }
-}
-
-/** What one session's words do, in order. */
-function createTalk({ roster, random, leaseMs, intervalMs }: SessionDeps, inbox: Mailbox<unknown>) {
+/** What one session's words do, in order. `cut` ends the session from outside. */
+function createTalk(deps: SessionDeps, cut: (reason: Error) => void) {
+  const { roster } = deps;
+  const pace = createPace(deps);
   let key: SessionKey | undefined;
-  let over = false;
 
-  function* begin(registration: SessionRequest_Registration): Generator<Answer> {
+  function begin(registration: SessionRequest_Registration): Answer {
     if (key) throw invalidWord("a session has one registration: open another session");
     refuse(checkRegistration(registration));
-    key = roster.register(registration, inbox.close);
-    const interval = durationFromMs(jittered(intervalMs, random));
-    const terms = { sessionId: key.sessionId, lease: durationFromMs(leaseMs), interval };
-    yield { word: { case: "terms", value: terms } };
+    key = roster.register(registration, cut);
+    const lease = durationFromMs(deps.leaseMs);
+    const terms = { sessionId: key.sessionId, lease, interval: pace.begin() };
+    return { word: { case: "terms", value: terms } };
   }
 
-  function* beat(heartbeat: SessionRequest_Heartbeat): Generator<Answer> {
+  function beat(heartbeat: SessionRequest_Heartbeat): Answer | undefined {
     if (!key) throw unregistered("heartbeat");
     refuse(checkHeartbeat(heartbeat));
-    // Otherwise the session was cut, and the inbox gives the reason next.
-    if (roster.hear(key, heartbeat))
-      yield { word: { case: "acknowledgement", value: { sequence: heartbeat.sequence } } };
+    // Otherwise the session was cut, and why is told next.
+    if (!roster.hear(key, heartbeat)) return undefined;
+    const { sequence } = heartbeat;
+    const interval = pace.change();
+    const value = interval ? { sequence, interval } : { sequence };
+    return { word: { case: "acknowledgement", value } };
   }
 
-  function leave({ reason }: SessionRequest_Farewell): void {
+  function leave({ reason }: SessionRequest_Farewell): "over" {
     if (!key) throw unregistered("farewell");
     refuse(checkFarewell(reason));
     roster.leave(key, reason || "said goodbye");
-    over = true;
+    return "over";
   }
 
   return {
-    registered: () => key !== undefined,
-    over: () => over,
-    *answer({ word }: SessionRequest): Generator<Answer> {
-      if (word.case === "registration") yield* begin(word.value);
-      else if (word.case === "heartbeat") yield* beat(word.value);
-      else if (word.case === "farewell") leave(word.value);
-      else throw invalidWord("is none of registration, heartbeat and farewell: send one of them");
+    isRegistered: () => key !== undefined,
+    answer({ word }: SessionRequest): Answer | "over" | undefined {
+      if (word.case === "registration") return begin(word.value);
+      if (word.case === "heartbeat") return beat(word.value);
+      if (word.case === "farewell") return leave(word.value);
+      throw invalidWord("is none of registration, heartbeat and farewell: send one of them");
     },
     end(): void {
       if (key) roster.disconnect(key);
+    },
+  };
+}
+
+/** How often one worker is asked to beat. */
+function createPace({ roster, random, ...terms }: SessionDeps) {
+  let toldMs = 0;
+
+  function tell(paceMs: number): Duration {
+    toldMs = paceMs;
+    return durationFromMs(jittered(paceMs, random));
+  }
+
+  return {
+    begin: (): Duration => tell(paceOf(roster.upCount(), terms)),
+    /** Undefined while what it was told last will do. */
+    change(): Duration | undefined {
+      const paceMs = paceOf(roster.upCount(), terms);
+      return isWorthTelling(paceMs, toldMs) ? tell(paceMs) : undefined;
     },
   };
 }

@@ -32,6 +32,11 @@ type WorkerRecord = Readonly<{ presence: WorkerPresence; instanceId: string; lea
 export type Sessions = Readonly<{
   leaseMs: number;
   records: Map<string, WorkerRecord>;
+  /**
+   * The workers that are up, those first whose lease ends first: all leases are of one length, so
+   * whoever was heard last is last.
+   */
+  up: Set<string>;
   /** The workers that are not up, the longest gone first. */
   departed: Set<string>;
 }>;
@@ -55,6 +60,7 @@ export type Registered =
 export const createSessions = (leaseMs: number): Sessions => ({
   leaseMs,
   records: new Map(),
+  up: new Set(),
   departed: new Set(),
 });
 
@@ -76,8 +82,7 @@ export function register(
   if (!held && upCount(sessions) >= registryLimits.workersUp) return { kind: "full" };
 
   const presence = presenceOf(sessionId, registration, known, moment);
-  const lease: Lease = { kind: "running", endMs: leaseEnd(sessions, moment), connected: true };
-  sessions.records.set(workerId, { presence, instanceId, lease });
+  grant(sessions, { presence, instanceId }, moment);
   sessions.departed.delete(workerId);
   const superseded = held?.connected && known ? keyOf(known) : undefined;
   return { kind: "registered", change: { presence, events: arrival(presence, known) }, superseded };
@@ -122,8 +127,7 @@ export function hear(
   if (!record) return undefined;
   const heardTime = toTimestamp(moment.timeMs);
   const presence = { ...record.presence, ...(metrics && { metrics }), heardTime };
-  const lease: Lease = { kind: "running", endMs: leaseEnd(sessions, moment), connected: true };
-  sessions.records.set(key.workerId, { ...record, presence, lease });
+  grant(sessions, { presence, instanceId: record.instanceId }, moment);
   const isRoutine = presence.metrics?.engineHealthy === record.presence.metrics?.engineHealthy;
   return { presence, events: [], isRoutine };
 }
@@ -150,31 +154,50 @@ export function leave(
 
 /** Ends the leases that have run out, and tells whose. */
 export function expire(sessions: Sessions, moment: Moment): readonly Change[] {
-  const lost = running(sessions).filter(({ endMs }) => endMs <= moment.monotonicMs);
   const fate = { state: WorkerState.DOWN, reason: "lease expired", moment } as const;
-  return lost.map(({ record }) => depart(sessions, record, fate));
+  const changes: Change[] = [];
+  for (const { record, lease } of running(sessions)) {
+    if (lease.endMs > moment.monotonicMs) break;
+    changes.push(depart(sessions, record, fate));
+  }
+  return changes;
 }
 
 /** Time in which the registry could not listen does not count against its workers. */
-export function extendLeases(sessions: Sessions, byMs: number): void {
-  for (const { record, lease, endMs } of running(sessions))
+export function extendLeases(sessions: Sessions, byMs: number, { monotonicMs }: Moment): void {
+  // Nobody gets more than a lease from now: whoever is heard from now on is last in turn.
+  const latestMs = monotonicMs + sessions.leaseMs;
+  for (const { record, lease } of running(sessions))
     sessions.records.set(record.presence.workerId, {
       ...record,
-      lease: { ...lease, endMs: endMs + byMs },
+      lease: { ...lease, endMs: Math.min(latestMs, lease.endMs + byMs) },
     });
 }
 
 /** When the next lease runs out, if nothing is heard. Undefined when no worker is up. */
 export function earliestLeaseEnd(sessions: Sessions): number | undefined {
-  const ends = running(sessions).map(({ endMs }) => endMs);
-  return ends.length === 0 ? undefined : ends.reduce((a, b) => Math.min(a, b));
+  for (const { lease } of running(sessions)) return lease.endMs;
+  return undefined;
 }
 
 /** Every worker known, ordered by ID. */
 export const presences = ({ records }: Sessions): readonly WorkerPresence[] =>
   [...records.keys()].sort().flatMap((id) => records.get(id)?.presence ?? []);
 
-export const upCount = ({ records, departed }: Sessions): number => records.size - departed.size;
+export const upCount = ({ up }: Sessions): number => up.size;
+
+/** The worker was heard just now: its lease is the one that ends last. */
+function grant(
+  { leaseMs, records, up }: Sessions,
+  record: Omit<WorkerRecord, "lease">,
+  { monotonicMs }: Moment,
+): void {
+  const { workerId } = record.presence;
+  const lease: Lease = { kind: "running", endMs: monotonicMs + leaseMs, connected: true };
+  records.set(workerId, { ...record, lease });
+  up.delete(workerId);
+  up.add(workerId);
+}
 
 type Fate = Readonly<{
   state: WorkerState.DOWN | WorkerState.LEFT;
@@ -186,6 +209,7 @@ function depart(sessions: Sessions, record: WorkerRecord, { state, reason, momen
   const { workerId } = record.presence;
   const presence = { ...record.presence, state, reason, stateTime: toTimestamp(moment.timeMs) };
   sessions.records.set(workerId, { ...record, presence, lease: { kind: "over" } });
+  sessions.up.delete(workerId);
   sessions.departed.add(workerId);
   forgetLongestGone(sessions);
   const kind = state === WorkerState.DOWN ? WorkerEventKind.DOWN : WorkerEventKind.LEFT;
@@ -207,13 +231,13 @@ function current({ records }: Sessions, { workerId, sessionId }: SessionKey) {
   return counts ? record : undefined;
 }
 
-const running = ({ records }: Sessions) =>
-  [...records.values()].flatMap((record) => {
-    const { lease } = record;
-    return lease.kind === "running" ? [{ record, lease, endMs: lease.endMs }] : [];
-  });
-
-const leaseEnd = ({ leaseMs }: Sessions, { monotonicMs }: Moment): number => monotonicMs + leaseMs;
+/** Those that are up, in the order in which their leases end. */
+function* running({ records, up }: Sessions) {
+  for (const workerId of up) {
+    const record = records.get(workerId);
+    if (record?.lease.kind === "running") yield { record, lease: record.lease };
+  }
+}
 
 const keyOf = ({ presence: { workerId, sessionId } }: WorkerRecord): SessionKey => ({
   workerId,

@@ -1,4 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";
 import { toMillis } from "../../core/time.ts";
 import type { Endpoint } from "../../gen/berth/v1/endpoint_pb.ts";
@@ -46,6 +47,8 @@ const GAP_MS = 100;
 type Talk = {
   /** What was agreed. Undefined until the registry has answered. */
   terms: SessionResponse_Terms | undefined;
+  /** How often the registry wants to hear of the worker, as it said last. */
+  intervalMs: number;
   /** When each word was sent that has not been answered; the registration is number 0. */
   readonly sent: Map<bigint, number>;
   /** Bites when the registry says nothing for too long. */
@@ -66,7 +69,7 @@ export async function holdSession(deps: Deps, leaving: AbortSignal): Promise<unk
   const { client, clock, stir } = deps;
   const over = new AbortController();
   const dog = watchFor(deps, over, TERMS_MS_MAX);
-  const talk: Talk = { terms: undefined, sent: new Map(), dog, over, leaving };
+  const talk: Talk = { terms: undefined, intervalMs: 0, sent: new Map(), dog, over, leaving };
   let cancelEnd: () => void = () => undefined;
   const sayFarewell = () => {
     cancelEnd = clock.after(FAREWELL_MS_MAX, () => over.abort());
@@ -90,7 +93,14 @@ export async function holdSession(deps: Deps, leaving: AbortSignal): Promise<unk
 function hear(deps: Deps, talk: Talk, { word }: SessionResponse): void {
   talk.dog.kick();
   if (word.case === "terms") begin(deps, talk, word.value);
-  if (word.case === "acknowledgement") noteAnswer(deps, talk, word.value.sequence);
+  if (word.case !== "acknowledgement") return;
+  setPace(talk, word.value.interval);
+  noteAnswer(deps, talk, word.value.sequence);
+}
+
+/** From the next heartbeat on. Without an interval all stays as it is. */
+function setPace(talk: Talk, interval: Duration | undefined): void {
+  if (interval) talk.intervalMs = Math.max(GAP_MS, toMillis(interval));
 }
 
 function begin(deps: Deps, talk: Talk, terms: SessionResponse_Terms): void {
@@ -100,6 +110,8 @@ function begin(deps: Deps, talk: Talk, terms: SessionResponse_Terms): void {
   talk.dog.stop();
   talk.dog = watchFor(deps, talk.over, leaseMs);
   talk.terms = terms;
+  talk.intervalMs = GAP_MS;
+  setPace(talk, terms.interval);
   noteAnswer(deps, talk, REGISTRATION);
   deps.stir.ring();
 }
@@ -131,7 +143,7 @@ async function* speak(deps: Deps, talk: Talk): AsyncGenerator<Word, void, undefi
   talk.sent.set(REGISTRATION, clock.monotonic());
   yield { word: { case: "registration", value: { workerId, instanceId, description } } };
   while (!talk.terms && !isOver(talk)) await deps.stir.wait(talk.over.signal);
-  if (talk.terms) yield* beat(deps, talk, talk.terms);
+  if (talk.terms) yield* beat(deps, talk);
   if (talk.leaving.aborted)
     yield { word: { case: "farewell", value: { reason: "the worker stops" } } };
 }
@@ -140,16 +152,11 @@ async function* speak(deps: Deps, talk: Talk): AsyncGenerator<Word, void, undefi
 type Told = { endpointsVersion: number; dueMs: number };
 
 /** Heartbeats: at the interval with measurements, and in between when endpoints change. */
-async function* beat(
-  deps: Deps,
-  talk: Talk,
-  { interval }: SessionResponse_Terms,
-): AsyncGenerator<Word, void, undefined> {
+async function* beat(deps: Deps, talk: Talk): AsyncGenerator<Word, void, undefined> {
   const { clock, stir } = deps;
-  const intervalMs = Math.max(GAP_MS, interval ? toMillis(interval) : 0);
   const told: Told = { endpointsVersion: -1, dueMs: clock.monotonic() };
   for (let sequence = 1n; !isOver(talk); sequence++) {
-    const value = { sequence, ...(await news(deps, told, intervalMs)) };
+    const value = { sequence, ...(await news(deps, told, talk.intervalMs)) };
     const sentMs = clock.monotonic();
     talk.sent.set(sequence, sentMs);
     yield { word: { case: "heartbeat", value } };

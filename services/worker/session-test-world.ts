@@ -38,6 +38,8 @@ type Registry = {
   advice: { retryMs?: number };
   /** What every answer to a heartbeat waits for. */
   hold: Promise<void>;
+  /** How often answers to heartbeats ask for the next ones. */
+  paceMs?: number;
 };
 
 type Answer = MessageInitShape<typeof SessionResponseSchema>;
@@ -52,7 +54,10 @@ async function react(registry: Registry, { word }: SessionRequest): Promise<Answ
   if (word.case === "registration") return [{ word: { case: "terms", value: terms } }];
   if (word.case !== "heartbeat" || mood !== "answers") return [];
   await hold;
-  return [{ word: { case: "acknowledgement", value: { sequence: word.value.sequence } } }];
+  const { paceMs } = registry;
+  const interval = paceMs === undefined ? {} : { interval: durationFromMs(paceMs) };
+  const { sequence } = word.value;
+  return [{ word: { case: "acknowledgement", value: { sequence, ...interval } } }];
 }
 
 /** A registry in memory that writes down what it hears. */

@@ -36,6 +36,21 @@ describe("a session", () => {
     ).toBe(true);
   });
 
+  test("beats at another interval once the registry asks for it", async () => {
+    const { run, clock, heartbeats, registry } = sessionWorld();
+    void run();
+    await clock.advance(10);
+    registry.paceMs = 2 * INTERVAL_MS;
+    await clock.advance(INTERVAL_MS);
+    delete registry.paceMs;
+    const before = heartbeats().length;
+    await clock.advance(4 * INTERVAL_MS);
+    expect(heartbeats().length - before).toBe(2);
+    registry.paceMs = INTERVAL_MS / 5;
+    await clock.advance(4 * INTERVAL_MS);
+    expect(heartbeats().length - before).toBeGreaterThan(8);
+  });
+
   test("tells of new endpoints at once, without measuring", async () => {
     const { run, clock, served, session, heartbeats } = sessionWorld();
     void run();
