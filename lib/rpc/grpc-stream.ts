@@ -3,43 +3,83 @@ import type { Readable, Writable } from "node:stream";
 /**
  * The messages of a grpc-js stream as `read` understands them, taken off the wire no faster than
  * they are asked for. Throws the signal's reason when it aborts. Unlike the stream's own iterator
- * this one never destroys the stream, whose other half may still be writing.
+ * this one never destroys the stream, whose other half may still be writing. To be read by one
+ * reader, one message at a time.
+ *
+ * Written out, not as a generator: of what a heartbeat costs its two ends that was a good part.
  */
-export async function* messagesOf<T>(
+export function messagesOf<T>(
   stream: Readable,
   signal: AbortSignal,
   read: (message: Uint8Array) => T,
-): AsyncGenerator<T, void, undefined> {
-  const news = createNews(stream, signal);
-  try {
-    while (true) {
-      signal.throwIfAborted();
-      const message: Uint8Array | null = stream.read();
-      if (message !== null) yield read(message);
-      else if (stream.readableEnded || stream.destroyed) return;
-      else await news.next();
+): AsyncIterableIterator<T, undefined> {
+  let unlisten: (() => void) | undefined;
+  let reader: Reader<T> | undefined;
+  let isOver = false;
+
+  /** Gives the reader what there is to give now, if anything. */
+  function look(): void {
+    if (!reader) return;
+    const { resolve, reject } = reader;
+    try {
+      const result = take();
+      if (!result) return;
+      reader = undefined;
+      resolve(result);
+    } catch (error) {
+      end();
+      reject(error);
     }
-  } finally {
-    news.end();
   }
+
+  function take(): IteratorResult<T, undefined> | undefined {
+    if (isOver) return DONE;
+    signal.throwIfAborted();
+    const message: Uint8Array | null = stream.read();
+    if (message !== null) return { done: false, value: read(message) };
+    return stream.readableEnded || stream.destroyed ? end() : undefined;
+  }
+
+  function end(): IteratorResult<T, undefined> {
+    [isOver, reader] = [true, undefined];
+    unlisten?.();
+    return DONE;
+  }
+
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () =>
+      new Promise((resolve, reject) => {
+        reader = { resolve, reject };
+        unlisten ??= listen(stream, signal, look);
+        look();
+      }),
+    async return() {
+      const left = reader;
+      end();
+      left?.resolve(DONE);
+      return DONE;
+    },
+  };
 }
 
+type Reader<T> = Readonly<{
+  resolve: (result: IteratorResult<T, undefined>) => void;
+  reject: (reason: unknown) => void;
+}>;
+
+const DONE = { done: true, value: undefined } as const;
+
 /** Listens once for as long as a stream is read: doing so anew for each message costs more than it. */
-function createNews(stream: Readable, signal: AbortSignal) {
-  let wake: () => void = () => undefined;
-  const tell = () => wake();
+function listen(stream: Readable, signal: AbortSignal, tell: () => void): () => void {
   const events = ["readable", "end", "close"];
   for (const event of events) stream.on(event, tell);
   signal.addEventListener("abort", tell, { once: true });
-  return {
-    next: () =>
-      new Promise<void>((resolve) => {
-        wake = resolve;
-      }),
-    end(): void {
-      for (const event of events) stream.off(event, tell);
-      signal.removeEventListener("abort", tell);
-    },
+  return () => {
+    for (const event of events) stream.off(event, tell);
+    signal.removeEventListener("abort", tell);
   };
 }
 

@@ -158,7 +158,7 @@ function leaseVerbs(hall: Hall): LeaseVerbs {
       }
     },
     forgive(stallMs) {
-      extendLeases(sessions, stallMs, hall.now());
+      extendLeases(sessions, stallMs);
       log.warn({ stallMs, workerCount: upCount(sessions) }, "registry stalled, leases extended");
     },
   };

@@ -26,17 +26,16 @@ type Lease =
   /** The worker is down or has left. */
   | Readonly<{ kind: "over" }>;
 
-type WorkerRecord = Readonly<{ presence: WorkerPresence; instanceId: string; lease: Lease }>;
+type WorkerRecord = {
+  readonly presence: WorkerPresence;
+  readonly instanceId: string;
+  lease: Lease;
+};
 
 /** All that the registry knows of its workers' lives. Changed only by the functions of this file. */
 export type Sessions = Readonly<{
   leaseMs: number;
   records: Map<string, WorkerRecord>;
-  /**
-   * The workers that are up, those first whose lease ends first: all leases are of one length, so
-   * whoever was heard last is last.
-   */
-  up: Set<string>;
   /** The workers that are not up, the longest gone first. */
   departed: Set<string>;
 }>;
@@ -60,7 +59,6 @@ export type Registered =
 export const createSessions = (leaseMs: number): Sessions => ({
   leaseMs,
   records: new Map(),
-  up: new Set(),
   departed: new Set(),
 });
 
@@ -82,7 +80,8 @@ export function register(
   if (!held && upCount(sessions) >= registryLimits.workersUp) return { kind: "full" };
 
   const presence = presenceOf(sessionId, registration, known, moment);
-  grant(sessions, { presence, instanceId }, moment);
+  const lease: Lease = { kind: "running", endMs: leaseEnd(sessions, moment), connected: true };
+  sessions.records.set(workerId, { presence, instanceId, lease });
   sessions.departed.delete(workerId);
   const superseded = held?.connected && known ? keyOf(known) : undefined;
   return { kind: "registered", change: { presence, events: arrival(presence, known) }, superseded };
@@ -116,7 +115,11 @@ function arrival(presence: WorkerPresence, known: WorkerRecord | undefined): Wor
   return known ? [up] : [eventOf(presence, WorkerEventKind.JOINED), up];
 }
 
-/** Renews the lease. Undefined when the session is over: then nothing the worker says counts. */
+/**
+ * Renews the lease. Undefined when the session is over: then nothing the worker says counts. What a
+ * watcher was told of the worker before becomes what it is now: a copy for each heartbeat is most of
+ * what a registry of a thousand workers would do.
+ */
 export function hear(
   sessions: Sessions,
   key: SessionKey,
@@ -125,19 +128,19 @@ export function hear(
 ): Change | undefined {
   const record = current(sessions, key);
   if (!record) return undefined;
-  const heardTime = toTimestamp(moment.timeMs);
-  const presence = { ...record.presence, ...(metrics && { metrics }), heardTime };
-  grant(sessions, { presence, instanceId: record.instanceId }, moment);
-  const isRoutine = presence.metrics?.engineHealthy === record.presence.metrics?.engineHealthy;
-  return { presence, events: [], isRoutine };
+  const { presence } = record;
+  const wasHealthy = presence.metrics?.engineHealthy;
+  presence.heardTime = toTimestamp(moment.timeMs);
+  if (metrics) presence.metrics = metrics;
+  record.lease = { kind: "running", endMs: leaseEnd(sessions, moment), connected: true };
+  return { presence, events: [], isRoutine: presence.metrics?.engineHealthy === wasHealthy };
 }
 
 /** The stream ended without a word: the worker stays up until its lease runs out. */
 export function disconnect(sessions: Sessions, key: SessionKey): boolean {
   const record = current(sessions, key);
   if (record?.lease.kind !== "running") return false;
-  const lease: Lease = { ...record.lease, connected: false };
-  sessions.records.set(key.workerId, { ...record, lease });
+  record.lease = { ...record.lease, connected: false };
   return true;
 }
 
@@ -155,49 +158,32 @@ export function leave(
 /** Ends the leases that have run out, and tells whose. */
 export function expire(sessions: Sessions, moment: Moment): readonly Change[] {
   const fate = { state: WorkerState.DOWN, reason: "lease expired", moment } as const;
-  const changes: Change[] = [];
-  for (const { record, lease } of running(sessions)) {
-    if (lease.endMs > moment.monotonicMs) break;
-    changes.push(depart(sessions, record, fate));
-  }
-  return changes;
+  return [...sessions.records.values()]
+    .filter((record) => leaseEndOf(record) <= moment.monotonicMs)
+    .map((record) => depart(sessions, record, fate));
 }
 
 /** Time in which the registry could not listen does not count against its workers. */
-export function extendLeases(sessions: Sessions, byMs: number, { monotonicMs }: Moment): void {
-  // Nobody gets more than a lease from now: whoever is heard from now on is last in turn.
-  const latestMs = monotonicMs + sessions.leaseMs;
-  for (const { record, lease } of running(sessions))
-    sessions.records.set(record.presence.workerId, {
-      ...record,
-      lease: { ...lease, endMs: Math.min(latestMs, lease.endMs + byMs) },
-    });
+export function extendLeases(sessions: Sessions, byMs: number): void {
+  for (const record of sessions.records.values()) {
+    const { lease } = record;
+    if (lease.kind === "running") record.lease = { ...lease, endMs: lease.endMs + byMs };
+  }
 }
 
 /** When the next lease runs out, if nothing is heard. Undefined when no worker is up. */
 export function earliestLeaseEnd(sessions: Sessions): number | undefined {
-  for (const { lease } of running(sessions)) return lease.endMs;
-  return undefined;
+  let earliestMs = Number.POSITIVE_INFINITY;
+  for (const record of sessions.records.values())
+    earliestMs = Math.min(earliestMs, leaseEndOf(record));
+  return earliestMs === Number.POSITIVE_INFINITY ? undefined : earliestMs;
 }
 
 /** Every worker known, ordered by ID. */
 export const presences = ({ records }: Sessions): readonly WorkerPresence[] =>
   [...records.keys()].sort().flatMap((id) => records.get(id)?.presence ?? []);
 
-export const upCount = ({ up }: Sessions): number => up.size;
-
-/** The worker was heard just now: its lease is the one that ends last. */
-function grant(
-  { leaseMs, records, up }: Sessions,
-  record: Omit<WorkerRecord, "lease">,
-  { monotonicMs }: Moment,
-): void {
-  const { workerId } = record.presence;
-  const lease: Lease = { kind: "running", endMs: monotonicMs + leaseMs, connected: true };
-  records.set(workerId, { ...record, lease });
-  up.delete(workerId);
-  up.add(workerId);
-}
+export const upCount = ({ records, departed }: Sessions): number => records.size - departed.size;
 
 type Fate = Readonly<{
   state: WorkerState.DOWN | WorkerState.LEFT;
@@ -209,7 +195,6 @@ function depart(sessions: Sessions, record: WorkerRecord, { state, reason, momen
   const { workerId } = record.presence;
   const presence = { ...record.presence, state, reason, stateTime: toTimestamp(moment.timeMs) };
   sessions.records.set(workerId, { ...record, presence, lease: { kind: "over" } });
-  sessions.up.delete(workerId);
   sessions.departed.add(workerId);
   forgetLongestGone(sessions);
   const kind = state === WorkerState.DOWN ? WorkerEventKind.DOWN : WorkerEventKind.LEFT;
@@ -231,13 +216,11 @@ function current({ records }: Sessions, { workerId, sessionId }: SessionKey) {
   return counts ? record : undefined;
 }
 
-/** Those that are up, in the order in which their leases end. */
-function* running({ records, up }: Sessions) {
-  for (const workerId of up) {
-    const record = records.get(workerId);
-    if (record?.lease.kind === "running") yield { record, lease: record.lease };
-  }
-}
+/** Never, of a worker that is not up. */
+const leaseEndOf = ({ lease }: WorkerRecord): number =>
+  lease.kind === "running" ? lease.endMs : Number.POSITIVE_INFINITY;
+
+const leaseEnd = ({ leaseMs }: Sessions, { monotonicMs }: Moment): number => monotonicMs + leaseMs;
 
 const keyOf = ({ presence: { workerId, sessionId } }: WorkerRecord): SessionKey => ({
   workerId,
