@@ -6,6 +6,7 @@ import { createManualClock } from "../../lib/manual-clock.ts";
 import { aPlacedTask, aReport, aSpec, START_MS } from "../../test/builders.ts";
 import { until } from "../../test/until.ts";
 import { createDeliveries } from "./deliveries.ts";
+import { createLinkGate } from "./link-gate.ts";
 import { createPushSlots } from "./push-slots.ts";
 import { createFakeWorker } from "./testing/fake-worker.ts";
 import { createManagerRig } from "./testing/manager-rig.ts";
@@ -22,6 +23,7 @@ async function createRig(worker = createFakeWorker()) {
     clock,
     deliveries: createDeliveries(rig.ledger),
     slots: createPushSlots(),
+    gate: createLinkGate(clock),
     connect: worker.connect,
   };
   const onLinked = (_: string, linked: boolean) => void links.push(linked);

@@ -16,6 +16,7 @@ import type { Slots } from "../../lib/slots.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Ledger } from "./ledger.ts";
+import type { LinkGate } from "./link-gate.ts";
 import type { Observer } from "./observer.ts";
 import { createPusher, type Pusher } from "./pusher.ts";
 import { type Comparison, createSnapshots, type Snapshots } from "./snapshots.ts";
@@ -25,6 +26,8 @@ export type LinkDeps = Readonly<{
   deliveries: Deliveries;
   /** Bounds how many workers are told something at once. */
   slots: Slots;
+  /** Bounds how many links are being made at once. */
+  gate: LinkGate;
   observer: Observer;
   connect: (address: string) => Channel;
   clock: Clock;
@@ -54,12 +57,16 @@ export async function runWorkerLink(
   const log = deps.log.child({ workerId: target.workerId });
   const backoff = createBackoff({ firstMs: 50, capMs: 2_000, stableMs: 10_000, random, clock });
   while (!signal.aborted) {
+    const endTurn = await deps.gate.enter();
+    if (signal.aborted) return endTurn();
     const channel = deps.connect(target.address);
     try {
-      await holdLink(target.workerId, channel, { ...deps, log }, signal);
+      const own = { workerId: target.workerId, channel, onSynced: endTurn };
+      await holdLink(own, { ...deps, log }, signal);
     } catch (err) {
       if (!signal.aborted) log.warn({ address: target.address, err }, "worker link lost");
     } finally {
+      endTurn();
       onLinked(target.workerId, false);
       channel.close();
     }
@@ -67,10 +74,11 @@ export async function runWorkerLink(
   }
 }
 
+type Own = Readonly<{ workerId: string; channel: Channel; onSynced: () => void }>;
+
 /** One connection: a reader and a pusher. When one of them ends, so does the other. */
 async function holdLink(
-  workerId: string,
-  channel: Channel,
+  { workerId, channel, onSynced }: Own,
   deps: LinkDeps,
   signal: AbortSignal,
 ): Promise<void> {
@@ -83,6 +91,7 @@ async function holdLink(
   const end = () => ended.abort();
   const pusher = createPusher(client, deps);
   const synced = createTurnstile(either);
+  void synced.opened.then(onSynced);
   const connection = { workerId, client, pushes, pusher, onSynced: synced.open };
   try {
     await Promise.all([

@@ -1,5 +1,6 @@
 import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { createDeliveries } from "./deliveries.ts";
+import { createLinkGate } from "./link-gate.ts";
 import { createPushSlots } from "./push-slots.ts";
 import { type LinkDeps, runWorkerLink } from "./worker-link.ts";
 import { isTakenOver, type KnownWorker, type WorkerTable } from "./worker-table.ts";
@@ -13,15 +14,18 @@ type Link = Readonly<{
 /** Keeps one link to every worker that has an address and has not left, until `signal` aborts. */
 export async function runWorkerLinks(
   workers: WorkerTable,
-  deps: Omit<LinkDeps, "onLinked" | "deliveries" | "slots">,
+  deps: Omit<LinkDeps, "onLinked" | "deliveries" | "slots" | "gate">,
   signal: AbortSignal,
 ): Promise<void> {
   const links = new Map<string, Link>();
+  /** Which worker is linked to at an address. */
+  const linkedAt = new Map<string, string>();
   /** When all links to a worker, those given up included, will have let go. */
   const endings = new Map<string, Promise<void>>();
   const onLinked = (workerId: string, linked: boolean) => workers.setLinked(workerId, linked);
   const deliveries = createDeliveries(deps.ledger);
   const slots = createPushSlots();
+  const gate = createLinkGate(deps.clock);
 
   function adjust(worker: KnownWorker): void {
     const link = links.get(worker.workerId);
@@ -29,18 +33,18 @@ export async function runWorkerLinks(
     if (signal.aborted || isAsWanted(link, { address: wanted, round: worker.linkRound })) return;
     drop(worker.workerId);
     if (wanted === "" || isTakenOver(worker, workers)) return;
-    evict(wanted);
+    // Whoever had the address before is not there any more.
+    drop(linkedAt.get(wanted) ?? "");
     links.set(worker.workerId, open(worker, wanted));
-  }
-
-  /** Whoever had the address before is not there any more. */
-  function evict(address: string): void {
-    for (const [workerId, link] of links) if (link.address === address) drop(workerId);
+    linkedAt.set(wanted, worker.workerId);
   }
 
   function drop(workerId: string): void {
-    links.get(workerId)?.control.abort();
+    const link = links.get(workerId);
+    if (!link) return;
+    link.control.abort();
     links.delete(workerId);
+    linkedAt.delete(link.address);
   }
 
   /** The new link begins once the old one has let go, so that the two never speak at once. */
@@ -52,7 +56,7 @@ export async function runWorkerLinks(
     const previous = endings.get(workerId);
     const run = async () => {
       await previous;
-      await runWorkerLink(target, { ...deps, deliveries, slots, onLinked }, either);
+      await runWorkerLink(target, { ...deps, deliveries, slots, gate, onLinked }, either);
     };
     endings.set(workerId, run());
     return { address, round, control };

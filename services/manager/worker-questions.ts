@@ -17,7 +17,7 @@ export interface Questions {
 }
 
 type Deps = Readonly<{
-  workers: Pick<WorkerTable, "get" | "all">;
+  workers: Pick<WorkerTable, "get" | "at">;
   connect: (address: string) => Channel;
   clock: Clock;
   log: Log;

@@ -28,6 +28,8 @@ export interface WorkerTable {
   get(workerId: string): KnownWorker | undefined;
   /** In the order of IDs. */
   all(): readonly KnownWorker[];
+  /** Those that have said of themselves that they are at this address, the one there now included. */
+  at(address: string): readonly KnownWorker[];
   setPresence(presence: WorkerPresence): void;
   setLinked(workerId: string, linked: boolean): void;
   /** Asks for another link: nothing comes over this one. */
@@ -45,11 +47,13 @@ export interface WorkerTable {
 
 export function createWorkerTable(): WorkerTable {
   const workers = new Map<string, KnownWorker>();
+  const addresses = createAddresses();
   const records = new Map<string, WorkerRecord>();
   let brakeReason = "";
   const listeners: ((worker: KnownWorker) => void)[] = [];
 
   function put(worker: KnownWorker): void {
+    addresses.move(worker.workerId, workers.get(worker.workerId), worker);
     workers.set(worker.workerId, worker);
     for (const listener of listeners) listener(worker);
   }
@@ -57,6 +61,7 @@ export function createWorkerTable(): WorkerTable {
   return {
     get: (workerId) => workers.get(workerId),
     all: () => [...workers.values()].sort((a, b) => (a.workerId < b.workerId ? -1 : 1)),
+    at: (address) => [...addresses.at(address)].flatMap((workerId) => workers.get(workerId) ?? []),
     setPresence(presence) {
       const { workerId } = presence;
       const record = records.get(workerId) ?? DEFAULT_RECORD;
@@ -92,6 +97,23 @@ export function createWorkerTable(): WorkerTable {
   };
 }
 
+/** Who is at which address. */
+function createAddresses() {
+  const workerIds = new Map<string, Set<string>>();
+  return {
+    at: (address: string): ReadonlySet<string> => workerIds.get(address) ?? new Set(),
+    move(workerId: string, before: KnownWorker | undefined, now: KnownWorker): void {
+      const [from, to] = [before && addressOf(before), addressOf(now)];
+      if (from === to) return;
+      if (from !== undefined) workerIds.get(from)?.delete(workerId);
+      if (from !== undefined && workerIds.get(from)?.size === 0) workerIds.delete(from);
+      workerIds.set(to, (workerIds.get(to) ?? new Set()).add(workerId));
+    },
+  };
+}
+
+const addressOf = ({ presence }: KnownWorker): string => presence.description?.address ?? "";
+
 /** Whether the registry counts a worker as alive. */
 const isUp = ({ presence }: KnownWorker): boolean => presence.state === WorkerState.UP;
 
@@ -99,15 +121,13 @@ const isUp = ({ presence }: KnownWorker): boolean => presence.state === WorkerSt
  * Whether another worker has since registered with this one's address: what is said there must not
  * be taken for this one's word.
  */
-export function isTakenOver(worker: KnownWorker, workers: Pick<WorkerTable, "all">): boolean {
-  const address = worker.presence.description?.address;
+export function isTakenOver(worker: KnownWorker, workers: Pick<WorkerTable, "at">): boolean {
   return workers
-    .all()
+    .at(addressOf(worker))
     .some(
       (other) =>
         isUp(other) &&
         other.workerId !== worker.workerId &&
-        other.presence.description?.address === address &&
         registeredMs(other) > registeredMs(worker),
     );
 }
