@@ -63,13 +63,13 @@ export async function startBerth({
   const output = openSync(log, "a");
   const resourcesFile = join(folder, "resources.json");
   const stateFolder = join(folder, "state");
-  const all = [
-    ...NODE_FLAGS,
-    ...(isProbed ? ["--expose-gc", "--import", PROBE] : []),
+  const flags = [...NODE_FLAGS, ...(isProbed ? ["--expose-gc", "--import", PROBE] : [])];
+  const [command, ...all] = [
+    ...(flags.length > 0 ? [process.execPath, ...flags] : []),
     ...[BERTH, ...args, ...(isStateful ? ["--state-dir", stateFolder] : [])],
   ];
   const env = { ...process.env, RESOURCES_FILE: resourcesFile };
-  const child = spawn(process.execPath, all, { stdio: ["ignore", output, output], env });
+  const child = spawn(command ?? BERTH, all, { stdio: ["ignore", output, output], env });
   await untilReady(child, log, readyWhen);
   return {
     managerAddress,

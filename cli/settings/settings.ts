@@ -128,7 +128,7 @@ export const lease = milliseconds(
 );
 export const interval = milliseconds(
   "interval",
-  "how often workers send a heartbeat",
+  "how often workers send a heartbeat, of many workers less often",
   LEASE_INTERVAL_MS_DEFAULT,
 );
 
