@@ -114,7 +114,7 @@ export const workerBugs: readonly Bug[] = [
     name: "leases never end",
     promise: "a silent worker is noticed",
     file: "services/registry/sessions.js",
-    find: "filter(({ endMs }) => endMs <= moment.monotonicMs)",
+    find: "filter((record) => leaseEndOf(record) <= moment.monotonicMs)",
     replace: "filter(() => false)",
   },
   {
