@@ -35,9 +35,9 @@ export function customCapacityOf(resources: Resources | undefined): CustomCapaci
 
 /** What is asked for, from a reservation of the contract, in the order of names. */
 export function customNeedsOf(resources: Resources | undefined): readonly CustomNeed[] | undefined {
-  const needs = Object.entries(resources?.custom ?? {});
-  if (needs.length === 0) return undefined;
-  return needs
+  const custom = resources?.custom ?? {};
+  if (Object.keys(custom).length === 0) return undefined;
+  return Object.entries(custom)
     .map(([name, { count }]) => ({ name, count: Number(count) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

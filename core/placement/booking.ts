@@ -64,13 +64,12 @@ export function unbook(worker: Candidate, demand: Demand, assigned?: Assigned): 
 }
 
 /** A candidate from its two halves, with bookings of its own that begin as these. */
-export function own(facts: Facts, { reserved, tally, ...rest }: Bookings): OwnCandidate {
-  const { cpuMillis, memoryBytes, diskBytes } = reserved;
-  return arrange(facts, {
-    ...rest,
-    reserved: { cpuMillis, memoryBytes, diskBytes },
-    tally: ownTally(tally),
-  });
+export function own(facts: Facts, bookings: Bookings): OwnCandidate {
+  const { customReserved, usedPorts, taskCount } = bookings;
+  const { cpuMillis, memoryBytes, diskBytes } = bookings.reserved;
+  const reserved = { cpuMillis, memoryBytes, diskBytes };
+  const tally = ownTally(bookings.tally);
+  return arrange(facts, { reserved, customReserved, usedPorts, taskCount, tally });
 }
 
 type OwnBookings = Omit<OwnCandidate, keyof Facts>;

@@ -44,7 +44,7 @@ const NONE: readonly Exclusion[] = [];
 /** Decides for the best worker of a survey that kept one more than the runner-ups. */
 export function decide({ best, excluded }: Survey, asked: Asked): Decision {
   const exclusions = excluded.size === 0 ? NONE : exclusionsOf(excluded, asked);
-  const [first] = best;
+  const first = best[0];
   if (first === undefined) {
     return { kind: "unplaced", exclusions, explanation: explanationOf(exclusions) };
   }

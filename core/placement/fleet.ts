@@ -132,7 +132,7 @@ function createRoster() {
   function add(workerId: string): OwnSlot {
     const seat = freeSeats.pop() ?? slots.length;
     const slot = { workerId, seat, candidate: undefined, lastChosen: 0 };
-    slots.splice(positionOf(slots, workerId), 0, slot);
+    insertSlot(slots, slot);
     byId.set(workerId, slot);
     return slot;
   }
@@ -144,6 +144,14 @@ function createRoster() {
   }
 
   return { byId, slots, add, drop };
+}
+
+/** Puts a worker among others in the order of their IDs. Most come in that order. */
+export function insertSlot(slots: Slot[], slot: Slot): void {
+  const position = positionOf(slots, slot.workerId);
+  // To splice at the end would copy them all.
+  if (position === slots.length) slots.push(slot);
+  else slots.splice(position, 0, slot);
 }
 
 /** Where a worker is, or belongs, among workers in the order of their IDs. */

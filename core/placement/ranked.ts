@@ -34,7 +34,8 @@ export type Shortlist = Readonly<{
 export const createShortlist = (count: number): Shortlist => ({ best: [], count });
 
 /** The one that must be beaten. Undefined while there is room. */
-export const worstOf = ({ best, count }: Shortlist): Ranked | undefined => best[count - 1];
+export const worstOf = ({ best, count }: Shortlist): Ranked | undefined =>
+  best.length < count ? undefined : best[count - 1];
 
 /** Takes a worker if it is good enough, in the words of `Ranked`. Whether it was. */
 export function offer(
@@ -44,21 +45,25 @@ export function offer(
   affinity: number,
   score: number,
 ): boolean {
+  const { best, count } = list;
   const worst = worstOf(list);
   // Most are not taken, and nothing is made for those.
   if (worst && worst.lead <= lead && worst.affinity >= affinity && worst.score > score)
     return false;
   const ranked = { workerId, lead, affinity, score };
-  if (worst !== undefined && !isBetter(ranked, worst)) return false;
-  insertSorted(list.best, ranked);
-  if (list.best.length > list.count) list.best.pop();
+  if (worst && !isBetter(ranked, worst)) return false;
+  insertSorted(best, ranked);
+  if (best.length > count) best.pop();
   return true;
 }
 
-function insertSorted(sorted: Ranked[], ranked: Ranked): void {
-  let index = sorted.push(ranked) - 1;
-  for (let above = sorted[index - 1]; above && isBetter(ranked, above); above = sorted[index - 1]) {
-    sorted[index] = above;
-    sorted[--index] = ranked;
+/** Adds to those that are sorted, best first. Most come at the end. */
+export function insertSorted(sorted: Ranked[], ranked: Ranked): void {
+  let index = sorted.length;
+  for (; index > 0; index--) {
+    const above = sorted[index - 1];
+    if (above !== undefined && !isBetter(ranked, above)) break;
   }
+  if (index === sorted.length) sorted.push(ranked);
+  else sorted.splice(index, 0, ranked);
 }

@@ -117,6 +117,7 @@ function pop<T extends Entry>(edge: T[]): T | undefined {
 /** Where the better of the two below a position is, or where it would be. */
 function betterBelow<T extends Entry>(heap: readonly T[], position: number): number {
   const at = 2 * position + 1;
-  const [left, right] = [heap[at], heap[at + 1]];
+  const left = heap[at];
+  const right = heap[at + 1];
   return left !== undefined && right !== undefined && right.score > left.score ? at + 1 : at;
 }

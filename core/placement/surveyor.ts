@@ -23,12 +23,14 @@ export function createSurveyor(fleet: Fleet): (question: Question, wishes: Wishe
   const memories = new Map<Scheduler, Memory>();
 
   function memoryOf(scheduler: Scheduler): Memory {
-    const memory = memories.get(scheduler) ?? {
+    const known = memories.get(scheduler);
+    if (known !== undefined) return known;
+    const fresh = {
       standings: createRecent<Standing>(STANDINGS_MAX),
       seen: createRecent<true>(SEEN_MAX),
     };
-    memories.set(scheduler, memory);
-    return memory;
+    memories.set(scheduler, fresh);
+    return fresh;
   }
 
   /** A standing pays off only when it is used again, so a first demand of a kind makes none. */
