@@ -1,6 +1,13 @@
 import { expect, test } from "@jest/globals";
 import { createFleet } from "./fleet.ts";
+import type { Journal } from "./journal.ts";
 import { amount, demand, worker } from "./samples.ts";
+
+/** Which workers changed; undefined: that is forgotten. */
+function since(journal: Journal, time: number): readonly string[] | undefined {
+  const found: string[] = [];
+  return journal.replay(time, ({ workerId }) => found.push(workerId)) ? found : undefined;
+}
 
 const ids = (slots: readonly { workerId: string }[] | undefined) =>
   slots?.map(({ workerId }) => workerId);
@@ -13,8 +20,8 @@ test("tells which workers changed since a time", () => {
   fleet.set(worker("b"));
   fleet.book("a", { demand: demand() }, 7);
   fleet.remove("b");
-  expect(ids(changes.since(time))).toEqual(["b", "a", "b"]);
-  expect(changes.since(changes.time())).toEqual([]);
+  expect(since(changes, time)).toEqual(["b", "a", "b"]);
+  expect(since(changes, changes.time())).toEqual([]);
 });
 
 test("forgets changes of long ago and says so", () => {
@@ -22,8 +29,8 @@ test("forgets changes of long ago and says so", () => {
   const { changes } = fleet;
   const start = changes.time();
   for (let i = 0; i < 2000; i++) fleet.set(worker("a"));
-  expect(changes.since(start)).toBeUndefined();
-  expect(changes.since(changes.time() - 10)).toHaveLength(10);
+  expect(since(changes, start)).toBeUndefined();
+  expect(since(changes, changes.time() - 10)).toHaveLength(10);
 });
 
 test("tells measurements apart from all other changes", () => {
@@ -33,10 +40,10 @@ test("tells measurements apart from all other changes", () => {
   const [time, steadyTime] = [changes.time(), steadyChanges.time()];
   fleet.observe(worker("a", { diskAvailableBytes: 5 }));
   expect(fleet.get("a")?.candidate?.diskAvailableBytes).toBe(5);
-  expect(ids(changes.since(time))).toEqual(["a"]);
-  expect(ids(steadyChanges.since(steadyTime))).toEqual([]);
+  expect(since(changes, time)).toEqual(["a"]);
+  expect(since(steadyChanges, steadyTime)).toEqual([]);
   fleet.set(worker("a"));
-  expect(ids(steadyChanges.since(steadyTime))).toEqual(["a"]);
+  expect(since(steadyChanges, steadyTime)).toEqual(["a"]);
 });
 
 test("keeps workers in the order of their IDs as they come and go", () => {

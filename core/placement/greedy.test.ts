@@ -20,6 +20,15 @@ test("takes the worker whose CPU was measured to be least busy", () => {
   );
 });
 
+test("sees that a worker has become less busy, which changes nothing else of it", () => {
+  const workers = ["a", "b", "c", "d", "e"].map((id) => worker(id, { metrics: metrics(50) }));
+  const busy = worker("f", { metrics: metrics(90) });
+  const placer = createPlacer([...workers, busy]);
+  expect([place(placer), place(placer)]).toEqual(["a", "a"]);
+  placer.observe({ ...busy, metrics: metrics(20) });
+  expect(place(placer, demand({ amount: amount(1) }))).toBe("f");
+});
+
 test("does not care about memory", () => {
   expect(choose({ metrics: metrics(20, 8000) }, { metrics: metrics(30, 0) })).toBe("a");
 });

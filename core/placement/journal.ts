@@ -2,10 +2,13 @@ import type { Slot } from "./fleet.ts";
 
 /** Which workers changed since when, as far as that is remembered. */
 export interface Journal {
-  /** Now, as `since` counts. */
+  /** Now, as `replay` counts. */
   time(): number;
-  /** Workers that changed since `time`, some repeatedly. Undefined when that is too long ago. */
-  since(time: number): readonly Slot[] | undefined;
+  /**
+   * Shows the workers that changed since `time`, some repeatedly. False when that is too long ago:
+   * then it shows none.
+   */
+  replay(time: number, visit: (slot: Slot) => void): boolean;
 }
 
 /** Changes that are remembered for each worker: further back it is cheaper to look at them all. */
@@ -27,6 +30,13 @@ export function createJournal() {
       changes = changes.slice(-max);
     },
     time: () => forgotten + changes.length,
-    since: (time: number) => (time < forgotten ? undefined : changes.slice(time - forgotten)),
+    replay(time: number, visit: (slot: Slot) => void): boolean {
+      if (time < forgotten) return false;
+      for (let index = time - forgotten; index < changes.length; index++) {
+        const slot = changes[index];
+        if (slot !== undefined) visit(slot);
+      }
+      return true;
+    },
   };
 }

@@ -4,7 +4,7 @@ import { recount } from "./exclusions.ts";
 import type { Filter, Test } from "./filters.ts";
 import { type Known, known } from "./fleet.ts";
 import type { FleetCounts } from "./fleet-counts.ts";
-import { createShortlist, offer, type Shortlist, worstOf } from "./ranked.ts";
+import { createShortlist, offer, type Ranked, type Shortlist, worstOf } from "./ranked.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Shelf } from "./shelves.ts";
 import type { Site } from "./site.ts";
@@ -19,7 +19,10 @@ type Grounds = Readonly<{
   excluded: ReadonlyMap<Filter, number>;
 }>;
 
-type Found = Pick<Survey, "best" | "excluded">;
+/** What a search finds. The best are the caller's own. */
+export type Found = Pick<Survey, "excluded"> & Readonly<{ best: Ranked[] }>;
+
+export type Search = (demand: Demand, count: number) => Found;
 
 /**
  * By so much a ceiling may be wrong, for sums of shares are rounded: scores are near 1, where a
@@ -31,7 +34,7 @@ const ROUNDING = 1e-9;
  * Finds the best `count` workers of the sites, looking at no more states than it must. Of what
  * amounts exclude only that is counted which was looked at.
  */
-export function createSearch({ scheduler, sites, counts, excluded }: Grounds) {
+export function createSearch({ scheduler, sites, counts, excluded }: Grounds): Search {
   const weighing = (weighs: Filter["weighs"]) =>
     scheduler.filters.filter((filter) => filter.weighs === weighs);
   const [bookings, measurements] = [weighing("bookings"), weighing("measurements")];
@@ -45,7 +48,7 @@ export function createSearch({ scheduler, sites, counts, excluded }: Grounds) {
     return asked;
   }
 
-  return (demand: Demand, count: number): Found => {
+  return (demand, count) => {
     const { state, measured } = testsFor(demand);
     const shortlist = createShortlist(count);
     const refusals: Refusals = { site: excluded, own: undefined };
@@ -81,7 +84,7 @@ function admitted(
   for (const site of sites.all()) {
     const verdict = counts.judge(site.cell);
     if (verdict.kind === "admitted") open.push({ site, lead: verdict.lead });
-    else refuse(refusals, verdict.filter, site.shelves.size);
+    else refuse(refusals, verdict.filter, site.shelves.size());
   }
   if (open.length < 2) return open;
   return open.sort(
@@ -101,7 +104,7 @@ function isBehind({ lead, site: { affinity } }: Place, shortlist: Shortlist): bo
 
 type NamedTest = Readonly<{ filter: Filter; passes: Test }>;
 
-type Search = Readonly<{
+type Terms = Readonly<{
   demand: Demand;
   scheduler: Scheduler;
   /** What the demand asks of what is promised on a worker. */
@@ -123,7 +126,7 @@ function testsOf(filters: readonly Filter[], demand: Demand): readonly NamedTest
   return tests;
 }
 
-function searchSite(place: Place, search: Search): void {
+function searchSite(place: Place, search: Terms): void {
   const { state, refusals } = search;
   place.site.shelves.walk((shelf) => {
     if (isHopeless(shelf, place, search)) return false;
@@ -138,7 +141,7 @@ function searchSite(place: Place, search: Search): void {
 function isHopeless(
   { score }: Shelf,
   { site, lead }: Place,
-  { shortlist, demand, scheduler }: Search,
+  { shortlist, demand, scheduler }: Terms,
 ): boolean {
   const worst = worstOf(shortlist);
   if (worst === undefined || worst.lead > lead || worst.affinity < site.affinity) return false;
@@ -147,7 +150,7 @@ function isHopeless(
 }
 
 /** Offers the workers of a shelf until one is not good enough: the others have higher IDs. */
-function offerAll(shelf: Shelf, { site, lead }: Place, search: Search): void {
+function offerAll(shelf: Shelf, { site, lead }: Place, search: Terms): void {
   const { demand, scheduler, measured, shortlist, refusals } = search;
   const { affinity } = site;
   const sample = sampleOf(shelf);
@@ -160,7 +163,7 @@ function offerAll(shelf: Shelf, { site, lead }: Place, search: Search): void {
   }
 }
 
-const sampleOf = ({ slots: [first] }: Shelf): Known => known(first);
+const sampleOf = ({ slots }: Shelf): Known => known(slots[0]);
 
 function failing(tests: readonly NamedTest[], { candidate }: Known): Filter | undefined {
   for (const { filter, passes } of tests) if (!passes(candidate)) return filter;

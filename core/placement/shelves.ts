@@ -1,5 +1,5 @@
 import type { Amount, Candidate } from "./candidate.ts";
-import { type Known, positionOf, type Slot } from "./fleet.ts";
+import { insertSlot, type Known, positionOf, type Slot } from "./fleet.ts";
 import { createRanking, type Entry } from "./ranking.ts";
 import { isSameAmount } from "./steady.ts";
 
@@ -15,10 +15,10 @@ export type Shelf = Readonly<{
 /** Workers by their state, and states by their score. */
 export interface Shelves {
   /** How many workers there are. */
-  readonly size: number;
+  size(): number;
   /**
-   * Adds a worker or moves it. Workers with the same amounts and number of tasks are alike unless
-   * their `mark` tells them apart.
+   * Adds a worker, moves it, or ranks it anew. Workers with the same amounts and number of tasks are
+   * alike unless their `mark` tells them apart: so it must where the score is made of anything else.
    */
   put(slot: Known, mark: number, score: number): void;
   delete(slot: Slot): void;
@@ -56,7 +56,7 @@ export function createShelves(): Shelves {
 
   function putOn(shelf: OwnShelf, slot: Slot): void {
     size++;
-    insert(shelf.slots, slot);
+    insertSlot(shelf.slots, slot);
     shelfInSeat[slot.seat] = shelf;
   }
 
@@ -87,13 +87,12 @@ export function createShelves(): Shelves {
   }
 
   return {
-    get size() {
-      return size;
-    },
+    size: () => size,
     put(slot, mark, score) {
       const before = shelfInSeat[slot.seat];
       if (before === undefined) putOn(directory.find(slot, mark) ?? open(slot, mark, score), slot);
       else if (!isState(before, slot, mark)) move(before, slot, mark, score);
+      else if (before.score !== score) ranking.setScore(before, score);
     },
     delete(slot) {
       const shelf = shelfInSeat[slot.seat];
@@ -104,13 +103,7 @@ export function createShelves(): Shelves {
   };
 }
 
-/** Those that come do so in the order of their IDs most often, and those that leave too. */
-function insert(slots: Slot[], slot: Slot): void {
-  const position = positionOf(slots, slot.workerId);
-  if (position === slots.length) slots.push(slot);
-  else slots.splice(position, 0, slot);
-}
-
+/** Those that leave do so in the order of their IDs most often, as those that come. */
 function leave(slot: Slot, { slots }: OwnShelf): void {
   if (slots[0] === slot) slots.shift();
   else slots.splice(positionOf(slots, slot.workerId), 1);

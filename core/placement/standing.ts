@@ -1,6 +1,8 @@
 import { createDemand } from "./demand.ts";
 import { createExclusions } from "./exclusions.ts";
 import { type Fleet, isKnown, type Known, type Slot } from "./fleet.ts";
+import { rulesOf } from "./fleet-rules.ts";
+import { createFrontSearch } from "./front.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { createSearch } from "./search.ts";
 import { createSites, isAt, type Site } from "./site.ts";
@@ -22,26 +24,26 @@ export interface Standing {
   survey(question: Question, count: number): Survey;
 }
 
-export function createStanding(fleet: Fleet, question: Question): Standing {
+/** `frontSize` is for tests: 0 keeps none. */
+export function createStanding(fleet: Fleet, question: Question, frontSize?: number): Standing {
   const { readsMeasurements = false } = question.scheduler;
   const journal = readsMeasurements ? fleet.changes : fleet.steadyChanges;
-  let board = createBoard(question);
+  let board = createBoard(question, frontSize);
   let seenTime = -1;
 
-  function startOver(): readonly Slot[] {
-    board = createBoard(question);
-    return fleet.slots();
+  function startOver(): void {
+    board = createBoard(question, frontSize);
+    for (const slot of fleet.slots()) board.judge(slot);
   }
 
   return {
     survey(asked, count) {
-      const changed = seenTime < 0 ? undefined : journal.since(seenTime);
-      for (const slot of changed ?? startOver()) board.judge(slot);
+      if (seenTime < 0 || !journal.replay(seenTime, board.judge)) startOver();
       seenTime = journal.time();
       const { counts } = board;
       const rank = (workerId: string) =>
         rankOf(fleet.get(workerId), { question: asked, findExcluding: createSieve(asked), counts });
-      const { best, excluded } = board.search(asked.demand, count);
+      const { best, excluded } = board.find(asked.demand, count);
       return { best, excluded, rank };
     },
   };
@@ -61,16 +63,21 @@ function markOf({ seat, lastChosen }: Slot, { readsMeasurements, takesTurns }: S
   return takesTurns ? lastChosen : 0;
 }
 
-function createBoard({ demand, scheduler }: Question) {
+function createBoard({ demand, scheduler }: Question, frontSize: number | undefined) {
   const { findExcluding, counts } = examine({ demand, scheduler }, isForSites);
   const sites = createSites();
   const siteInSeat: (Site | undefined)[] = [];
   const exclusions = createExclusions();
+  const excluded = exclusions.counts;
+  const search = createSearch({ scheduler, sites, counts, excluded });
+  const front = createFrontSearch({ scheduler, search, excluded }, frontSize);
+  // Where others decide who is best a change of one may change the order of all.
+  const hasFront = rulesOf(demand).length === 0;
 
   function leave(slot: Slot, site: Site): void {
     site.shelves.delete(slot);
     siteInSeat[slot.seat] = undefined;
-    if (site.shelves.size === 0) sites.close(site);
+    if (site.shelves.size() === 0) sites.close(site);
   }
 
   function enter(slot: Known, before: Site | undefined): void {
@@ -97,7 +104,8 @@ function createBoard({ demand, scheduler }: Question) {
       const before = siteInSeat[seat];
       if (isKnown(slot) && filter === undefined) enter(slot, before);
       else if (before) leave(slot, before);
+      if (hasFront) front.note(slot, siteInSeat[seat]);
     },
-    search: createSearch({ scheduler, sites, counts, excluded: exclusions.counts }),
+    find: hasFront ? front.find : search,
   };
 }
