@@ -10,6 +10,8 @@ export interface TaskTable {
   all(): IterableIterator<Task>;
   /** Waiting for a worker, in the order of creation. */
   pending(): IterableIterator<Task>;
+  /** The same without reading any: there may be very many that wait. */
+  pendingIds(): Iterable<string>;
   /** With an attempt on the worker that has not ended. A task that moves is on two workers. */
   placedOn(workerId: string): IterableIterator<Task>;
   placedCount(workerId: string): number;
@@ -64,6 +66,7 @@ export function createTaskTable(): TaskTable {
     },
     all: () => tasksOf(entries.keys()),
     pending: () => tasksOf(indexes.pending),
+    pendingIds: () => indexes.pending,
     placedOn: (workerId) => tasksOf(indexes.placedOn(workerId)),
     workerIds: indexes.workerIds,
     placedCount: (workerId) => indexes.placedOn(workerId).size,

@@ -17,6 +17,7 @@ import { factsOf } from "./candidates.ts";
 import { createFreshMetrics } from "./fresh-metrics.ts";
 import type { Ledger, LedgerChange } from "./ledger.ts";
 import type { PlacementBoard } from "./placement-board.ts";
+import type { WaitingList } from "./waiting-list.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
 
 type Deps = Readonly<{
@@ -84,8 +85,8 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
   return {
     /** Considers every pending task that is due and has not been found unplaceable since. */
     pass(now: number): void {
-      const due = [...ledger.tasks.pending()]
-        .filter((task) => retryMs(task, now) <= now && waiting.isDue(task.id, now))
+      const due = openTasks(ledger.tasks, waiting, now)
+        .filter((task) => retryMs(task, now) <= now)
         .sort(byPriority);
       const place = createPassPlacer(placer);
       const changes = due.flatMap((task) => decide(task, now, place));
@@ -113,11 +114,21 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
     },
     msUntilStale: fresh.msUntilStale,
     msUntilRetry(now: number): number {
-      const retries = [...ledger.tasks.pending()].map((task) => retryMs(task, now));
+      const retries = openTasks(ledger.tasks, waiting, now).map((task) => retryMs(task, now));
       const times = [...retries, ...waiting.times()].filter((time) => time > now);
       return times.reduce((soonest, time) => Math.min(soonest, time - now), IDLE_MS);
     },
   };
+}
+
+/** Pending tasks that have not been found unplaceable since something changed. Of the others nothing is read. */
+function openTasks(tasks: Ledger["tasks"], waiting: WaitingList, now: number): readonly Task[] {
+  const open: Task[] = [];
+  for (const taskId of tasks.pendingIds()) {
+    const task = waiting.isDue(taskId, now) ? tasks.get(taskId) : undefined;
+    if (task) open.push(task);
+  }
+  return open;
 }
 
 const nameOf = (task: Task) => ({ taskId: task.id, attempt: currentAttempt(task).number });

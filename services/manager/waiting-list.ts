@@ -12,28 +12,34 @@ export interface WaitingList {
   clear(): void;
   /** The dependent ones may be. Whether there are any. */
   clearDependent(): boolean;
-  /** Until when tasks wait. */
+  /** Until when tasks wait that do not wait for ever. */
   times(): Iterable<number>;
 }
 
 export function createWaitingList(): WaitingList {
   const waiting = new Map<string, number>();
+  /** Those of them that do not wait for ever: few, as only refusals end by themselves. */
+  const ending = new Map<string, number>();
   const dependent = new Set<string>();
 
   function remove(taskId: string): void {
     waiting.delete(taskId);
+    ending.delete(taskId);
     dependent.delete(taskId);
   }
 
   return {
     add(taskId, untilMs, isDependent) {
       waiting.set(taskId, untilMs);
+      if (untilMs === Number.POSITIVE_INFINITY) ending.delete(taskId);
+      else ending.set(taskId, untilMs);
       if (isDependent) dependent.add(taskId);
     },
     isDue: (taskId, now) => (waiting.get(taskId) ?? 0) <= now,
     remove,
     clear() {
       waiting.clear();
+      ending.clear();
       dependent.clear();
     },
     clearDependent() {
@@ -41,6 +47,6 @@ export function createWaitingList(): WaitingList {
       for (const taskId of [...dependent]) remove(taskId);
       return hadAny;
     },
-    times: () => waiting.values(),
+    times: () => ending.values(),
   };
 }
