@@ -57,7 +57,9 @@ async function carryOut(plan: Plan, run: ObservedRun): Promise<void> {
   await run.until(plan.troubleMs);
   world.trace.note("world", "all is mended");
   heal(run, endings);
-  await converge(run, plan.troubleMs + PATIENCE_MS);
+  const lastMs = Math.max(plan.troubleMs, ...plan.steps.map(({ atMs }) => atMs));
+  await run.until(lastMs);
+  await converge(run, lastMs + PATIENCE_MS);
   await stayQuiet(run);
 }
 

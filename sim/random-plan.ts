@@ -1,4 +1,5 @@
 import { withAsks } from "./asks.ts";
+import { withCalmTasks } from "./calm-tasks.ts";
 import { createDice, type Dice } from "./dice.ts";
 import { type Fault, type FaultName, faultNames, faults, type Target } from "./faults.ts";
 import type { FaultStep, OperatorStep, Plan, Step } from "./plan.ts";
@@ -25,7 +26,7 @@ export function randomPlan(seed: number): Plan {
   const steps: Step[] = [...userSteps, ...operatorSteps, ...faultSteps].sort(
     (a, b) => a.atMs - b.atMs,
   );
-  return { seed, workerCount, troubleMs, steps: withAsks(seed, steps) };
+  return withCalmTasks({ seed, workerCount, troubleMs, steps: withAsks(seed, steps) });
 }
 
 /** How long a task may be running before what is to befall it. */
