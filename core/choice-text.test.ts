@@ -33,7 +33,9 @@ test("the first of what counts that sets the best apart is the reason", () => {
   expect(textOf(better, worse)).toBe("for having fewest of its name: 0 (next best 2)");
   expect(textOf(better, { ...worse, lead: 0 })).toBe("for its affinity 50 (next best 10)");
   expect(textOf(better, { ...better, score: 0.7 })).toBe("for its score 0.9 (next best 0.7)");
-  expect(textOf(better, better)).toBe("as the first by ID of equals, with score 0.9");
+  expect(textOf(better, better)).toBe(
+    "as the first by ID of the best, with affinity 50 and score 0.9",
+  );
 });
 
 test("a difference that rounding would hide is shown", () => {

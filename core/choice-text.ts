@@ -20,12 +20,14 @@ function againstNext(chosen: Placement, next: RunnerUp): string {
     return `for having fewest of its name: ${chosen.lead} (next best ${next.lead})`;
   if (chosen.affinity !== next.affinity)
     return `for its affinity ${chosen.affinity} (next best ${next.affinity})`;
-  if (chosen.score === next.score)
-    return `as the first by ID of equals, with score ${formatScore(chosen.score)}`;
+  if (chosen.score === next.score) return `as the first by ID of the best, with ${worthOf(chosen)}`;
   const [mine, others] = [formatScore(chosen.score), formatScore(next.score)];
   return mine === others
     ? `for its score ${chosen.score} (next best ${next.score})`
     : `for its score ${mine} (next best ${others})`;
 }
+
+const worthOf = ({ affinity, score }: Placement): string =>
+  `${affinity === 0 ? "" : `affinity ${affinity} and `}score ${formatScore(score)}`;
 
 export const formatScore = (score: number): string => String(Math.round(score * 1000) / 1000);
