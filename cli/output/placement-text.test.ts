@@ -28,6 +28,7 @@ test("the chosen worker comes first, then those that came next and why they did"
     runnerUps: [
       { workerId: "w2", ...best },
       { workerId: "w3", score: 0.9, lead: 2, suitability: FITS },
+      { workerId: "w5", score: 0.9, suitability: FITS },
       { workerId: "w4", score: 0.9, suitability: AVOIDED },
     ],
     exclusions: [{ filter: "ready", workerCount: 2, explanation: "2 workers not ready" }],
@@ -37,7 +38,8 @@ test("the chosen worker comes first, then those that came next and why they did"
     "  WORKER   SCORE   WHY",
     "  w1         0.5   affinity 50, chosen",
     "  w2         0.5   affinity 50, equal, but later by ID",
-    "  w3         0.9   2 of its name there",
+    "  w3         0.9   2 of its name there, more than on the chosen",
+    "  w5         0.9   less affinity",
     "  w4         0.9   comes last: the task keeps failing there",
     "  not possible: 2 workers not ready",
     "",

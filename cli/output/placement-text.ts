@@ -46,12 +46,11 @@ function choiceNotes({ suitability }: Placement): readonly string[] {
 
 const FAILING = "the task keeps failing there";
 
+/** What set it back first, in the order in which things count. */
 function nextNotes(next: RunnerUp, chosen: Placement): readonly string[] {
   if (next.suitability === Suitability.AVOIDED) return [`comes last: ${FAILING}`];
-  const isEqual =
-    chosen.suitability === next.suitability &&
-    chosen.lead === next.lead &&
-    chosen.affinity === next.affinity &&
-    chosen.score === next.score;
-  return isEqual ? ["equal, but later by ID"] : [];
+  if (chosen.suitability === Suitability.PREFERRED) return [];
+  if (next.lead !== chosen.lead) return ["more than on the chosen"];
+  if (next.affinity !== chosen.affinity) return ["less affinity"];
+  return [next.score === chosen.score ? "equal, but later by ID" : "lower score"];
 }
