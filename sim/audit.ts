@@ -68,7 +68,8 @@ function auditWait(task: Task, { world, users, ledger }: Witnesses): string[] {
   if (task.state !== TaskState.PENDING) return [];
   const name = task.spec?.name;
   if (task.waitingReason === "") return [`${name} waits and does not say for what`];
-  const retryMs = task.retryTime ? toMillis(task.retryTime) : 0;
+  // A time that was set by a calendar that was wrong tells nothing: then only room counts.
+  const retryMs = task.retryTime && world.misdated.size === 0 ? toMillis(task.retryTime) : 0;
   if (retryMs > users.clock.now()) return [`${name} waits to be retried: ${task.waitingReason}`];
   if (task.spec?.placementTimeout) return [`${name} waits and is to have a place by now`];
   const roomy = [...world.machines.keys()].filter((workerId) => hasRoom(workerId, task, ledger));

@@ -1,4 +1,5 @@
 import { pastLosses } from "./past-losses.ts";
+import { pastWaits } from "./past-waits.ts";
 import type { SeedJob } from "./seed-job.ts";
 
 const singleton = { onDisconnect: "ON_DISCONNECT_STOP", stopGrace: "5s" };
@@ -202,5 +203,6 @@ export const pastFailures: readonly SeedJob[] = [
       ],
     },
   },
+  ...pastWaits,
   ...pastLosses,
 ];
