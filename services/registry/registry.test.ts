@@ -96,8 +96,9 @@ test("tells in DNS what workers tell it, from the moment it acknowledges it", as
     { name: "w1.worker.berth", port: 32_768, priority: 0, weight: 1 },
   ]);
   expect(await resolver.resolve4("web.task.berth")).toEqual(["127.0.0.1"]);
-  session.next().catch(() => undefined);
+  const end = Promise.allSettled([session.next()]);
   await registry.stop();
+  await end;
   hangUp.abort();
   channel.close();
 });

@@ -90,7 +90,9 @@ async function untilBehind(deps: Deps, signal: AbortSignal): Promise<void> {
   for (let due = past.head(); past.head() >= due; ) {
     await clock.sleep(CHECK_MS, signal);
     if (signal.aborted) return;
-    const seen = await readStoredHead(client, layout).catch(() => undefined);
+    const seen = await readStoredHead(client, layout).catch((err: unknown) => {
+      log.debug({ err }, "etcd does not tell where the store is");
+    });
     if (!seen) break;
     past.catchUp(seen);
     due = past.head() >= due ? seen.revision : due;
