@@ -84,6 +84,22 @@ const exitOf = (state: Json) => ({
   finishTimeMs: parseEngineTimeMs(textAt(state, "FinishedAt")),
 });
 
+/**
+ * Until when, on the engine's clock, an exit may yet turn out to be for want of memory; 0 when
+ * it is settled. The engine learns of the want and of the exit from two sources, in either
+ * order, so a container with a memory limit that died of SIGKILL is waited for `graceMs`.
+ */
+export function memoryDoubtEndMs(inspected: Json, graceMs: number): number {
+  const state = jsonAt(inspected, "State");
+  const { exitCode, oomKilled, finishTimeMs = 0 } = exitOf(state);
+  const hasLimit = numberAt(jsonAt(inspected, "HostConfig"), "Memory") > 0;
+  const isInDoubt = hasLimit && exitCode === SIGKILL_EXIT && !oomKilled;
+  return isInDoubt && !isRunning(textAt(state, "Status")) ? finishTimeMs + graceMs : 0;
+}
+
+/** 128 + SIGKILL, which is what the kernel kills with. */
+const SIGKILL_EXIT = 137;
+
 function publishedPorts(
   inspected: Json,
   asked: readonly LabelledPort[],

@@ -1,6 +1,7 @@
 import { FailureReason } from "../../gen/berth/v1/task_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { createSlots } from "../../lib/slots.ts";
-import { containerFacts, labelsIn } from "./container-facts.ts";
+import { containerFacts, labelsIn, memoryDoubtEndMs } from "./container-facts.ts";
 import { isContainerOf } from "./container-labels.ts";
 import { containerRequests } from "./container-requests.ts";
 import { type ContainerDns, containerSpec } from "./container-spec.ts";
@@ -19,6 +20,7 @@ const WAITING = {
 };
 
 type Options = Readonly<{
+  clock: Clock;
   limits: EngineLimits;
   /** Address of the host that ports are published on. */
   publishAddress: string;
@@ -35,7 +37,7 @@ type ContainerVerbs = Pick<
 /** The verbs of a container's life. */
 export function createContainerVerbs(
   engine: EngineClient,
-  { limits, publishAddress, advertiseAddress, dns }: Options,
+  { clock, limits, publishAddress, advertiseAddress, dns }: Options,
 ): ContainerVerbs {
   const requests = containerRequests(limits);
   const starts = createSlots(limits.startsMax, WAITING);
@@ -49,7 +51,13 @@ export function createContainerVerbs(
     );
 
   const inspect: Runtime["inspect"] = async (containerId) => {
-    const inspected = await look(containerId);
+    let inspected = await look(containerId);
+    const doubtMs = inspected ? memoryDoubtEndMs(inspected, limits.memoryDoubtMs) - clock.now() : 0;
+    if (doubtMs > 0) {
+      // Never longer than that, whatever a clock that was set says.
+      await clock.sleep(Math.min(doubtMs, limits.memoryDoubtMs));
+      inspected = await look(containerId);
+    }
     return inspected && containerFacts(inspected, advertiseAddress);
   };
 

@@ -39,7 +39,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   const engine = createEngineClient(createSend(socketPath), clock);
   const deps = { engine, clock, log, limits };
   return {
-    ...createContainerVerbs(engine, { limits, publishAddress, advertiseAddress, dns }),
+    ...createContainerVerbs(engine, { clock, limits, publishAddress, advertiseAddress, dns }),
     describe: createDescriber(deps),
     ping: () => engine.tell(pingTask),
     exec: createExec(deps),

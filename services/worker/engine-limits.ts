@@ -2,6 +2,8 @@
 export type EngineLimits = Readonly<{
   /** For a call that only looks: inspect, list, info, and for a stream to begin. */
   lookMs: number;
+  /** After an exit: for the engine to learn that want of memory was the cause. */
+  memoryDoubtMs: number;
   /** For making a container. Long, because a start storm saturates the engine. */
   createMs: number;
   /** For starting one. */
@@ -39,6 +41,7 @@ const STARTS_PER_CORE = 3;
 
 export const defaultLimits = (coreCount: number): EngineLimits => ({
   lookMs: 10_000,
+  memoryDoubtMs: 250,
   createMs: 60_000,
   startMs: 60_000,
   stopMarginMs: 20_000,

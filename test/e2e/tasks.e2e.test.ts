@@ -82,7 +82,10 @@ test("too much memory is OOM_KILLED", async () => {
     command: ["dd", "if=/dev/zero", "of=/dev/null", "bs=200M"],
     limit: { memoryBytes },
   });
-  expect(statusOf(task)?.failure?.reason).toBe(FailureReason.OOM_KILLED);
+  expect(statusOf(task)).toMatchObject({
+    exitCode: 137,
+    failure: { reason: FailureReason.OOM_KILLED },
+  });
 });
 
 test("a command that does not exist is START_FAILED", async () => {
