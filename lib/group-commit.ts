@@ -6,6 +6,8 @@ export interface GroupCommit<T> {
   add(items: readonly T[]): Promise<void>;
   /** Resolves once all that has been added is flushed. */
   settled(): Promise<void>;
+  /** Rejects what has not been flushed, though it may be yet, and all that is added from now on. */
+  end(reason: unknown): void;
 }
 
 type Options<T> = Readonly<{
@@ -51,7 +53,7 @@ export function createGroupCommit<T>({ clock, lastCall, flush }: Options<T>): Gr
   }
 
   function fail(reason: unknown): void {
-    failure = { reason };
+    failure ??= { reason };
     for (const batch of [flushing, open]) batch?.reject(reason);
   }
 
@@ -59,6 +61,7 @@ export function createGroupCommit<T>({ clock, lastCall, flush }: Options<T>): Gr
     add,
     settled: () =>
       failure ? rejected(failure.reason) : ((open ?? flushing)?.promise ?? Promise.resolve()),
+    end: fail,
   };
 }
 

@@ -3,7 +3,8 @@ import { attemptsOf, isLive, type KnownAttempt, liveOn } from "../../core/live-a
 import { type Demand, demandOf } from "../../core/placement/demand.ts";
 import type { Placer } from "../../core/placement/place.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
-import type { Ledger, LedgerChange } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { LedgerChange } from "./ledger-change.ts";
 
 export type Booking = Readonly<{
   workerId: string;

@@ -10,7 +10,8 @@ import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Ledger, LedgerChange } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { LedgerChange } from "./ledger-change.ts";
 import type { Observer } from "./observer.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
 

@@ -57,26 +57,38 @@ export async function runEventSweeper(
   unsubscribe();
 }
 
-/** How many keys one commit deletes, or a few more: the last task's go along whole. */
+/** How many keys one commit deletes at most. */
 const KEYS_PER_COMMIT = 2_000;
 
-/** Many tasks' events share a commit: a flush for each would make a long purge slow. */
+/**
+ * Many tasks' events share a commit: a flush for each would make a long purge slow. A task's mark goes
+ * after its events, so that what is left by a crash is found.
+ */
 async function sweep(store: Store, taskIds: readonly string[]): Promise<void> {
   let keys: string[] = [];
-  const flush = async () => {
-    if (keys.length > 0) await store.commit({ writes: keys.map(deleteKey) });
-    keys = [];
-  };
   for (const taskId of new Set(taskIds)) {
     keys.push(...(await eventKeysOf(store, taskId)), prefixes.sweep + taskId);
-    if (keys.length >= KEYS_PER_COMMIT) await flush();
+    if (keys.length >= KEYS_PER_COMMIT) keys = await deleteAll(store, keys, KEYS_PER_COMMIT);
   }
-  await flush();
+  await deleteAll(store, keys, 1);
+}
+
+/** Deletes keys in commits that the store takes, until fewer than `least` are left: those. */
+async function deleteAll(store: Store, keys: readonly string[], least: number): Promise<string[]> {
+  const size = Math.min(KEYS_PER_COMMIT, store.limits.operations);
+  let left = [...keys];
+  while (left.length >= least) {
+    await store.commit({ writes: left.slice(0, size).map(deleteKey) });
+    left = left.slice(size);
+  }
+  return left;
 }
 
 async function eventKeysOf(store: Store, taskId: string): Promise<readonly string[]> {
   const prefix = `${prefixes.taskEvent}${taskId}/`;
-  const marks: string[] = [];
-  for await (const { key } of entriesOf(store, prefix)) marks.push(key);
-  return [...marks, ...marks.map((key) => prefixes.event + key.slice(prefix.length))];
+  const keys: string[] = [];
+  // An event before its mark, for by that it is found.
+  for await (const { key } of entriesOf(store, prefix))
+    keys.push(prefixes.event + key.slice(prefix.length), key);
+  return keys;
 }

@@ -4,7 +4,8 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { createMailbox } from "../../lib/mailbox.ts";
 import type { Store } from "../../lib/store/store.ts";
-import type { Ledger, LedgerChange } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { LedgerChange } from "./ledger-change.ts";
 import { deleteKey, prefixes } from "./ledger-records.ts";
 
 type Deps = Readonly<{ store: Store; ledger: Ledger; clock: Clock; log: Log }>;
@@ -14,6 +15,8 @@ const SLACK_SHARE = 1 / 8;
 
 /** How many events one commit deletes at most. */
 const EVENTS_PER_COMMIT = 1_000;
+
+const KEYS_PER_EVENT = 2;
 
 /** Tasks that wait to be looked at. As many as a ledger holds. */
 const WAITING_MAX = 1_000_000;
@@ -68,8 +71,9 @@ const markPrefix = (taskId: string) => `${prefixes.taskEvent}${taskId}/`;
 /** Deletes the oldest `excess` events of a task. Answers how many those were. */
 async function trim(store: Store, taskId: string, excess: number): Promise<number> {
   const prefix = markPrefix(taskId);
-  for (let left = excess; left > 0; left -= EVENTS_PER_COMMIT) {
-    const oldest = await store.list(prefix, { limit: Math.min(left, EVENTS_PER_COMMIT) });
+  const size = Math.min(EVENTS_PER_COMMIT, Math.floor(store.limits.operations / KEYS_PER_EVENT));
+  for (let left = excess; left > 0; left -= size) {
+    const oldest = await store.list(prefix, { limit: Math.min(left, size) });
     const events = oldest.map(({ key }) => prefixes.event + key.slice(prefix.length));
     const keys = [...oldest.map(({ key }) => key), ...events];
     await store.commit({ writes: keys.map(deleteKey) });

@@ -1,4 +1,6 @@
-import type { LedgerChange } from "./ledger.ts";
+import type { LedgerChange } from "./ledger-change.ts";
+
+export type History = ReturnType<typeof createHistory>;
 
 /** How many changes are kept for watches that resume. */
 const HISTORY_MAX = 10_000;

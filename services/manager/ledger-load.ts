@@ -1,7 +1,6 @@
-import { createTaskTable, type TaskTable } from "../../core/task-table.ts";
-import type { WorkerRecord } from "../../core/worker-settings.ts";
 import { type Random, randomWord } from "../../lib/random.ts";
-import type { Entry, Store } from "../../lib/store/store.ts";
+import { type Entry, type Store, StoreError } from "../../lib/store/store.ts";
+import { createHistory } from "./ledger-history.ts";
 import {
   metaKeys,
   prefixes,
@@ -11,48 +10,75 @@ import {
   readText,
   readWorker,
 } from "./ledger-records.ts";
-
-/** What the store holds when a manager starts. */
-export type Loaded = Readonly<{
-  clusterId: string;
-  epoch: bigint;
-  revision: bigint;
-  tasks: TaskTable;
-  requests: Map<string, RequestRecord>;
-  /** By worker ID, in the order of IDs. */
-  workers: Map<string, WorkerRecord>;
-}>;
+import { emptyState, type LedgerState } from "./ledger-state.ts";
 
 const PAGE_SIZE = 1_000;
 
-/** Reads the ledger and begins a new epoch, which is durable when this resolves. */
-export async function loadLedger(store: Store, random: Random): Promise<Loaded> {
-  const clusterId = readText(await store.get(metaKeys.clusterId)) ?? randomWord(random, 12);
-  const epoch = BigInt(readText(await store.get(metaKeys.epoch)) ?? 0) + 1n;
-  const revision = BigInt(readText(await store.get(metaKeys.revision)) ?? 0);
-  await store.commit({
+/** What must be known of a store to read it. */
+export type ReadStore = Pick<Store, "get" | "list" | "count" | "watch" | "revision">;
+
+/** How leadership over a ledger begins. */
+export type NewEpoch = Readonly<{ clusterId: string; epoch: bigint; storeRevision: bigint }>;
+
+/**
+ * Begins a new epoch, which is durable when this resolves; in an empty store the cluster begins.
+ * Throws a StoreError when another manager does the same at the same time.
+ */
+export async function beginEpoch(store: Store, random: Random): Promise<NewEpoch> {
+  const [known, last] = await Promise.all([
+    store.get(metaKeys.clusterId),
+    store.get(metaKeys.epoch),
+  ]);
+  const clusterId = readText(known) ?? randomWord(random, 12);
+  const epoch = BigInt(readText(last) ?? 0) + 1n;
+  const result = await store.commit({
+    guards: [
+      { key: metaKeys.clusterId, revision: known?.revision ?? 0n },
+      { key: metaKeys.epoch, revision: last?.revision ?? 0n },
+    ],
     writes: [putText(metaKeys.clusterId, clusterId), putText(metaKeys.epoch, String(epoch))],
   });
+  if (result.kind === "refused")
+    throw new StoreError("another manager began an epoch in the same store: stop one of the two");
+  return { clusterId, epoch, storeRevision: result.revision };
+}
 
-  const tasks = createTaskTable();
+/**
+ * Reads the ledger. What others write meanwhile may be in it in part: it is whole again once every
+ * batch after its `storeRevision` has been applied.
+ */
+export async function loadState(store: ReadStore): Promise<LedgerState> {
+  const state = emptyState();
+  state.storeRevision = await store.revision();
+  state.clusterId = readText(await store.get(metaKeys.clusterId)) ?? "";
+  state.epoch = BigInt(readText(await store.get(metaKeys.epoch)) ?? 0);
+  state.revision = BigInt(readText(await store.get(metaKeys.revision)) ?? 0);
+  const { tasks } = state;
   for await (const page of pagesOf(store, prefixes.task))
     for (const { key, value } of page) tasks.putEncoded(key.slice(prefixes.task.length), value);
   const requests: RequestRecord[] = [];
   for await (const entry of entriesOf(store, prefixes.request)) requests.push(readRequest(entry));
   requests.sort((a, b) => a.expireMs - b.expireMs);
-  const workers = new Map<string, WorkerRecord>();
-  for await (const entry of entriesOf(store, prefixes.worker)) workers.set(...readWorker(entry));
-  const byId = new Map(requests.map((request) => [request.requestId, request]));
-  return { clusterId, epoch, revision, tasks, requests: byId, workers };
+  for (const request of requests) state.requests.set(request.requestId, request);
+  for await (const entry of entriesOf(store, prefixes.worker))
+    state.workers.set(...readWorker(entry));
+  state.history = createHistory(state.revision);
+  return state;
 }
 
 /** Every entry under a prefix, read a page at a time. */
-export async function* entriesOf(store: Store, prefix: string): AsyncGenerator<Entry> {
+export async function* entriesOf(
+  store: Pick<Store, "list">,
+  prefix: string,
+): AsyncGenerator<Entry> {
   for await (const page of pagesOf(store, prefix)) yield* page;
 }
 
 /** As `entriesOf`, for many: an entry of its own would cost a promise. */
-async function* pagesOf(store: Store, prefix: string): AsyncGenerator<readonly Entry[]> {
+async function* pagesOf(
+  store: Pick<Store, "list">,
+  prefix: string,
+): AsyncGenerator<readonly Entry[]> {
   for (let after: string | undefined = prefix; after !== undefined; ) {
     const page: readonly Entry[] = await store.list(prefix, { after, limit: PAGE_SIZE });
     yield page;

@@ -8,7 +8,8 @@ import { createMemoryStore } from "../../lib/store/memory-store.ts";
 import { type Store, StoreError } from "../../lib/store/store.ts";
 import { aPlacedTask, aSpec, START_MS } from "../../test/builders.ts";
 import { listEvents } from "./event-log.ts";
-import { type LedgerChange, openLedger } from "./ledger.ts";
+import { openLedger } from "./ledger.ts";
+import type { LedgerChange } from "./ledger-change.ts";
 
 const submission = (id: string) => submit(id, aSpec({}, id), START_MS);
 const record = { requestId: "r1", digest: "d", taskId: "t1", expireMs: Number.MAX_SAFE_INTEGER };

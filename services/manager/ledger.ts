@@ -1,41 +1,38 @@
-import { create } from "@bufbuild/protobuf";
 import type { TaskChange } from "../../core/task-change.ts";
 import type { TaskTable } from "../../core/task-table.ts";
-import { toTimestamp } from "../../core/time.ts";
 import type { WorkerRecord } from "../../core/worker-settings.ts";
-import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
-import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { unavailable } from "../../lib/errors.ts";
-import { createGroupCommit } from "../../lib/group-commit.ts";
 import type { Random } from "../../lib/random.ts";
-import type { Store, Write } from "../../lib/store/store.ts";
-import { createHistory } from "./ledger-history.ts";
-import { type Loaded, loadLedger } from "./ledger-load.ts";
-import {
-  deleteKey,
-  mark,
-  metaKeys,
-  prefixes,
-  putEvent,
-  putTask,
-  putText,
-  putWorker,
-  type RequestRecord,
-} from "./ledger-records.ts";
+import type { Store } from "../../lib/store/store.ts";
+import { eventOf, type LedgerChange, type Staged } from "./ledger-change.ts";
+import { createDurable } from "./ledger-durable.ts";
+import { beginEpoch, loadState } from "./ledger-load.ts";
+import { putWorker, type RequestRecord } from "./ledger-records.ts";
+import type { LedgerState } from "./ledger-state.ts";
 import { createRequestLog } from "./request-log.ts";
 import { createWorkerRecords, type WorkerRecords } from "./worker-records.ts";
 
-/** A change that is on disk. `task` is what the task was after it, or last when `removed`. */
-export type LedgerChange = Readonly<{
-  revision: bigint;
-  task: Task;
-  removed: boolean;
-  event: TaskEvent;
-}>;
-
 export type LedgerListener = (changes: readonly LedgerChange[]) => void;
+
+/** What readers need of the ledger. A manager that does not lead has a copy of that. */
+export interface LedgerView {
+  readonly clusterId: string;
+  /** Grows with every leadership: fences what an earlier manager may still be saying. */
+  readonly epoch: bigint;
+  /** The head. Only the ledger writes it. */
+  readonly tasks: Omit<TaskTable, "put" | "putEncoded" | "delete">;
+  /** Number of the latest change of the head. */
+  revision(): bigint;
+  /** What operators decided about workers. */
+  readonly workers: WorkerRecords;
+  /** Resolves once all that the head holds now is durable. */
+  settled(): Promise<void>;
+  /** Calls `listener` with durable changes, in order, until the returned function is called. */
+  subscribe(listener: LedgerListener): () => void;
+  /** Durable changes after a revision, or "compacted" when they are no longer kept. */
+  since(revision: bigint): readonly LedgerChange[] | "compacted";
+}
 
 /**
  * The manager's truth: all tasks in memory, every change durable.
@@ -46,164 +43,113 @@ export type LedgerListener = (changes: readonly LedgerChange[]) => void;
  * change subscribes and hears of it once it is durable; who answers a reader
  * waits for `settled` after reading.
  */
-export interface Ledger {
-  readonly clusterId: string;
-  /** Grows with every start: fences what an earlier manager may still be saying. */
-  readonly epoch: bigint;
-  /** The head. Only the ledger writes it. */
-  readonly tasks: Omit<TaskTable, "put" | "putEncoded" | "delete">;
-  /** Number of the latest change of the head. */
-  revision(): bigint;
+export interface Ledger extends LedgerView {
   /** Resolves once the changes, and the record of the request that made them, are durable. */
   commit(changes: readonly TaskChange[], request?: RequestRecord): Promise<void>;
-  /** What operators decided about workers. */
-  readonly workers: WorkerRecords;
   /** As `commit`, of one worker's record. It has no revision: no watch of tasks tells of it. */
   commitWorker(workerId: string, record: WorkerRecord, request?: RequestRecord): Promise<void>;
-  /** Resolves once all that the head holds now is durable. */
-  settled(): Promise<void>;
   /** What an earlier request with this ID did. */
   request(requestId: string): RequestRecord | undefined;
   /** Calls `listener` before each flush, for changes that should go along with it. */
   beforeFlush(listener: () => void): void;
-  /** Calls `listener` with durable changes, in order, until the returned function is called. */
-  subscribe(listener: LedgerListener): () => void;
-  /** Durable changes after a revision, or "compacted" when they are no longer kept. */
-  since(revision: bigint): readonly LedgerChange[] | "compacted";
+  /**
+   * Ends it: whoever waits is refused as UNAVAILABLE, and the state is again what is durable, for
+   * all that is known. A flush whose fate is unknown is not in it.
+   */
+  retire(): void;
 }
 
 type Deps = Readonly<{
   store: Store;
   clock: Clock;
-  random: Random;
-  /** The store has failed: what is in memory may be ahead of it, so the process must stop. */
+  /** The store has failed: what is in memory may be ahead of it, so nothing may go on. */
   onFailure: (error: unknown) => void;
 }>;
 
-/** On its way to disk: a change of the head, or writes beside it. */
-type Staged =
-  | Readonly<{ kind: "change"; change: LedgerChange }>
-  | Readonly<{ kind: "writes"; writes: readonly Write[] }>;
+/** Begins a new epoch and reads the ledger from the store. */
+export async function openLedger(deps: Deps & Readonly<{ random: Random }>): Promise<Ledger> {
+  const begun = await beginEpoch(deps.store, deps.random);
+  return createLedger({ ...(await loadState(deps.store)), ...begun }, deps);
+}
 
-/** Reads the ledger from the store and begins a new epoch. */
-export async function openLedger(deps: Deps): Promise<Ledger> {
-  const loaded = await loadLedger(deps.store, deps.random);
-  const head = createHead(loaded, deps.clock);
-  const requests = createRequestLog(loaded.requests, deps.clock);
-  const durable = createDurable(loaded, deps);
-  const workers = createWorkerRecords(loaded.workers);
+/** The ledger over what the store holds. From now on nobody else changes the state. */
+export function createLedger(state: LedgerState, deps: Deps): Ledger {
+  const head = createHead(state, deps.clock);
+  const requests = createRequestLog(state.requests, deps.clock);
+  const durable = createDurable(state, deps);
+  const workers = createWorkerRecords(state.workers);
+
+  function stageRequest(request: RequestRecord): Staged {
+    const writes = requests.remember(request);
+    return { kind: "writes", writes, undo: () => void state.requests.delete(request.requestId) };
+  }
+
+  function stageWorker(workerId: string, record: WorkerRecord): Staged {
+    const before = state.workers.get(workerId);
+    workers.set(workerId, record);
+    const undo = () =>
+      before ? void state.workers.set(workerId, before) : void state.workers.delete(workerId);
+    return { kind: "writes", writes: [putWorker(workerId, record)], undo };
+  }
+
   return {
-    clusterId: loaded.clusterId,
-    epoch: loaded.epoch,
-    tasks: loaded.tasks,
-    revision: head.revision,
+    clusterId: state.clusterId,
+    epoch: state.epoch,
+    tasks: state.tasks,
+    revision: () => state.revision,
     request: requests.find,
     commit(changes, request) {
       const staged: Staged[] = changes.map(head.stage);
-      if (request) staged.push({ kind: "writes", writes: requests.remember(request) });
+      if (request) staged.push(stageRequest(request));
       return staged.length === 0 ? durable.settled() : durable.add(staged);
     },
     workers,
-    commitWorker(workerId, record, request) {
-      const writes = [putWorker(workerId, record), ...(request ? requests.remember(request) : [])];
-      const durably = durable.add([{ kind: "writes", writes }]);
-      workers.set(workerId, record);
-      return durably;
-    },
+    commitWorker: (workerId, record, request) =>
+      durable.add([stageWorker(workerId, record), ...(request ? [stageRequest(request)] : [])]),
     settled: durable.settled,
     beforeFlush: durable.beforeFlush,
     subscribe: durable.subscribe,
-    since: durable.since,
+    since: (revision) => state.history.since(revision),
+    retire() {
+      durable.retire();
+      head.mend();
+    },
   };
 }
 
 /** The state that decisions see: ahead of the disk by at most the flush under way and the next. */
-function createHead({ tasks, revision: loadedRevision }: Loaded, clock: Clock) {
-  let revision = loadedRevision;
+function createHead(state: LedgerState, clock: Clock) {
+  let isOutOfOrder = false;
 
   function stage(decided: TaskChange): Staged {
-    revision += 1n;
-    const task: Task = { ...decided.task, revision };
+    const { tasks } = state;
+    const before = tasks.get(decided.task.id);
+    state.revision += 1n;
+    const task: Task = { ...decided.task, revision: state.revision };
     const removed = decided.kind === "removed";
     if (removed) tasks.delete(task.id);
     else tasks.put(task);
     const event = eventOf({ ...decided, task }, clock.now());
-    return { kind: "change", change: { revision, task, removed, event } };
+    const change = { revision: task.revision, task, removed, event };
+    return { kind: "change", change, undo: () => takeBack(change, before) };
   }
 
-  return { stage, revision: () => revision };
-}
-
-/**
- * What goes to disk. Of several changes of one task only the last is written, and encoded; the
- * events of all of them are.
- */
-function writesOf(staged: readonly Staged[]): readonly Write[] {
-  const changes = changesOf(staged);
-  const latest = new Map(changes.map((change) => [change.task.id, change]));
-  const events = changes.flatMap(({ event, removed }) => (removed ? [] : putEvent(event)));
-  const others = staged.flatMap((item) => (item.kind === "writes" ? item.writes : []));
-  const last = changes.at(-1);
-  const revision = last ? [putText(metaKeys.revision, String(last.revision))] : [];
-  const writes = [...[...latest.values()].flatMap(recordOf), ...events, ...others, ...revision];
-  // Of several writes to one key the last one counts.
-  return [...new Map(writes.map((write) => [write.key, write])).values()];
-}
-
-const recordOf = ({ task, removed }: LedgerChange): readonly Write[] =>
-  removed ? [deleteKey(prefixes.task + task.id), mark(prefixes.sweep + task.id)] : [putTask(task)];
-
-const changesOf = (staged: readonly Staged[]): readonly LedgerChange[] =>
-  staged.flatMap((item) => (item.kind === "change" ? [item.change] : []));
-
-const eventOf = ({ task, fromState, reason, workerId }: TaskChange, now: number): TaskEvent =>
-  create(TaskEventSchema, {
-    revision: task.revision,
-    taskId: task.id,
-    attempt: task.attempt?.number ?? 0,
-    fromState,
-    toState: task.state,
-    desiredState: task.desiredState,
-    time: toTimestamp(now),
-    reason,
-    workerId,
-  });
-
-/** Takes staged changes to disk and tells of them afterwards. */
-function createDurable({ revision }: Loaded, { store, clock, onFailure }: Deps) {
-  const history = createHistory(revision);
-  const lastCalls: (() => void)[] = [];
-  const listeners = new Set<LedgerListener>();
-
-  async function flush(staged: readonly Staged[]): Promise<void> {
-    try {
-      const result = await store.commit({ writes: writesOf(staged) });
-      assert(result.kind === "committed", "a batch without guards cannot be refused");
-    } catch (cause) {
-      onFailure(cause);
-      throw unavailable("STORE_FAILED", "the manager's store has failed", { cause });
-    }
-    const changes = changesOf(staged);
-    history.add(changes);
-    for (const listener of listeners) listener(changes);
+  function takeBack({ task, removed, revision }: LedgerChange, before: Task | undefined): void {
+    state.revision = revision - 1n;
+    if (before) state.tasks.put(before);
+    else state.tasks.delete(task.id);
+    isOutOfOrder ||= removed;
   }
-
-  const group = createGroupCommit<Staged>({
-    clock,
-    lastCall: () => {
-      for (const lastCall of lastCalls) lastCall();
-    },
-    flush,
-  });
 
   return {
-    add: group.add,
-    settled: group.settled,
-    since: history.since,
-    beforeFlush: (listener: () => void) => void lastCalls.push(listener),
-    subscribe(listener: LedgerListener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
+    stage,
+    /** Tasks come in the order of their IDs again, also where a removal was taken back. */
+    mend(): void {
+      if (!isOutOfOrder) return;
+      const byId = [...state.tasks.all()].sort((a, b) => (a.id < b.id ? -1 : 1));
+      for (const { id } of byId) state.tasks.delete(id);
+      for (const task of byId) state.tasks.put(task);
+      isOutOfOrder = false;
     },
   };
 }

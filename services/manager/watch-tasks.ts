@@ -10,7 +10,8 @@ import { chunks } from "../../lib/chunks.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { compacted } from "../../lib/errors.ts";
 import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
-import type { Ledger, LedgerChange } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { LedgerChange } from "./ledger-change.ts";
 import { MESSAGE_BYTES_MAX, taskBytes } from "./message-size.ts";
 import { createTaskFilter } from "./task-queries.ts";
 

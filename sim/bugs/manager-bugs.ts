@@ -27,16 +27,16 @@ export const managerBugs: readonly Bug[] = [
     name: "request IDs forgotten over a restart",
     promise: "a repeated request does nothing, also after a restart",
     file: "services/manager/ledger.js",
-    find: 'staged.push({ kind: "writes", writes: requests.remember(request) });',
-    replace: "requests.remember(request);",
+    find: "const writes = requests.remember(request);",
+    replace: "requests.remember(request);\n        const writes = [];",
   },
   {
     name: "push before flush",
     promise: "nothing leaves the manager that a crash could undo",
-    file: "services/manager/ledger.js",
-    find: "            const result = await store.commit(",
+    file: "services/manager/ledger-durable.js",
+    find: "const { revision } = await persist(",
     replace:
-      "            for (const listener of listeners) listener(staged.flatMap(({ change }) => change ? [change] : []));\n            const result = await store.commit(",
+      "for (const listener of listeners) listener(changesOf(staged));\n        const { revision } = await persist(",
   },
   {
     name: "revisions begin anew after a restart",
@@ -49,15 +49,15 @@ export const managerBugs: readonly Bug[] = [
     name: "no new epoch",
     promise: "every manager has an epoch of its own",
     file: "services/manager/ledger-load.js",
-    find: "BigInt(readText(await store.get(metaKeys.epoch)) ?? 0) + 1n",
-    replace: "BigInt(readText(await store.get(metaKeys.epoch)) ?? 1)",
+    find: "BigInt(readText(last) ?? 0) + 1n",
+    replace: "BigInt(readText(last) ?? 1)",
   },
   {
     name: "a failed store is lived with",
     promise: "a manager whose store has failed ends",
-    file: "services/manager/ledger.js",
-    find: "            onFailure(cause);\n",
-    replace: "",
+    file: "services/manager/ledger-durable.js",
+    find: "onFailure(cause);\n",
+    replace: "\n",
   },
   {
     name: "bookings released too early",
@@ -118,9 +118,10 @@ export const managerBugs: readonly Bug[] = [
   {
     name: "forgets without waiting for the flush",
     promise: "effects rest on what is durable",
-    file: "services/manager/ledger.js",
-    find: '            const result = await store.commit({ writes: writesOf(staged) });\n            assert(result.kind === "committed", "a batch without guards cannot be refused");',
-    replace: "            void store.commit({ writes: writesOf(staged) }).catch(onFailure);",
+    file: "services/manager/ledger-durable.js",
+    find: "const { revision } = await persist({ writes }, deps, () => isRetired);",
+    replace:
+      "void persist({ writes }, deps, () => isRetired).catch(deps.onFailure);\n        const revision = state.storeRevision;",
   },
   {
     name: "a watch skips a change",
@@ -140,7 +141,7 @@ export const managerBugs: readonly Bug[] = [
     name: "settings forgotten over a restart",
     promise: "operators' settings outlive the manager",
     file: "services/manager/ledger-load.js",
-    find: "workers.set(...readWorker(entry));",
+    find: "state.workers.set(...readWorker(entry));",
     replace: "readWorker(entry);",
   },
 ];

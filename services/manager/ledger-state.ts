@@ -1,0 +1,35 @@
+import { createTaskTable, type TaskTable } from "../../core/task-table.ts";
+import type { WorkerRecord } from "../../core/worker-settings.ts";
+import { createHistory, type History } from "./ledger-history.ts";
+import type { RequestRecord } from "./ledger-records.ts";
+
+/**
+ * The cluster in memory, as the store has it. One owner at a time changes it: the ledger of the
+ * manager that leads, or the copy of one that waits.
+ */
+export type LedgerState = {
+  clusterId: string;
+  epoch: bigint;
+  /** Of the latest change. */
+  revision: bigint;
+  /** The store's own, of the latest batch that is in here. */
+  storeRevision: bigint;
+  readonly tasks: TaskTable;
+  /** By request ID, the oldest first. */
+  readonly requests: Map<string, RequestRecord>;
+  /** By worker ID. */
+  readonly workers: Map<string, WorkerRecord>;
+  history: History;
+};
+
+/** That of a store in which nothing is. */
+export const emptyState = (): LedgerState => ({
+  clusterId: "",
+  epoch: 0n,
+  revision: 0n,
+  storeRevision: 0n,
+  tasks: createTaskTable(),
+  requests: new Map(),
+  workers: new Map(),
+  history: createHistory(0n),
+});
