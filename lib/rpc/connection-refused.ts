@@ -8,3 +8,10 @@ export function isRefused(error: unknown): boolean {
   const { code, rawMessage } = ConnectError.from(error);
   return code === Code.Unavailable && rawMessage.includes("ECONNREFUSED");
 }
+
+/** What grpc-js says of calls that its own side ended while they waited for a connection. */
+const NOT_STARTED = "Channel closed before call started";
+
+/** Whether a call certainly never left this machine, so that it may be made again. */
+export const isNotSent = (error: unknown): boolean =>
+  isRefused(error) || ConnectError.from(error).rawMessage.includes(NOT_STARTED);

@@ -15,6 +15,8 @@ type Options = Readonly<{
   candidate: string;
   /** For how long a leader that falls silent keeps others out. etcd takes whole seconds, 2 at least. */
   ttlMs: number;
+  /** Told who leads, in its own words, as often as that is looked up; undefined when nobody can tell. */
+  onLeader?: (candidate: string | undefined) => void;
   clock: Clock;
   log: Log;
 }>;
@@ -43,14 +45,17 @@ export async function campaign(
   options: Options,
   signal: AbortSignal,
 ): Promise<Leadership | undefined> {
+  const { onLeader = () => undefined } = options;
   const lease = await grantLease(options);
   try {
     while (!signal.aborted && !lease.lost.aborted) {
       const held = await claim(options, lease);
+      onLeader(held.candidate);
       if (held.lease === lease.id) return leadershipOf(lease, held.fence);
       await untilFree(options, held.revision, AbortSignal.any([signal, lease.lost]));
     }
   } catch (error) {
+    onLeader(undefined);
     await lease.revoke();
     throw error;
   }
@@ -78,6 +83,7 @@ async function claim({ client, prefix, candidate }: Options, lease: HeldLease) {
   });
   const [kv] = rangeAnswer(response.responses.at(-1)).kvs;
   return {
+    candidate: kv && Buffer.from(kv.value).toString(),
     lease: kv?.lease ?? 0n,
     fence: { key: leaderKey, createRevision: kv?.createRevision ?? 0n },
     revision: response.header?.revision ?? 0n,

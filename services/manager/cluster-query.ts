@@ -3,13 +3,13 @@ import { SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
 import { toTimestamp } from "../../core/time.ts";
 import { type Cluster, ClusterSchema } from "../../gen/berth/v1/cluster_pb.ts";
 import { isReady } from "./candidates.ts";
-import type { Ledger } from "./ledger.ts";
+import type { LedgerView } from "./ledger.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
 /** What is the same for as long as a manager runs. */
 export type ClusterFacts = Readonly<{ version: string; startMs: number; defaultScheduler: string }>;
 
-type Deps = Readonly<{ ledger: Ledger; workers: WorkerTable; facts: ClusterFacts }>;
+type Deps = Readonly<{ ledger: LedgerView; workers: WorkerTable; facts: ClusterFacts }>;
 
 export function getCluster({ ledger, workers, facts }: Deps): Cluster {
   const counts = ledger.tasks.countByState();

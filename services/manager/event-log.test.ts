@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { until } from "../../test/until.ts";
@@ -18,7 +19,10 @@ async function countEventKeys(store: Store): Promise<number> {
 test("the events of a removed task are deleted, those of others stay", async () => {
   const { client, store, ledger } = await createManagerRig();
   const control = new AbortController();
-  const ended = runEventSweeper({ store, ledger, log: silentLog }, control.signal);
+  const ended = runEventSweeper(
+    { store, ledger, clock: systemClock, log: silentLog },
+    control.signal,
+  );
   await client.submitTask({ spec });
   const before = await countEventKeys(store);
   const { task } = await client.submitTask({ spec });
@@ -41,7 +45,10 @@ test("what a manager left behind is deleted by the next one", async () => {
   expect(await countEventKeys(first.store)).toBeGreaterThan(0);
   const { store, ledger } = await createManagerRig({ store: first.store });
   const control = new AbortController();
-  const ended = runEventSweeper({ store, ledger, log: silentLog }, control.signal);
+  const ended = runEventSweeper(
+    { store, ledger, clock: systemClock, log: silentLog },
+    control.signal,
+  );
   let left = -1;
   await until("they are deleted", () => {
     void countEventKeys(store).then((count) => {

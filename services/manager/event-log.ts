@@ -1,6 +1,8 @@
 import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { inAnyWeather } from "../../lib/store/weather.ts";
 import type { Ledger } from "./ledger.ts";
 import { entriesOf } from "./ledger-load.ts";
 import { deleteKey, prefixes, readEvent, revisionKey } from "./ledger-records.ts";
@@ -10,7 +12,7 @@ export type EventSelection = Readonly<{ taskId: string; after: bigint; limit: nu
 
 /** Events as stored, oldest first. */
 export async function listEvents(
-  store: Store,
+  store: Pick<Store, "get" | "list">,
   { taskId, after, limit }: EventSelection,
 ): Promise<readonly TaskEvent[]> {
   if (taskId === "") {
@@ -24,14 +26,14 @@ export async function listEvents(
   return entries.flatMap((entry) => (entry ? [readEvent(entry)] : []));
 }
 
-type Deps = Readonly<{ store: Store; ledger: Ledger; log: Log }>;
+type Deps = Readonly<{ store: Store; ledger: Ledger; clock: Clock; log: Log }>;
 
 /**
  * Deletes the events of removed tasks until `signal` aborts. What an earlier manager left is
  * found by the marks that a removal writes in its own batch.
  */
 export async function runEventSweeper(
-  { store, ledger, log }: Deps,
+  { store, ledger, clock, log }: Deps,
   signal: AbortSignal,
 ): Promise<void> {
   let removed: string[] = [];
@@ -47,7 +49,7 @@ export async function runEventSweeper(
   while (!signal.aborted) {
     const taskIds = removed;
     removed = [];
-    await sweep(store, taskIds);
+    await inAnyWeather(() => sweep(store, taskIds), { clock, isOver: () => signal.aborted });
     if (taskIds.length > 0) log.debug({ taskIds }, "events of removed tasks deleted");
     if (removed.length === 0 && !signal.aborted)
       await new Promise<void>((resolve) => {

@@ -4,6 +4,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { createMailbox } from "../../lib/mailbox.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { inAnyWeather } from "../../lib/store/weather.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerChange } from "./ledger-change.ts";
 import { deleteKey, prefixes } from "./ledger-records.ts";
@@ -30,6 +31,7 @@ export async function runEventTrimmer(
   { eventsMax }: Pick<Retention, "eventsMax">,
   signal: AbortSignal,
 ): Promise<void> {
+  const isOver = () => signal.aborted;
   const counts = createEventCounts(Math.ceil(eventsMax * (1 + SLACK_SHARE)));
   const grown = createMailbox<string>({ clock, limit: WAITING_MAX, keyOf: (taskId) => taskId });
   const unsubscribe = ledger.subscribe((changes) => {
@@ -37,9 +39,9 @@ export async function runEventTrimmer(
   });
   for await (const taskIds of grown.read(signal)) {
     for (const taskId of taskIds) {
-      const before = await store.count(markPrefix(taskId));
-      const deleted = await trim(store, taskId, before - eventsMax);
-      counts.set(taskId, before - deleted);
+      const trimmed = () => trim(store, taskId, eventsMax);
+      const { deleted, left } = await inAnyWeather(trimmed, { clock, isOver });
+      counts.set(taskId, left);
       if (deleted > 0) log.debug({ taskId, deleted }, "old events deleted");
     }
   }
@@ -68,9 +70,11 @@ function createEventCounts(limit: number) {
 
 const markPrefix = (taskId: string) => `${prefixes.taskEvent}${taskId}/`;
 
-/** Deletes the oldest `excess` events of a task. Answers how many those were. */
-async function trim(store: Store, taskId: string, excess: number): Promise<number> {
+/** Deletes the oldest events of a task but the latest `eventsMax`. */
+async function trim(store: Store, taskId: string, eventsMax: number) {
   const prefix = markPrefix(taskId);
+  const count = await store.count(prefix);
+  const excess = Math.max(0, count - eventsMax);
   const size = Math.min(EVENTS_PER_COMMIT, Math.floor(store.limits.operations / KEYS_PER_EVENT));
   for (let left = excess; left > 0; left -= size) {
     const oldest = await store.list(prefix, { limit: Math.min(left, size) });
@@ -78,5 +82,5 @@ async function trim(store: Store, taskId: string, excess: number): Promise<numbe
     const keys = [...oldest.map(({ key }) => key), ...events];
     await store.commit({ writes: keys.map(deleteKey) });
   }
-  return Math.max(0, excess);
+  return { deleted: excess, left: count - excess };
 }

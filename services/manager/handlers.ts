@@ -10,7 +10,7 @@ import { toStatus } from "../../lib/status.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { type ClusterFacts, getCluster } from "./cluster-query.ts";
 import { explainTask } from "./explain-task.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, LedgerView } from "./ledger.ts";
 import type { PlacementBoard } from "./placement-board.ts";
 import { createPlanner } from "./plan-tasks.ts";
 import { rebalanceTasks } from "./rebalance-tasks.ts";
@@ -22,25 +22,68 @@ import { updateWorker } from "./worker-mutations.ts";
 import { type Drains, getWorker, listWorkers } from "./worker-queries.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
-export type HandlerDeps = Readonly<{
-  ledger: Ledger;
-  store: Store;
+/** What a manager can answer that does not lead. */
+type ReadHandlers = Pick<
+  ServiceImpl<typeof ManagerService>,
+  | "getTask"
+  | "listTasks"
+  | "watchTasks"
+  | "listTaskEvents"
+  | "streamTaskLogs"
+  | "listWorkers"
+  | "getWorker"
+  | "getCluster"
+>;
+
+export type ReadDeps = Readonly<{
+  ledger: LedgerView;
+  store: Pick<Store, "get" | "list">;
   workers: WorkerTable;
-  mutations: TaskMutations;
-  board: PlacementBoard;
   drains: Drains;
   facts: ClusterFacts;
-  log: Log;
   clock: Clock;
   connect: (address: string) => Channel;
 }>;
 
+export function createReadHandlers(deps: ReadDeps): ReadHandlers {
+  const { ledger } = deps;
+  return {
+    getTask: async ({ taskId }) => ({ task: await getTask(taskId, ledger) }),
+    async listTasks(request) {
+      const { entries, nextPageToken, revision } = await listTasks(request, ledger);
+      return { tasks: entries, nextPageToken, revision };
+    },
+    watchTasks: (request, { signal }) => watchTasks(request, deps, signal),
+    async listTaskEvents(request) {
+      const { entries, nextPageToken } = await listTaskEvents(request, deps);
+      return { events: entries, nextPageToken };
+    },
+    streamTaskLogs: (request, { signal }) => streamTaskLogs(request, deps, signal),
+    listWorkers(request) {
+      const { entries, nextPageToken } = listWorkers(request, deps);
+      return { workers: entries, nextPageToken };
+    },
+    getWorker: ({ workerId }) => ({ worker: getWorker(workerId, deps) }),
+    getCluster: () => ({ cluster: getCluster(deps) }),
+  };
+}
+
+export type HandlerDeps = ReadDeps &
+  Readonly<{
+    ledger: Ledger;
+    store: Store;
+    mutations: TaskMutations;
+    board: PlacementBoard;
+    log: Log;
+  }>;
+
 /** The manager's side of the contract: checks, asks, answers. Every decision lies elsewhere. */
 export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerService> {
-  const { ledger, mutations, facts } = deps;
+  const { mutations, facts } = deps;
   const { defaultScheduler } = facts;
   const plan = createPlanner({ ...deps, schedulers: SCHEDULER_NAMES, defaultScheduler });
   return {
+    ...createReadHandlers(deps),
     submitTask: async (request) => ({ task: await mutations.submit(request) }),
     async submitTasks(request) {
       refuseTooMany(request);
@@ -53,30 +96,13 @@ export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerSer
       return { results: await each(request, mutations.stop) };
     },
     removeTask: async (request) => ({ task: await mutations.remove(request) }),
-    getTask: async ({ taskId }) => ({ task: await getTask(taskId, ledger) }),
-    async listTasks(request) {
-      const { entries, nextPageToken, revision } = await listTasks(request, ledger);
-      return { tasks: entries, nextPageToken, revision };
-    },
-    watchTasks: (request, { signal }) => watchTasks(request, deps, signal),
-    async listTaskEvents(request) {
-      const { entries, nextPageToken } = await listTaskEvents(request, deps);
-      return { events: entries, nextPageToken };
-    },
     explainTask: (request) => explainTask(request, deps),
-    streamTaskLogs: (request, { signal }) => streamTaskLogs(request, deps, signal),
-    listWorkers(request) {
-      const { entries, nextPageToken } = listWorkers(request, deps);
-      return { workers: entries, nextPageToken };
-    },
-    getWorker: ({ workerId }) => ({ worker: getWorker(workerId, deps) }),
     async updateWorker(request) {
       await updateWorker(request, deps);
       return { worker: getWorker(request.workerId, deps) };
     },
     rebalanceTasks: (request) => rebalanceTasks(request, deps),
     planTasks: (request, { signal }) => plan(request, signal),
-    getCluster: () => ({ cluster: getCluster(deps) }),
   };
 }
 

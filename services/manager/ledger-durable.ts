@@ -2,7 +2,8 @@ import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { unavailable } from "../../lib/errors.ts";
 import { createGroupCommit } from "../../lib/group-commit.ts";
-import { type Batch, type CommitResult, type Store, StoreError } from "../../lib/store/store.ts";
+import type { Batch, CommitResult, Store } from "../../lib/store/store.ts";
+import { inAnyWeather } from "../../lib/store/weather.ts";
 import type { LedgerListener } from "./ledger.ts";
 import { changesOf, type Flush, flushesOf, type Staged, type Unit } from "./ledger-change.ts";
 import type { LedgerState } from "./ledger-state.ts";
@@ -13,9 +14,6 @@ type Deps = Readonly<{
   /** The store has failed for good: what is in memory may be ahead of it. */
   onFailure: (error: unknown) => void;
 }>;
-
-/** Between two tries to flush what a store out of reach did not take. */
-const REPEAT_MS = 200;
 
 /** Takes staged changes to disk and tells of them afterwards. */
 export function createDurable(state: LedgerState, deps: Deps) {
@@ -77,20 +75,16 @@ async function persist(
   { store, clock, onFailure }: Deps,
   isRetired: () => boolean,
 ): Promise<Committed> {
-  for (;;)
-    try {
-      const result = await store.commit(batch);
-      assert(result.kind === "committed", "a batch without guards cannot be refused");
-      return result;
-    } catch (cause) {
-      if (isRetired()) throw retired();
-      const isWeather = cause instanceof StoreError && cause.kind === "unavailable";
-      if (!isWeather) {
-        onFailure(cause);
-        throw unavailable("STORE_FAILED", "the manager's store has failed", { cause });
-      }
-      await clock.sleep(REPEAT_MS);
-    }
+  try {
+    const weather = { clock, isOver: isRetired };
+    const result = await inAnyWeather(() => store.commit(batch), weather);
+    assert(result.kind === "committed", "a batch without guards cannot be refused");
+    return result;
+  } catch (cause) {
+    if (isRetired()) throw retired();
+    onFailure(cause);
+    throw unavailable("STORE_FAILED", "the manager's store has failed", { cause });
+  }
 }
 
 type Committed = Extract<CommitResult, { kind: "committed" }>;

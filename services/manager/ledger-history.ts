@@ -21,8 +21,18 @@ export function createHistory(startRevision: bigint) {
     },
     since(revision: bigint): readonly LedgerChange[] | "compacted" {
       if (revision < compactedTo) return "compacted";
-      const latest = kept.at(-1)?.revision ?? compactedTo;
-      return revision >= latest ? [] : kept.slice(Number(revision - compactedTo));
+      return kept.slice(firstAfter(kept, revision));
     },
   };
+}
+
+/** The index of the first change after a revision, by halving: changes are in the order of revisions. */
+function firstAfter(changes: readonly LedgerChange[], revision: bigint): number {
+  let [low, high] = [0, changes.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((changes[middle]?.revision ?? 0n) > revision) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -1,4 +1,5 @@
 import { type Random, randomWord } from "../../lib/random.ts";
+import type { ReadStore } from "../../lib/store/shared-store.ts";
 import { type Entry, type Store, StoreError } from "../../lib/store/store.ts";
 import { createHistory } from "./ledger-history.ts";
 import {
@@ -13,9 +14,6 @@ import {
 import { emptyState, type LedgerState } from "./ledger-state.ts";
 
 const PAGE_SIZE = 1_000;
-
-/** What must be known of a store to read it. */
-export type ReadStore = Pick<Store, "get" | "list" | "count" | "watch" | "revision">;
 
 /** How leadership over a ledger begins. */
 export type NewEpoch = Readonly<{ clusterId: string; epoch: bigint; storeRevision: bigint }>;

@@ -14,6 +14,11 @@ export type LedgerState = {
   revision: bigint;
   /** The store's own, of the latest batch that is in here. */
   storeRevision: bigint;
+  /**
+   * When it was all that the store had, last, by the clock that never jumps. Undefined while it was
+   * only read: what others wrote meanwhile may be in it in part.
+   */
+  asOfMs: number | undefined;
   readonly tasks: TaskTable;
   /** By request ID, the oldest first. */
   readonly requests: Map<string, RequestRecord>;
@@ -28,6 +33,7 @@ export const emptyState = (): LedgerState => ({
   epoch: 0n,
   revision: 0n,
   storeRevision: 0n,
+  asOfMs: undefined,
   tasks: createTaskTable(),
   requests: new Map(),
   workers: new Map(),

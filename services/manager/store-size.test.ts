@@ -49,7 +49,10 @@ test("the store's file does not grow with the number of tasks that have come and
   const random = createSeededRandom(1);
   const ledger = await openLedger({ store, clock: systemClock, random, onFailure });
   const control = new AbortController();
-  const swept = runEventSweeper({ store, ledger, log: silentLog }, control.signal);
+  const swept = runEventSweeper(
+    { store, ledger, clock: systemClock, log: silentLog },
+    control.signal,
+  );
   const sizeAfter = async (from: number, to: number) => {
     for (let generation = from; generation < to; generation++) await liveOnce(ledger, generation);
     await untilSwept(store);

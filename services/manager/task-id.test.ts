@@ -30,3 +30,12 @@ test("a clock that steps back does not bring IDs out of order", () => {
   const ids = [next(), next(), next()];
   expect([...ids].sort()).toEqual(ids);
 });
+
+test("a manager whose clock is behind makes IDs after those that are there", () => {
+  const ahead = createManualClock(3_000_000);
+  const behind = createManualClock(1_000_000);
+  const latestId = createTaskIds(ahead, createSeededRandom(7))();
+  const next = createTaskIds(behind, createSeededRandom(8), latestId);
+  const ids = [latestId, next(), next()];
+  expect([...ids].sort()).toEqual(ids);
+});

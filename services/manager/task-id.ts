@@ -15,10 +15,11 @@ const PER_MILLISECOND_MAX = 32 ** 2;
 
 /**
  * Makes task IDs: unique, and in the order of their making, as ULIDs are. The order is that of
- * the time, then of a counter within a millisecond; the rest is random.
+ * the time, then of a counter within a millisecond; the rest is random. All come after `latestId`,
+ * whatever the clock says: another manager may have made that, by another clock.
  */
-export function createTaskIds(clock: Clock, random: Random): () => string {
-  let lastMs = 0;
+export function createTaskIds(clock: Clock, random: Random, latestId = ""): () => string {
+  let lastMs = latestId === "" ? 0 : timeOf(latestId) + 1;
   let counter = 0;
   return () => {
     const now = Math.max(clock.now(), lastMs);
@@ -34,3 +35,10 @@ const encode = (value: number, digits: number): string =>
     { length: digits },
     (_, index) => DIGITS[Math.floor(value / 32 ** (digits - 1 - index)) % 32],
   ).join("");
+
+/** The milliseconds that an ID begins with. */
+const timeOf = (taskId: string): number =>
+  [...taskId.slice(0, TIME_DIGITS)].reduce(
+    (sum, digit) => sum * 32 + Math.max(0, DIGITS.indexOf(digit)),
+    0,
+  );

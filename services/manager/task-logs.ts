@@ -10,11 +10,11 @@ import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
 import { invalidFields, notFound, unavailable, wrongState } from "../../lib/errors.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
-import type { Ledger } from "./ledger.ts";
+import type { LedgerView } from "./ledger.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
 type Deps = Readonly<{
-  ledger: Ledger;
+  ledger: LedgerView;
   workers: WorkerTable;
   connect: (address: string) => Channel;
 }>;

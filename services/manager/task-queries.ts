@@ -11,13 +11,13 @@ import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { invalidFields, notFound } from "../../lib/errors.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { listEvents } from "./event-log.ts";
-import type { Ledger } from "./ledger.ts";
+import type { LedgerView } from "./ledger.ts";
 import { revisionKey } from "./ledger-records.ts";
 import { taskBytes } from "./message-size.ts";
 import { type Page, readPageRequest, takePage, tokenAfter } from "./paging.ts";
 
 /** A task as it is, once that is durable. */
-export async function getTask(taskId: string, ledger: Ledger): Promise<Task> {
+export async function getTask(taskId: string, ledger: LedgerView): Promise<Task> {
   const task = findTask(taskId, ledger);
   await ledger.settled();
   return task;
@@ -26,7 +26,7 @@ export async function getTask(taskId: string, ledger: Ledger): Promise<Task> {
 /** A task as the head has it: who answers with it waits for `settled`. */
 export function findTask(
   taskId: string,
-  { tasks }: Readonly<{ tasks: Pick<Ledger["tasks"], "get"> }>,
+  { tasks }: Readonly<{ tasks: Pick<LedgerView["tasks"], "get"> }>,
 ): Task {
   const violations = validateId("task_id", taskId);
   if (violations.length > 0) throw invalidFields(violations);
@@ -37,7 +37,7 @@ export function findTask(
 
 export async function listTasks(
   request: ListTasksRequest,
-  ledger: Ledger,
+  ledger: LedgerView,
 ): Promise<Page<Task> & { revision: bigint }> {
   const cursor = readPageRequest(request);
   const revision = ledger.revision();
@@ -49,7 +49,7 @@ export async function listTasks(
 
 export async function listTaskEvents(
   request: ListTaskEventsRequest,
-  { ledger, store }: Readonly<{ ledger: Ledger; store: Store }>,
+  { ledger, store }: Readonly<{ ledger: LedgerView; store: Pick<Store, "get" | "list"> }>,
 ): Promise<Page<TaskEvent>> {
   const { taskId } = request;
   const { size, after } = readPageRequest(request);

@@ -10,7 +10,7 @@ import { chunks } from "../../lib/chunks.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { compacted } from "../../lib/errors.ts";
 import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
-import type { Ledger } from "./ledger.ts";
+import type { LedgerView } from "./ledger.ts";
 import type { LedgerChange } from "./ledger-change.ts";
 import { MESSAGE_BYTES_MAX, taskBytes } from "./message-size.ts";
 import { createTaskFilter } from "./task-queries.ts";
@@ -24,7 +24,7 @@ const CHANGES_MAX = 20_000;
 /** What one message carries at most. */
 const MESSAGE_ENTRIES_MAX = 500;
 
-type Deps = Readonly<{ ledger: Ledger; clock: Clock }>;
+type Deps = Readonly<{ ledger: LedgerView; clock: Clock }>;
 
 /** Every durable change of tasks, after what the request says is known, until `signal` aborts. */
 export async function* watchTasks(
@@ -64,7 +64,7 @@ export async function* watchTasks(
 /** Subscribes and reads what came before in one turn, so that nothing falls in between. */
 function begin(
   { afterRevision }: WatchTasksRequest,
-  ledger: Ledger,
+  ledger: LedgerView,
   box: Mailbox<LedgerChange | "bookmark">,
 ) {
   const missed = afterRevision === undefined ? [] : ledger.since(afterRevision);

@@ -10,7 +10,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { invalidFields, notFound } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { recordOf, repeated, requestFrom } from "./idempotency.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, LedgerView } from "./ledger.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
 type Deps = Readonly<{ ledger: Ledger; workers: WorkerTable; clock: Clock; log: Log }>;
@@ -42,7 +42,10 @@ const inputOf = (request: UpdateWorkerRequest) => [
 ];
 
 /** Keeps the table of workers as the ledger has it. */
-export function followRecords({ workers: records }: Ledger, workers: WorkerTable): void {
+export function followRecords(
+  { workers: records }: Pick<LedgerView, "workers">,
+  workers: WorkerTable,
+): void {
   for (const [workerId, record] of records.all()) workers.setRecord(workerId, record);
   records.subscribe(workers.setRecord);
 }

@@ -10,7 +10,7 @@ import { drainDeadlineMs, isDraining, offeredOf } from "../../core/worker-settin
 import type { ListWorkersRequest } from "../../gen/berth/v1/manager_service_pb.ts";
 import { type Worker, WorkerSchema } from "../../gen/berth/v1/worker_pb.ts";
 import { invalidFields, notFound } from "../../lib/errors.ts";
-import type { Ledger } from "./ledger.ts";
+import type { LedgerView } from "./ledger.ts";
 import { workerBytes } from "./message-size.ts";
 import { type Page, readPageRequest, takePage } from "./paging.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
@@ -20,7 +20,7 @@ export interface Drains {
   blocksOf(workerId: string): readonly Block[];
 }
 
-type Deps = Readonly<{ ledger: Ledger; workers: WorkerTable; drains: Drains }>;
+type Deps = Readonly<{ ledger: LedgerView; workers: WorkerTable; drains: Drains }>;
 
 export function getWorker(workerId: string, deps: Deps): Worker {
   const violations = validateId("worker_id", workerId);
@@ -69,7 +69,7 @@ function offerOf({ presence, record }: KnownWorker) {
   return { offered: { ...toResources(offered), custom: capacity.custom } };
 }
 
-function allocationOf(workerId: string, { tasks }: Ledger) {
+function allocationOf(workerId: string, { tasks }: LedgerView) {
   let { reserved, customReserved } = NO_BOOKINGS;
   let taskCount = 0;
   for (const task of tasks.placedOn(workerId))

@@ -127,8 +127,8 @@ export const managerBugs: readonly Bug[] = [
     name: "a watch skips a change",
     promise: "a watch is gapless and can be resumed",
     file: "services/manager/ledger-history.js",
-    find: "kept.slice(Number(revision - compactedTo))",
-    replace: "kept.slice(Number(revision - compactedTo) + 1)",
+    find: "kept.slice(firstAfter(kept, revision))",
+    replace: "kept.slice(firstAfter(kept, revision) + 1)",
   },
   {
     name: "a link is not made again",

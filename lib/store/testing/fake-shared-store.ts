@@ -1,0 +1,226 @@
+import type { Clock } from "../../clock.ts";
+import { createMemoryStore } from "../memory-store.ts";
+import type { Candidacy, Reign, SharedStore } from "../shared-store.ts";
+import {
+  type Batch,
+  type BatchLimits,
+  type CommitResult,
+  type Store,
+  StoreError,
+} from "../store.ts";
+
+/** How one process is connected to a shared store. */
+export interface Access {
+  readonly shared: SharedStore;
+  /** Cuts it off, or ends that. */
+  setCut(isCut: boolean): void;
+}
+
+/** A store that several processes share, in memory, with leases and outages as etcd has them. */
+export interface FakeSharedStore {
+  /** What is durable. */
+  readonly durable: Store;
+  /** Who leads, as the store itself sees it. */
+  leader(): string | undefined;
+  /** What one process has of it, which lives by its own clock. */
+  open(clock: Clock): Access;
+}
+
+type Options = Readonly<{
+  /** The store's own. */
+  clock: Clock;
+  ttlMs: number;
+  limits?: BatchLimits;
+  /** Told of each batch that was written. */
+  onDurable?: (batch: Batch) => void;
+}>;
+
+/** A process asks again after this share of the lease, and believes in less of it than it has. */
+const KEEP_ALIVE_SHARE = 1 / 3;
+const BELIEVED_SHARE = 0.9;
+/** How long a call waits for a store that does not answer. */
+const PATIENCE_MS = 5_000;
+
+type Lease = { readonly name: string; endMs: number };
+
+export function createFakeSharedStore(options: Options): FakeSharedStore {
+  const { clock, ttlMs } = options;
+  const durable = createMemoryStore();
+  let held: Lease | undefined;
+  let waiting = new Set<() => void>();
+
+  function release(lease: Lease): void {
+    if (held !== lease) return;
+    held = undefined;
+    const woken = waiting;
+    waiting = new Set();
+    for (const wake of woken) wake();
+  }
+
+  function watchEnd(lease: Lease): void {
+    clock.after(lease.endMs - clock.monotonic(), () => {
+      if (lease.endMs <= clock.monotonic()) release(lease);
+      else watchEnd(lease);
+    });
+  }
+
+  const server: Server = {
+    ...options,
+    durable,
+    claim(name) {
+      if (held) return { name: held.name };
+      held = { name, endMs: clock.monotonic() + ttlMs };
+      watchEnd(held);
+      return { name, lease: held };
+    },
+    isKept(lease) {
+      if (held !== lease) return false;
+      lease.endMs = clock.monotonic() + ttlMs;
+      return true;
+    },
+    holds: (lease) => held === lease,
+    release,
+    freed: () => new Promise((resolve) => void waiting.add(() => resolve())),
+  };
+  return { durable, leader: () => held?.name, open: (own) => openAccess(own, server) };
+}
+
+type Server = Options &
+  Readonly<{
+    durable: Store;
+    /** Takes the lead if it is free; says who has it. */
+    claim(name: string): Readonly<{ name: string; lease?: Lease }>;
+    isKept(lease: Lease): boolean;
+    holds(lease: Lease): boolean;
+    release(lease: Lease): void;
+    freed(): Promise<void>;
+  }>;
+
+function openAccess(clock: Clock, server: Server): Access {
+  const line = createLine(clock);
+  const { durable } = server;
+
+  async function campaign({ name, onLeader }: Candidacy, signal: AbortSignal) {
+    while (!signal.aborted) {
+      const sentMs = clock.monotonic();
+      const { lease, name: leader } = await line.ask(async () => server.claim(name));
+      onLeader(leader);
+      if (lease) return reignOf({ clock, server, line, lease }, sentMs);
+      await Promise.race([server.freed(), aborted(signal)]);
+    }
+    return undefined;
+  }
+
+  const shared = { ...reads(durable, line), campaign, close: async () => undefined };
+  return { shared, setCut: line.setCut };
+}
+
+type Seat = Readonly<{ clock: Clock; server: Server; line: Line; lease: Lease }>;
+
+function reignOf(seat: Seat, sentMs: number): Reign {
+  const { clock, server, line, lease } = seat;
+  const lost = new AbortController();
+  const believedMs = server.ttlMs * BELIEVED_SHARE;
+  let endMs = sentMs + believedMs;
+
+  function watch(): void {
+    const leftMs = endMs - clock.monotonic();
+    if (leftMs <= 0) lost.abort();
+    else clock.after(leftMs, watch);
+  }
+
+  async function keep(): Promise<void> {
+    await clock.sleep(server.ttlMs * KEEP_ALIVE_SHARE, lost.signal);
+    const fromMs = clock.monotonic();
+    const isKept = await line.now(() => server.isKept(lease));
+    if (isKept === true) endMs = fromMs + believedMs;
+    if (isKept === false) lost.abort();
+    if (!lost.signal.aborted) await keep();
+  }
+
+  watch();
+  void keep();
+  return {
+    store: storeOf(seat),
+    leads: () => !lost.signal.aborted && clock.monotonic() < endMs,
+    lost: lost.signal,
+    async resign() {
+      lost.abort();
+      await line.now(() => server.release(lease));
+    },
+  };
+}
+
+function storeOf({ server, line, lease }: Seat): Store {
+  const { durable, limits = durable.limits, onDurable } = server;
+  const fenced = async (batch: Batch): Promise<CommitResult> => {
+    if (!server.holds(lease)) throw new StoreError("another one leads", { kind: "fenced" });
+    const result = await durable.commit(batch);
+    onDurable?.(batch);
+    return result;
+  };
+  return {
+    ...reads(durable, line),
+    limits,
+    commit: (batch) => line.ask(() => fenced(batch)),
+    close: async () => undefined,
+  };
+}
+
+type Line = ReturnType<typeof createLine>;
+
+/** The way from a process to the store. */
+function createLine(clock: Clock) {
+  let mended: Promise<void> | undefined;
+  let mend: () => void = () => undefined;
+
+  return {
+    setCut(isCut: boolean): void {
+      if (isCut) {
+        mended ??= new Promise((resolve) => {
+          mend = resolve;
+        });
+      } else {
+        mended = undefined;
+        mend();
+      }
+    },
+    /** Waits for as long as it is cut, and not longer than a caller's patience. */
+    async ask<T>(question: () => Promise<T>): Promise<T> {
+      await clock.turn();
+      const endMs = clock.monotonic() + PATIENCE_MS;
+      while (mended !== undefined) {
+        await Promise.race([mended, clock.sleep(endMs - clock.monotonic())]);
+        if (mended !== undefined && clock.monotonic() >= endMs)
+          throw new StoreError("the store does not answer", { kind: "unavailable" });
+      }
+      return question();
+    },
+    /** Undefined when it is cut at the moment. */
+    async now<T>(question: () => T): Promise<T | undefined> {
+      await clock.turn();
+      return mended !== undefined ? undefined : question();
+    },
+    passes: () => mended,
+  };
+}
+
+const reads = (durable: Store, line: Line) => ({
+  get: (key: string) => line.ask(() => durable.get(key)),
+  list: (...page: Parameters<Store["list"]>) => line.ask(() => durable.list(...page)),
+  count: (prefix: string) => line.ask(() => durable.count(prefix)),
+  revision: () => line.ask(() => durable.revision()),
+  async *watch(prefix: string, after: bigint, signal: AbortSignal) {
+    for await (const changes of durable.watch(prefix, after, signal)) {
+      while (line.passes() && !signal.aborted) await Promise.race([line.passes(), aborted(signal)]);
+      if (signal.aborted) return;
+      yield changes;
+    }
+  },
+});
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });

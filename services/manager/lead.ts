@@ -1,0 +1,99 @@
+import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
+import { assert } from "../../lib/assert.ts";
+import { unavailable } from "../../lib/errors.ts";
+import type { Channel } from "../../lib/rpc/channel.ts";
+import { handlerFor } from "../../lib/rpc/delegate.ts";
+import { createStop } from "../../lib/stop.ts";
+import type { Reign } from "../../lib/store/shared-store.ts";
+import { StoreError } from "../../lib/store/store.ts";
+import { createLedger, type Ledger } from "./ledger.ts";
+import type { LedgerState } from "./ledger-state.ts";
+import type { Role } from "./role.ts";
+import type { Turns } from "./shared-manager.ts";
+import { createTerm, type Term } from "./term.ts";
+
+type Leadership = Readonly<{ state: LedgerState; reign: Reign }>;
+
+/**
+ * Leads until leadership is lost, or until `signal` aborts. The state is then what is durable, for
+ * all that is known. Throws when the store has failed for good.
+ */
+export async function lead(
+  { state, reign }: Leadership,
+  turns: Turns,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, log, roles, connect, setServing } = turns;
+  const over = createStop();
+  const end = () => over.abort();
+  for (const cause of [signal, reign.lost]) cause.addEventListener("abort", end, { once: true });
+  let failure: unknown;
+  const onFailure = (error: unknown) => {
+    failure ??= error;
+    end();
+  };
+  const ledger = createLedger(state, { store: reign.store, clock, onFailure });
+  const guarded = (address: string) => guardedChannel(connect(address), reign);
+  const term = createTerm({ ...turns, ledger, store: reign.store, connect: guarded }, turns);
+  if (signal.aborted || reign.lost.aborted) end();
+  roles.take(roleOf(term, reign, over.signal));
+  setServing(true);
+  log.info({ epoch: String(ledger.epoch) }, "this manager leads");
+  const loops = term.run(over.signal).catch(onFailure);
+  if (!over.signal.aborted)
+    await new Promise((resolve) => over.signal.addEventListener("abort", resolve, { once: true }));
+
+  state.asOfMs = clock.monotonic();
+  await retire(ledger, reign, signal);
+  await loops;
+  log.info({ epoch: String(ledger.epoch), err: failure }, "this manager no longer leads");
+  if (failure !== undefined && !isLossOfLeadership(failure)) throw failure;
+}
+
+/** One that stops hands over what it was told; one that lost leadership cannot. */
+async function retire(ledger: Ledger, reign: Reign, stopping: AbortSignal): Promise<void> {
+  if (stopping.aborted) {
+    await Promise.race([ledger.settled(), aborted(reign.lost)]).catch(() => undefined);
+    ledger.retire();
+    return reign.resign();
+  }
+  ledger.retire();
+  // While the store is out of reach this takes as long as the lease, and there is other work.
+  void reign.resign();
+}
+
+const aborted = (signal: AbortSignal): Promise<unknown> =>
+  new Promise((resolve) => {
+    signal.addEventListener("abort", resolve, { once: true });
+    if (signal.aborted) resolve(undefined);
+  });
+
+const isLossOfLeadership = (error: unknown): boolean =>
+  error instanceof StoreError && error.kind !== "failed";
+
+function roleOf({ handlers }: Term, reign: Reign, over: AbortSignal): Role {
+  return {
+    kind: "leader",
+    over,
+    isOver: () => over.aborted || !reign.leads(),
+    async answer(method, request, context) {
+      const answer = await handlerFor<typeof ManagerService>(handlers, method)?.(request, context);
+      assert(answer && !(Symbol.asyncIterator in answer), `${method.name} has one answer`);
+      return answer;
+    },
+    async *stream(method, request, context) {
+      const answers = handlerFor<typeof ManagerService>(handlers, method)?.(request, context);
+      assert(answers && Symbol.asyncIterator in answers, `${method.name} is answered by a stream`);
+      yield* answers;
+    },
+  };
+}
+
+/** Sends nothing once another manager may lead, also in a process that was asleep. */
+const guardedChannel = (channel: Channel, reign: Pick<Reign, "leads">): Channel => ({
+  ...channel,
+  async unary(...call) {
+    if (!reign.leads()) throw unavailable("NOT_LEADER", "this manager no longer leads");
+    return channel.unary(...call);
+  },
+});

@@ -1,0 +1,96 @@
+import { create } from "@bufbuild/protobuf";
+import type { WorkerRecord } from "../../core/worker-settings.ts";
+import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
+import type { Task } from "../../gen/berth/v1/task_pb.ts";
+import type { StoreChange } from "../../lib/store/store.ts";
+import type { LedgerChange } from "./ledger-change.ts";
+import {
+  metaKeys,
+  prefixes,
+  readEvent,
+  readRequest,
+  readText,
+  readWorker,
+} from "./ledger-records.ts";
+import type { LedgerState } from "./ledger-state.ts";
+
+type Put = Extract<StoreChange, { kind: "put" }>;
+
+/** What came of one batch. */
+export type Applied = Readonly<{
+  changes: readonly LedgerChange[];
+  workers: readonly (readonly [string, WorkerRecord])[];
+}>;
+
+type Found = { events: TaskEvent[]; removed: Task[]; workers: (readonly [string, WorkerRecord])[] };
+
+/** Brings what one batch of the store changed into the state. Applied twice, it does nothing more. */
+export function applyBatch(state: LedgerState, batch: readonly StoreChange[]): Applied {
+  const before = state.revision;
+  const found: Found = { events: [], removed: [], workers: [] };
+  for (const change of batch) {
+    if (change.kind === "put") applyPut(state, change, found);
+    else applyDelete(state, change.key, found);
+    state.storeRevision = change.revision;
+  }
+  const changes = changesOf(found, state, before);
+  state.history.add(changes);
+  return { changes, workers: found.workers };
+}
+
+function applyPut(state: LedgerState, put: Put, { events, workers }: Found): void {
+  const { key, value } = put;
+  const text = () => readText(put) ?? "";
+  if (key.startsWith(prefixes.task)) state.tasks.putEncoded(key.slice(prefixes.task.length), value);
+  else if (key.startsWith(prefixes.event)) events.push(readEvent(put));
+  else if (key.startsWith(prefixes.worker)) workers.push(readWorker(put));
+  else if (key.startsWith(prefixes.request)) remember(state, readRequest(put));
+  else if (key === metaKeys.revision) state.revision = BigInt(text());
+  else if (key === metaKeys.epoch) state.epoch = BigInt(text());
+  else if (key === metaKeys.clusterId) state.clusterId = text();
+}
+
+/** The oldest first: a record that comes again is a younger one. */
+function remember({ requests }: LedgerState, record: ReturnType<typeof readRequest>): void {
+  requests.delete(record.requestId);
+  requests.set(record.requestId, record);
+}
+
+function applyDelete(state: LedgerState, key: string, { removed }: Found): void {
+  if (key.startsWith(prefixes.request)) state.requests.delete(key.slice(prefixes.request.length));
+  if (!key.startsWith(prefixes.task)) return;
+  const task = state.tasks.get(key.slice(prefixes.task.length));
+  if (task) removed.push(task);
+  if (task) state.tasks.delete(task.id);
+}
+
+/**
+ * The changes in the order of their revisions. Of several changes of a task the store has only the
+ * last one's task: it stands for all. A removal leaves no event; it is what has none.
+ */
+function changesOf({ events, removed }: Found, state: LedgerState, before: bigint): LedgerChange[] {
+  const gone = new Map(removed.map((task) => [task.id, task]));
+  const seen = events
+    .filter(({ revision }) => revision > before)
+    .flatMap((event) => {
+      const task = state.tasks.get(event.taskId) ?? gone.get(event.taskId);
+      return task ? [{ revision: event.revision, task, removed: false, event }] : [];
+    });
+  const taken = new Set(events.map(({ revision }) => revision));
+  const free = revisionsAfter(before, state.revision).filter((revision) => !taken.has(revision));
+  const last = removed.map((task, index) => removalOf(task, free[index] ?? state.revision));
+  return [...seen, ...last].sort((a, b) => (a.revision < b.revision ? -1 : 1));
+}
+
+const revisionsAfter = (first: bigint, last: bigint): bigint[] =>
+  Array.from({ length: Number(last - first) }, (_, index) => first + BigInt(index) + 1n);
+
+function removalOf(task: Task, revision: bigint): LedgerChange {
+  const { id: taskId, state, desiredState, updateTime } = task;
+  const event = create(TaskEventSchema, {
+    ...{ taskId, revision, desiredState, reason: "removed" },
+    ...{ fromState: state, toState: state, attempt: task.attempt?.number ?? 0 },
+    ...(updateTime && { time: updateTime }),
+  });
+  return { revision, task: { ...task, revision }, removed: true, event };
+}

@@ -1,0 +1,116 @@
+import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
+import { assert } from "../../lib/assert.ts";
+import type { Channel } from "../../lib/rpc/channel.ts";
+import { handlerFor } from "../../lib/rpc/delegate.ts";
+import { createStop } from "../../lib/stop.ts";
+import type { SharedStore } from "../../lib/store/shared-store.ts";
+import { inAnyWeather } from "../../lib/store/weather.ts";
+import { createCurrency } from "./currency.ts";
+import { createReadHandlers } from "./handlers.ts";
+import { createLeaderCalls, type LeaderCalls } from "./leader-calls.ts";
+import type { LedgerState } from "./ledger-state.ts";
+import type { ManagerConfig, ManagerDeps } from "./manager.ts";
+import { runRegistryWatch } from "./registry-watch.ts";
+import { createRegistryWord } from "./registry-word.ts";
+import { createReplica, type Replica } from "./replica.ts";
+import type { Role } from "./role.ts";
+import { followRecords } from "./worker-mutations.ts";
+import { createWorkerTable } from "./worker-table.ts";
+
+/** Of the answer: which revision of the ledger it is as of. */
+const REVISION_HEADER = "berth-revision";
+/** Of the answer: by how many milliseconds it may be behind. Absent: it is not. */
+const STALE_HEADER = "berth-stale-ms";
+
+export type StandbyDeps = Omit<ManagerDeps, "store"> & Readonly<{ shared: SharedStore }>;
+
+type Options = Readonly<{
+  state: LedgerState;
+  config: ManagerConfig;
+  /** This manager's own name among candidates. */
+  name: string;
+  startMs: number;
+  connect: (address: string) => Channel;
+}>;
+
+/** A manager that does not lead: it keeps a copy, answers reads from it, and passes the rest on. */
+export type Standby = Readonly<{
+  role: Role;
+  calls: LeaderCalls;
+  reached: Replica["reached"];
+  /** Settles when the copy is no longer kept; rejects when it cannot be kept any more. */
+  following: Promise<void>;
+  /** Ends the role. The state is whole then, as of its `storeRevision`. */
+  end(): Promise<void>;
+}>;
+
+export function startStandby(options: Options, deps: StandbyDeps): Standby {
+  const { state, config, name, startMs, connect } = options;
+  const { shared, clock, log } = deps;
+  const over = createStop();
+  const isOver = () => over.signal.aborted;
+  const replica = createReplica(state, shared);
+  const calls = createLeaderCalls({ name, connect, clock, over: over.signal });
+  const following = inAnyWeather(() => replica.follow(over.signal), { clock, isOver });
+  const workers = createWorkerTable();
+  followRecords(replica.view, workers);
+  const watch = { ...deps, workers, word: createRegistryWord(clock) };
+  const watching = runRegistryWatch(
+    { ...watch, connect: () => connect(config.registryAddress) },
+    over.signal,
+  );
+  const { version, defaultScheduler } = config;
+  const facts = { version, defaultScheduler, startMs };
+  const drains = { blocksOf: () => [] };
+  const reads = createReadHandlers({
+    ...{ ledger: replica.view, store: shared, workers, drains, facts, clock, connect },
+  });
+  const currency = createCurrency({ state, replica, store: shared, clock, log, over: over.signal });
+  return {
+    role: roleOf({ reads, currency, calls, replica, over: over.signal }),
+    calls,
+    reached: replica.reached,
+    following,
+    async end() {
+      over.abort();
+      calls.close();
+      await Promise.allSettled([following, watching]);
+    },
+  };
+}
+
+type Parts = Readonly<{
+  reads: ReturnType<typeof createReadHandlers>;
+  currency: ReturnType<typeof createCurrency>;
+  calls: LeaderCalls;
+  replica: Replica;
+  over: AbortSignal;
+}>;
+
+function roleOf({ reads, currency, calls, replica, over }: Parts): Role {
+  async function state(headers: Headers): Promise<void> {
+    const staleMs = await currency.ensure();
+    headers.set(REVISION_HEADER, String(replica.view.revision()));
+    if (staleMs > 0) headers.set(STALE_HEADER, String(Math.round(staleMs)));
+  }
+
+  return {
+    kind: "standby",
+    over,
+    isOver: () => over.aborted,
+    async answer(method, request, context) {
+      const read = handlerFor<typeof ManagerService>(reads, method);
+      if (!read) return calls.call(method, request, context);
+      await state(context.responseHeader);
+      const answer = await read(request, context);
+      assert(!(Symbol.asyncIterator in answer), `${method.name} has one answer`);
+      return answer;
+    },
+    async *stream(method, request, context) {
+      await state(context.responseHeader);
+      const answers = handlerFor<typeof ManagerService>(reads, method)?.(request, context);
+      assert(answers && Symbol.asyncIterator in answers, `${method.name} is answered by a stream`);
+      yield* answers;
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { LEASE_MS_DEFAULT } from "../../core/limits.ts";
+import { SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
+import { RETENTION_DEFAULT } from "../../core/retention.ts";
+import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
+import { assert } from "../../lib/assert.ts";
+import type { Channel } from "../../lib/rpc/channel.ts";
+import type { Store } from "../../lib/store/store.ts";
+import { runDeadlines } from "./deadline-loop.ts";
+import { runDrainLoop } from "./drain-loop.ts";
+import { createDrains } from "./drains.ts";
+import { runEventSweeper } from "./event-log.ts";
+import { runEventTrimmer } from "./event-trimmer.ts";
+import { createHandlers } from "./handlers.ts";
+import type { Ledger } from "./ledger.ts";
+import type { ManagerConfig, ManagerDeps } from "./manager.ts";
+import { createObserver } from "./observer.ts";
+import { createPlacementBoard, type PlacementBoard } from "./placement-board.ts";
+import { runProber } from "./prober.ts";
+import { runRegistryWatch } from "./registry-watch.ts";
+import { createRegistryWord } from "./registry-word.ts";
+import { runRetention } from "./retention.ts";
+import { runSchedulerLoop } from "./scheduler-loop.ts";
+import { createTaskIds } from "./task-id.ts";
+import { createTaskMutations } from "./task-mutations.ts";
+import { runWorkerLinks } from "./worker-links.ts";
+import { runWorkerLoss } from "./worker-loss-loop.ts";
+import { followRecords } from "./worker-mutations.ts";
+import { createWorkerTable, type WorkerTable } from "./worker-table.ts";
+
+/** One leadership: all that decides, pushes and answers over one ledger. */
+export type Term = Readonly<{
+  handlers: ServiceImpl<typeof ManagerService>;
+  /** Runs all loops until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>;
+}>;
+
+type Options = Readonly<{
+  ledger: Ledger;
+  store: Store;
+  config: ManagerConfig;
+  startMs: number;
+  /** A channel to a worker or to the registry. */
+  connect: (address: string) => Channel;
+}>;
+
+export function createTerm(
+  { ledger, store, config, startMs, connect }: Options,
+  deps: Omit<ManagerDeps, "store">,
+): Term {
+  const { clock, random } = deps;
+  const { defaultScheduler, version } = config;
+  assert(SCHEDULER_NAMES.includes(defaultScheduler), `there is a scheduler ${defaultScheduler}`);
+  const workers = createWorkerTable();
+  followRecords(ledger, workers);
+  const board = createPlacementBoard(ledger);
+  const names = { schedulers: SCHEDULER_NAMES, defaultScheduler };
+  const nextId = createTaskIds(clock, random, latestId(ledger));
+  const mutations = createTaskMutations({ ledger, board, clock, nextId, ...names });
+  const drains = createDrains();
+  const parts = { ...deps, ledger, store, workers, board, drains, connect };
+  const facts = { version, defaultScheduler, startMs };
+  return {
+    handlers: createHandlers({ ...parts, mutations, facts }),
+    run: (signal) => runLoops(parts, config, signal),
+  };
+}
+
+function latestId({ tasks }: Ledger): string {
+  let latest = "";
+  for (const { id } of tasks.sketches()) if (id > latest) latest = id;
+  return latest;
+}
+
+type Parts = ManagerDeps &
+  Readonly<{
+    ledger: Ledger;
+    workers: WorkerTable;
+    board: PlacementBoard;
+    drains: ReturnType<typeof createDrains>;
+    connect: (address: string) => Channel;
+  }>;
+
+/** Runs all loops until `signal` aborts. None knows of another. */
+async function runLoops(parts: Parts, config: ManagerConfig, signal: AbortSignal): Promise<void> {
+  const { retention = RETENTION_DEFAULT, leaseMs = LEASE_MS_DEFAULT, registryAddress } = config;
+  const { workers, connect, clock, probes: ask } = parts;
+  const watched = { ...parts, observer: createObserver(parts), word: createRegistryWord(clock) };
+  await Promise.all([
+    runSchedulerLoop({ ...watched, leaseMs }, signal),
+    runDrainLoop(watched, signal),
+    runDeadlines(watched, signal),
+    runWorkerLinks(workers, watched, signal),
+    runWorkerLoss({ ...watched, leaseMs }, signal),
+    runRegistryWatch({ ...watched, connect: () => connect(registryAddress) }, signal),
+    runProber({ ...watched, ask }, signal),
+    runEventSweeper(watched, signal),
+    runEventTrimmer(watched, retention, signal),
+    runRetention(watched, retention, signal),
+  ]);
+}
