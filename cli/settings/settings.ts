@@ -15,6 +15,7 @@ import { capacityCpus, capacityDisk, capacityMemory, resources } from "./capacit
 import { containerDnsShape } from "./container-dns-settings.ts";
 import { dnsShape } from "./dns-settings.ts";
 import { optional, type Setting, single, toggle } from "./setting.ts";
+import { storeShape } from "./store-settings.ts";
 
 const text = (word: string): Parsed<string> =>
   word === "" ? malformed(word, "must not be empty") : parsed(word);
@@ -234,6 +235,7 @@ export const allSettings: readonly Setting<unknown>[] = [
   insecure,
   logLevel,
   stateDir,
+  ...Object.values(storeShape),
   defaultScheduler,
   keepFinished,
   keepEvents,

@@ -35,9 +35,6 @@ type Options = Readonly<{
   onWeather?: (trouble: StoreError | undefined) => void;
 }>;
 
-/** Where clusters are in etcd that were not given a prefix of their own. */
-export const DEFAULT_PREFIX = "/berth/";
-
 /** What etcd takes in one transaction unless it is told otherwise. */
 const ETCD_TXN_OPS_MAX = 128;
 /** What etcd takes in one request unless it is told otherwise (`--max-request-bytes`). */
