@@ -2,7 +2,13 @@ import { readFile, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { FolderLock } from "../lib/folder-lock.ts";
 import type { Running } from "../lib/lifecycle.ts";
-import type { ManagerConfig, ServiceDeps, Services, WorkerConfig } from "./services.ts";
+import type {
+  ManagerConfig,
+  ServiceDeps,
+  Services,
+  SharedManagerConfig,
+  WorkerConfig,
+} from "./services.ts";
 
 /** Loads the services' code, and joins each to the engine, the disk and the store it needs. */
 export async function loadServices(): Promise<Services> {
@@ -17,6 +23,7 @@ export async function loadServices(): Promise<Services> {
     createLog,
     startRegistry: (config, deps) => startRegistry(config, { ...deps, ...edges }),
     startManager: startStoredManager,
+    startSharedManager: startEtcdManager,
     startWorker: startDockerWorker,
     async startHollowWorkers(config, deps) {
       const { startHollowWorkers } = await import("../services/worker/hollow-workers.ts");
@@ -53,6 +60,41 @@ async function startStoredManager({ storeFolder, ...config }: ManagerConfig, dep
     async stop() {
       await running.stop();
       await store.close();
+    },
+  };
+}
+
+/** For how long a manager that leads and falls silent keeps the others out: the least that etcd takes. */
+const LEADER_LEASE_MS = 2_000;
+
+async function startEtcdManager({ place, ...config }: SharedManagerConfig, deps: ServiceDeps) {
+  const [
+    { startSharedManager },
+    { openEtcdClient },
+    { openEtcdSharedStore },
+    { socketWire: wire },
+    { createNetworkCheck },
+  ] = await Promise.all([
+    import("../services/manager/shared-manager.ts"),
+    import("../lib/store/etcd/etcd-client.ts"),
+    import("../lib/store/etcd-shared-store.ts"),
+    import("../lib/rpc/wire.ts"),
+    import("../lib/rpc/network-check.ts"),
+  ]);
+  const client = await openEtcdClient({ ...place, ...deps, wire });
+  const lease = { prefix: place.prefix, ttlMs: LEADER_LEASE_MS };
+  const shared = await openEtcdSharedStore({ ...deps, ...lease, client });
+  const probes = createNetworkCheck(deps.clock);
+  const started = startSharedManager(config, { ...deps, wire, shared, probes });
+  const running = await started.catch(async (error: unknown) => {
+    await shared.close();
+    throw error;
+  });
+  return {
+    ...running,
+    async stop() {
+      await running.stop();
+      await shared.close();
     },
   };
 }

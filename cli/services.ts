@@ -5,6 +5,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Running } from "../lib/lifecycle.ts";
 import type { Log, LogLevel } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
+import type { EtcdPlace } from "../lib/store/etcd-place.ts";
 
 export type ServiceDeps = Readonly<{ clock: Clock; random: Random; log: Log }>;
 
@@ -39,6 +40,14 @@ export type ManagerConfig = Readonly<{
   /** Where its store lives. */
   storeFolder: string;
 }>;
+
+/** One of several managers that share a store. */
+export type SharedManagerConfig = Omit<ManagerConfig, "storeFolder"> &
+  Readonly<{
+    /** Where the others reach it. Undefined: where it listens. */
+    advertise: string | undefined;
+    place: EtcdPlace;
+  }>;
 
 export type WorkerConfig = Readonly<{
   listen: string;
@@ -84,6 +93,8 @@ export type Services = Readonly<{
   startRegistry: (config: RegistryConfig, deps: ServiceDeps) => Promise<RunningRegistry>;
   /** Opens the embedded store too, and closes it with the manager. */
   startManager: (config: ManagerConfig, deps: ServiceDeps) => Promise<Running>;
+  /** Opens the store in etcd too, and closes it with the manager. */
+  startSharedManager: (config: SharedManagerConfig, deps: ServiceDeps) => Promise<Running>;
   startWorker: (config: WorkerConfig, deps: ServiceDeps) => Promise<Running>;
   startHollowWorkers: (config: HollowConfig, deps: ServiceDeps) => Promise<Running>;
 }>;

@@ -153,6 +153,16 @@ export const advertise = optional(
   parseAddress,
 );
 
+export const managerAdvertise = optional(
+  {
+    name: "manager-advertise",
+    valueName: "host:port",
+    help: "where other managers of the same store reach this one",
+    fallbackText: "where it listens",
+  },
+  parseAddress,
+);
+
 export const publishAddress = optional(
   {
     name: "publish-address",
@@ -244,6 +254,7 @@ export const allSettings: readonly Setting<unknown>[] = [
   ...Object.values(dnsShape),
   workerId,
   advertise,
+  managerAdvertise,
   publishAddress,
   ...Object.values(containerDnsShape),
   dockerHost,

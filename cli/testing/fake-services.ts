@@ -30,6 +30,8 @@ export function createFakeServices({ terminal, broken = {}, ended = {} }: Option
       return { ...running, dnsAddress: config.dns?.listen.replace(/:0$/, ":40053") };
     },
     startManager: ({ listen, ...config }) => start("manager", listen, config),
+    startSharedManager: ({ listen, ...config }) =>
+      start("manager on a shared store", listen, config),
     startWorker: ({ listen, ...config }) => start("worker", listen, config),
     startHollowWorkers: ({ listen, ...config }) => start("hollow workers", listen, config),
   };

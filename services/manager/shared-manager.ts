@@ -20,7 +20,7 @@ import { type Standby, type StandbyDeps, startStandby } from "./standby.ts";
 export type SharedManagerConfig = ManagerConfig &
   Readonly<{
     /** Where other managers reach this one. Absent: where it listens. */
-    advertise?: string;
+    advertise: string | undefined;
   }>;
 
 /** Everything that the turns of one manager have in common. */

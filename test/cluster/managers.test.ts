@@ -52,7 +52,7 @@ async function start(): Promise<Member> {
   const log = silentLog;
   const config = {
     ...{ listen: "127.0.0.1:0", registryAddress: "127.0.0.1:1" },
-    ...{ defaultScheduler: "spread", version: "test" },
+    ...{ defaultScheduler: "spread", version: "test", advertise: undefined },
   };
   const manager = await startSharedManager(config, {
     ...{ wire: socketWire, shared: access.shared, clock, log },
