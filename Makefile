@@ -26,7 +26,7 @@ test-all: build ## Run all tests, and break real things
 unit: $(INSTALLED) ## Run the tests that need nothing but Node
 	@scripts/test.mjs unit
 
-etcd: $(INSTALLED) ## Run the tests that need an etcd
+etcd: build ## Run the tests that need an etcd
 	@scripts/etcd-server.sh scripts/test.mjs etcd
 
 e2e: build ## Run the tests that need a Docker engine

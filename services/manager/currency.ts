@@ -18,6 +18,9 @@ type Deps = Readonly<{
 /** How long a reader waits for the copy to be as the store is. */
 const WAIT_MS = 1_000;
 
+/** How often the copy's age is looked at where nobody reads. */
+const LOOK_MS = 5_000;
+
 /** Tells how old a manager's copy is, for its readers. */
 export interface Currency {
   /**
@@ -26,6 +29,8 @@ export interface Currency {
    * behind: 0 unless the store is out of reach. Rejects as UNAVAILABLE while it never was current.
    */
   ensure(): Promise<number>;
+  /** Looks now and then, until the copy is no longer kept, so that its age is known without readers. */
+  run(): Promise<void>;
 }
 
 export function createCurrency(deps: Deps): Currency {
@@ -64,6 +69,12 @@ export function createCurrency(deps: Deps): Currency {
       if (!late && (await isInTime())) return 0;
       if (state.asOfMs === undefined) throw neverCurrent();
       return clock.monotonic() - state.asOfMs;
+    },
+    async run() {
+      while (!deps.over.aborted) {
+        const isCurrent = late === undefined && (await isInTime());
+        await clock.sleep(isCurrent ? LOOK_MS : WAIT_MS, deps.over);
+      }
     },
   };
 }

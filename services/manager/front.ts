@@ -40,7 +40,7 @@ export function createFront(roles: Roles): ServiceImpl<typeof ManagerService> {
 const isForNext = (error: unknown, method: DescMethod, role: Role): boolean =>
   error instanceof RoleOverError || (isRead(method) && role.isOver());
 
-export const isRead = (method: DescMethod): boolean => method.idempotency === Level.NO_SIDE_EFFECTS;
+const isRead = (method: DescMethod): boolean => method.idempotency === Level.NO_SIDE_EFFECTS;
 
 const streamOver = () =>
   unavailable("NOT_LEADER", "another manager leads from now on: resume the stream", { retryMs: 0 });

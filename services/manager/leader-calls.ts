@@ -2,7 +2,7 @@ import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { unavailable } from "../../lib/errors.ts";
+import { reasonOf, unavailable } from "../../lib/errors.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { isNotSent } from "../../lib/rpc/connection-refused.ts";
 import { applicationHeaders } from "../../lib/rpc/metadata.ts";
@@ -10,6 +10,8 @@ import { RoleOverError } from "./role.ts";
 
 /** Says of a call that another manager passed it on: it is not passed on again. */
 const FORWARDED = "berth-forwarded";
+
+const NOT_LEADER = "NOT_LEADER";
 
 /** How long a call waits for somebody to lead, where its own deadline is not earlier. */
 const WAIT_MS_MAX = 4_000;
@@ -64,7 +66,7 @@ export function createLeaderCalls({ name, connect, clock, over }: Deps): LeaderC
     const { signal } = call.context;
     if (over.aborted) throw new RoleOverError("this manager may lead now");
     if (leftMs <= 0 || signal.aborted) throw noLeader();
-    const answer = channel && (await callOf(call, channel, name).catch(unlessSent));
+    const answer = channel && (await callOf(call, channel, name).catch(unlessMade));
     if (answer) return answer;
     await change(signal, channel ? Math.min(leftMs, REPEAT_MS) : leftMs);
     return send(call, endMs);
@@ -91,8 +93,9 @@ async function callOf({ method, request, context }: Call, to: Channel, name: str
   return message;
 }
 
-function unlessSent(error: unknown): undefined {
-  if (!isNotSent(error)) throw error;
+/** A call that was not sent, or that another one refused because it does not lead, was not made. */
+function unlessMade(error: unknown): undefined {
+  if (!isNotSent(error) && reasonOf(error) !== NOT_LEADER) throw error;
 }
 
 const noLeader = () =>
@@ -100,7 +103,7 @@ const noLeader = () =>
 
 /** The one who passed it on took this manager for the leader, which it is no longer. */
 const notLeader = (leader: string | undefined) =>
-  unavailable("NOT_LEADER", "this manager does not lead: try again", {
+  unavailable(NOT_LEADER, "this manager does not lead: try again", {
     retryMs: RETRY_MS,
     ...(leader !== undefined && { metadata: { leader } }),
   });

@@ -53,7 +53,7 @@ export const changesOf = (staged: readonly Staged[]): readonly LedgerChange[] =>
  * What goes to disk. Of several changes of one task only the last is written, and encoded; the
  * events of all of them are.
  */
-export function writesOf(staged: readonly Staged[]): readonly Write[] {
+function writesOf(staged: readonly Staged[]): readonly Write[] {
   const changes = changesOf(staged);
   const latest = new Map(changes.map((change) => [change.task.id, change]));
   const events = changes.flatMap(({ event, removed }) => (removed ? [] : putEvent(event)));

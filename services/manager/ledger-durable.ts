@@ -93,7 +93,7 @@ const RETIRED_RETRY_MS = 200;
 
 const retired = () =>
   unavailable(
-    "NOT_LEADER",
+    "LEADERSHIP_LOST",
     "this manager no longer leads: repeat the call with the same request_id",
     {
       retryMs: RETIRED_RETRY_MS,

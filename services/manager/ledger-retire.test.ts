@@ -70,14 +70,14 @@ test("a ledger that retires is what the store is, and refuses whoever waits", as
   ledger.retire();
   for (const one of waiting) {
     const error = await one.catch((refusal: unknown) => refusal);
-    expect(reasonOf(error)).toBe("NOT_LEADER");
+    expect(reasonOf(error)).toBe("LEADERSHIP_LOST");
     expect(retryMsOf(error)).toBeGreaterThan(0);
   }
   expect(told(state)).toEqual(durable);
   const loaded = await loadState(store);
   expect(loaded.storeRevision).toBe(state.storeRevision);
   expect(loaded.history.since(state.revision)).toEqual([]);
-  expect(reasonOf(await ledger.settled().catch((error: unknown) => error))).toBe("NOT_LEADER");
+  expect(reasonOf(await ledger.settled().catch((error: unknown) => error))).toBe("LEADERSHIP_LOST");
 });
 
 test("what a store out of reach did not take is brought again, once and in order", async () => {

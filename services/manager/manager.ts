@@ -74,7 +74,7 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
 }
 
 /** Where a part that cannot go on says so. */
-export function createFailure() {
+function createFailure() {
   let raise: (error: unknown) => void = () => undefined;
   const raised = new Promise<never>((_, reject) => {
     raise = reject;

@@ -146,6 +146,7 @@ async function win(
       return await shared.campaign({ name, onLeader }, signal);
     } catch (err) {
       if (!isOutOfReach(err)) throw err;
+      onLeader(undefined);
       log.warn({ err }, "the store is out of reach: nobody can tell who leads");
       await clock.sleep(backoffMs(attempt, pauses, random), signal);
     }

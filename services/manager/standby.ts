@@ -66,6 +66,7 @@ export function startStandby(options: Options, deps: StandbyDeps): Standby {
     ...{ ledger: replica.view, store: shared, workers, drains, facts, clock, connect },
   });
   const currency = createCurrency({ state, replica, store: shared, clock, log, over: over.signal });
+  const looking = currency.run();
   return {
     role: roleOf({ reads, currency, calls, replica, over: over.signal }),
     calls,
@@ -74,7 +75,7 @@ export function startStandby(options: Options, deps: StandbyDeps): Standby {
     async end() {
       over.abort();
       calls.close();
-      await Promise.allSettled([following, watching]);
+      await Promise.allSettled([following, watching, looking]);
     },
   };
 }

@@ -132,7 +132,7 @@ test("what a leader that was cut off had not written is not there when it comes 
   const lost = submit(first.client, "b").catch((error: unknown) => error);
   await leads(second.manager.address);
   await submit(second.client, "c");
-  expect(reasonOf(await lost)).toBe("NOT_LEADER");
+  expect(reasonOf(await lost)).toBe("LEADERSHIP_LOST");
   expect(retryMsOf(await lost)).toBeGreaterThan(0);
   first.access.setCut(false);
   expect(await named(second)).toEqual(["a", "c"]);
