@@ -71,7 +71,7 @@ async function assertTakes(client: EtcdClient, layout: Layout, maxTxnOps: number
 }
 
 /** What is left for a batch. */
-function limitsOf(prefix: string, maxTxnOps: number): BatchLimits {
+export function limitsOf(prefix: string, maxTxnOps = ETCD_TXN_OPS_MAX): BatchLimits {
   const operations = maxTxnOps - OWN_OPERATIONS;
   const overhead = OWN_BYTES + operations * (OPERATION_BYTES + Buffer.byteLength(prefix));
   return { operations, bytes: ETCD_REQUEST_BYTES_MAX - overhead };

@@ -1,7 +1,7 @@
 import { AssertionError, assert } from "../assert.ts";
 
 /** Longest key in UTF-8 bytes. etcd and LMDB (1,978 at its 4 KiB pages) both take more. */
-const KEY_BYTES_MAX = 512;
+export const KEY_BYTES_MAX = 512;
 
 /** How much of a refused key an error message shows. */
 const SHOWN_LENGTH_MAX = 80;

@@ -6,6 +6,9 @@ import { type KeyRange, keyRange } from "../store-key.ts";
 /** How this version lays out a store. Grows when an older version could no longer read it. */
 const FORMAT = 1;
 
+/** The format of a copy that is being made, so that no version takes it for a store. */
+const UNFINISHED = "copying";
+
 /** Every stored value begins with its revision: unsigned, 8 bytes, the highest first. */
 const REVISION_BYTES = 8;
 
@@ -124,10 +127,24 @@ export function writeHead({ revision, writers }: Head): Buffer {
   );
 }
 
+/** The head of a copy that `writer` makes, and has not finished. */
+export const unfinishedHead = (writer: string): Buffer =>
+  Buffer.from(JSON.stringify({ format: UNFINISHED, writer }));
+
+/** Whose unfinished copy this is the head of; undefined for other heads. */
+export function copierOf(stored: KeyValue): string | undefined {
+  const { format, writer } = parsed(stored);
+  return format === UNFINISHED ? String(writer) : undefined;
+}
+
 /** Throws a StoreError for one of another format. */
 export function readHead(stored: KeyValue | undefined): Head {
   if (!stored) return noHead;
   const { format, revision, writers } = parsed(stored);
+  if (format === UNFINISHED)
+    throw new StoreError(
+      `the copy of a store to ${shown(stored)} in etcd is not finished: wait for it, or copy again`,
+    );
   if (format !== FORMAT) {
     const known = `has format ${format} and this version of Berth knows ${FORMAT}`;
     throw new StoreError(

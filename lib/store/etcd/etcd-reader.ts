@@ -54,12 +54,12 @@ async function listEntries(deps: Deps, prefix: string, page: Page): Promise<read
   return entries;
 }
 
-/** Turns pages. */
-function createTurner({ client, layout }: Deps, prefix: string) {
+/** Turns pages, all at one revision of etcd: that of the first answer if it is not given. */
+export function createTurner({ client, layout }: Deps, prefix: string, atRevision = 0n) {
   let size = ANSWER_ENTRIES_MAX;
-  let revision = 0n;
+  let revision = atRevision;
 
-  async function turn(after: string | undefined, max: number) {
+  async function turn(after: string | undefined, max = ANSWER_ENTRIES_MAX) {
     const limit = Math.min(size, max);
     const range = { ...layout.rangeOf(prefix, after), limit: BigInt(limit), revision };
     try {

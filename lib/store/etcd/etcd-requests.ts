@@ -23,11 +23,17 @@ export const putOp = (key: Uint8Array, value: Uint8Array, lease = 0n): Operation
   request: { case: "requestPut", value: { key, value, lease } },
 });
 
+export const deleteOp = (
+  range: Readonly<{ key: Uint8Array; rangeEnd?: Uint8Array }>,
+): Operation => ({
+  request: { case: "requestDeleteRange", value: range },
+});
+
 /** A write of the batch that gets `revision`. */
 export const writeOp = (layout: Layout, write: Write, revision: bigint): Operation =>
   write.kind === "put"
     ? putOp(layout.keyOf(write.key), storedValue(revision, write.value))
-    : { request: { case: "requestDeleteRange", value: { key: layout.keyOf(write.key) } } };
+    : deleteOp({ key: layout.keyOf(write.key) });
 
 /** Holds while the key is as the transaction `revision` left it; 0n: while it does not exist. */
 export const unchangedSince = (key: Uint8Array, revision: bigint): Condition => ({
