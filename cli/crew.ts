@@ -68,7 +68,7 @@ async function stopAll(members: readonly Member[], { terminal }: Context): Promi
 }
 
 /** Names the whole chain of causes, and tells a failure of the store by its exit code. */
-function failure(what: string, error: unknown): CommandError {
+export function failure(what: string, error: unknown): CommandError {
   const chain = causesOf(error);
   const words = chain.map((cause) =>
     oneLine(cause instanceof Error ? cause.message : String(cause)),

@@ -6,6 +6,7 @@ import { oneLine } from "./output/format.ts";
 import { printError } from "./print-error.ts";
 import { printLine } from "./terminal.ts";
 import { activateCommand, drainCommand, pauseCommand } from "./verbs/availability.ts";
+import { backupCommand } from "./verbs/backup.ts";
 import type { Run } from "./verbs/client-verb.ts";
 import { clusterCommand } from "./verbs/cluster.ts";
 import { eventsCommand } from "./verbs/events.ts";
@@ -13,11 +14,13 @@ import { inspectCommand } from "./verbs/inspect.ts";
 import { labelCommand } from "./verbs/label.ts";
 import { logsCommand } from "./verbs/logs.ts";
 import { managerCommand } from "./verbs/manager.ts";
+import { migrateCommand } from "./verbs/migrate.ts";
 import { overcommitCommand } from "./verbs/overcommit.ts";
 import { planCommand } from "./verbs/plan.ts";
 import { psCommand } from "./verbs/ps.ts";
 import { rebalanceCommand } from "./verbs/rebalance.ts";
 import { registryCommand } from "./verbs/registry.ts";
+import { restoreCommand } from "./verbs/restore.ts";
 import { rmCommand } from "./verbs/rm.ts";
 import { runCommand } from "./verbs/run.ts";
 import { simCommand } from "./verbs/sim.ts";
@@ -89,6 +92,9 @@ export function createProgram(run: Run): Command {
     managerCommand(run),
     registryCommand(run),
     workerCommand(run),
+    backupCommand(run),
+    restoreCommand(run),
+    migrateCommand(run),
   ]);
   add(groups.proof, [simCommand(run)]);
   for (const command of program.commands) {

@@ -14,6 +14,7 @@ import { optionOf } from "../settings/setting.ts";
 import * as settings from "../settings/settings.ts";
 import { stateFolder } from "../settings/state-folder.ts";
 import { version } from "../version.ts";
+import { storeFolder } from "./store-verb.ts";
 
 /** A verb that serves, with a flag for each of its settings. */
 export function serverCommand(name: string, shape: Shape): Command {
@@ -108,10 +109,6 @@ export const managerConfigOf = (
   storeFolder: storeFolder(context, set.stateDir),
   version,
 });
-
-/** The folder of the manager's embedded store. */
-const storeFolder = (context: Context, stateDir: string | undefined): string =>
-  join(stateFolder(stateDir, context), "manager");
 
 /** Refuses heartbeats so rare that every worker would be taken for dead. */
 export function checkLease({
