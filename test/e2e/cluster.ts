@@ -14,7 +14,7 @@ import { openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { engineSocket, openEngine, TEST_IMAGE } from "./engine.ts";
 
-const BERTH = new URL("../../bin/berth", import.meta.url).pathname;
+export const BERTH = new URL("../../bin/berth", import.meta.url).pathname;
 
 /** How long a test waits for something that should take a moment: the machine may be busy. */
 const PATIENCE_MS = 60_000;
@@ -27,7 +27,10 @@ export interface TestCluster {
   readonly managerAddress: string;
   readonly registryAddress: string;
   readonly workerId: string;
-  start(role: RoleName): void;
+  /** Where a role keeps its state; room for more is beside it. */
+  stateFolder(role: RoleName): string;
+  /** Starts a process, with more flags than those it has anyway. */
+  start(role: RoleName, flags?: readonly string[]): void;
   /** Ends a process at once, as a crash would: kill -9. */
   crash(role: RoleName): Promise<void>;
   submit(spec: MessageInitShape<typeof TaskSpecSchema>): Promise<Task>;
@@ -47,6 +50,7 @@ export async function startCluster(
   const ports = { manager: await freePort(), registry: await freePort(), worker: await freePort() };
   const address = (role: RoleName) => `127.0.0.1:${ports[role]}`;
   const workerId = `e2e-${ports.worker}`;
+  const stateFolder = (role: RoleName) => join(folder, role);
   const flags: Record<RoleName, string[]> = {
     registry: ["--listen", address("registry")],
     manager: [
@@ -55,7 +59,7 @@ export async function startCluster(
       "--registry",
       address("registry"),
       "--state-dir",
-      join(folder, "manager"),
+      stateFolder("manager"),
     ],
     worker: [
       "--listen",
@@ -63,7 +67,7 @@ export async function startCluster(
       "--registry",
       address("registry"),
       "--state-dir",
-      join(folder, "worker"),
+      stateFolder("worker"),
       "--worker-id",
       workerId,
       "--docker-host",
@@ -77,9 +81,10 @@ export async function startCluster(
 
   const logFile = (role: RoleName) => join(folder, `${role}.log`);
 
-  function start(role: RoleName): void {
+  function start(role: RoleName, more: readonly string[] = []): void {
     const log = openSync(logFile(role), "a");
-    const all = [...flags[role], ...(extraFlags[role] ?? []), "--log-level", "info"];
+    const extra = [...(extraFlags[role] ?? []), ...more];
+    const all = [...flags[role], ...extra, "--log-level", "info"];
     const child = spawn(process.execPath, [BERTH, role, ...all], { stdio: ["ignore", log, log] });
     processes.set(role, child);
   }
@@ -122,6 +127,7 @@ export async function startCluster(
     managerAddress: address("manager"),
     registryAddress: address("registry"),
     workerId,
+    stateFolder,
     start,
     crash: (role) => end(role, "SIGKILL"),
     async submit(spec) {
