@@ -140,8 +140,9 @@ async function readEntry(reader: Reader): Promise<Entry | undefined> {
   const valueLength = head.readUInt32BE();
   if (valueLength > VALUE_BYTES_MAX) throw reader.refusal();
   const revision = head.readBigUInt64BE(4);
-  const key = (await reader.take(keyLength)).toString();
-  return { key, revision, value: new Uint8Array(await reader.take(valueLength)) };
+  const body = await reader.take(keyLength + valueLength);
+  const key = body.toString("utf8", 0, keyLength);
+  return { key, revision, value: new Uint8Array(body.subarray(keyLength)) };
 }
 
 type End = Readonly<{ digest: () => Buffer; count: bigint; name: string }>;

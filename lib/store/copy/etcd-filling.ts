@@ -26,6 +26,9 @@ type Options = Readonly<{
   maxTxnOps?: number;
 }>;
 
+/** They do not depend on each other, and etcd writes them to its disk together. */
+const TRANSACTIONS_AT_ONCE = 8;
+
 /** Long enough that no two copies are ever taken for one another. */
 const WRITER_LENGTH = 16;
 
@@ -43,11 +46,10 @@ export async function fillEtcdStore(options: Options): Promise<Filling> {
   const limits = limitsOf(options.prefix, options.maxTxnOps);
   return {
     async add(entries) {
-      for (const batch of batchesOf(entries, limits)) {
-        const puts = batch.map(({ key, value, revision }) =>
-          putOp(layout.keyOf(key), storedValue(revision, value)),
-        );
-        if (!(await transact(puts))) throw stopped(options.prefix);
+      const atOnce = { entriesMax: TRANSACTIONS_AT_ONCE, bytesMax: Infinity, sizeOf: () => 0 };
+      for (const batches of chunks([...batchesOf(entries, limits)], atOnce)) {
+        const done = await Promise.all(batches.map((batch) => transact(putsOf(batch, layout))));
+        if (done.includes(false)) throw stopped(options.prefix);
       }
     },
     pages: () => turnPages(options.client, layout),
@@ -60,6 +62,9 @@ export async function fillEtcdStore(options: Options): Promise<Filling> {
     close: () => Promise.resolve(),
   };
 }
+
+const putsOf = (batch: readonly Entry[], layout: Layout): readonly Operation[] =>
+  batch.map(({ key, value, revision }) => putOp(layout.keyOf(key), storedValue(revision, value)));
 
 type Copy = Options & Readonly<{ layout: Layout; writer: string }>;
 

@@ -1,12 +1,18 @@
-import { KV } from "../../../gen/etcdserverpb/rpc_pb.ts";
+import { KV, type RangeResponse } from "../../../gen/etcdserverpb/rpc_pb.ts";
 import type { Entry, Page } from "../store.ts";
 import { keyBytes } from "../store-key.ts";
 import type { EtcdClient } from "./etcd-client.ts";
 import { isCompacted, isTooLarge } from "./etcd-errors.ts";
 import { type Head, type Layout, readHead } from "./etcd-layout.ts";
 
-/** How many entries one answer has at most; fewer when they are large. */
-const ANSWER_ENTRIES_MAX = 1_000;
+/**
+ * How many entries one answer has at most: first, and while they are small. etcd counts all that is
+ * left with every answer, so that few large ones cost it less.
+ */
+const ANSWER_ENTRIES = { first: 1_000, max: 16_384 };
+
+/** Half of this, and the next answer has twice as many entries. */
+const ANSWER_BYTES = 2 ** 20;
 
 type Deps = Readonly<{ client: Pick<EtcdClient, "read">; layout: Layout }>;
 
@@ -56,15 +62,21 @@ async function listEntries(deps: Deps, prefix: string, page: Page): Promise<read
 
 /** Turns pages, all at one revision of etcd: that of the first answer if it is not given. */
 export function createTurner({ client, layout }: Deps, prefix: string, atRevision = 0n) {
-  let size = ANSWER_ENTRIES_MAX;
+  let size = ANSWER_ENTRIES.first;
   let revision = atRevision;
 
-  async function turn(after: string | undefined, max = ANSWER_ENTRIES_MAX) {
+  function grow({ kvs }: RangeResponse): void {
+    const bytes = kvs.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+    if (bytes <= ANSWER_BYTES / 2) size = Math.min(size * 2, ANSWER_ENTRIES.max);
+  }
+
+  async function turn(after: string | undefined, max = ANSWER_ENTRIES.max) {
     const limit = Math.min(size, max);
     const range = { ...layout.rangeOf(prefix, after), limit: BigInt(limit), revision };
     try {
       const answer = await client.read(KV.method.range, range);
       revision ||= answer.header?.revision ?? 0n;
+      grow(answer);
       return answer;
     } catch (error) {
       if (isCompacted(error)) return "compacted";
