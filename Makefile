@@ -29,9 +29,9 @@ unit: $(INSTALLED) ## Run the tests that need nothing but Node
 etcd: build ## Run the tests that need an etcd
 	@scripts/etcd-server.sh scripts/test.mjs etcd
 
-e2e: build ## Run the tests that need a Docker engine
+e2e: build ## Run the tests that need a Docker engine, and an etcd
 	@scripts/e2e-tools.sh
-	@scripts/docker-engine.sh scripts/test.mjs e2e
+	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs e2e
 
 faults: build ## Break real processes, engines, disks and networks; most of it needs root
 	@scripts/fault-tools.sh

@@ -20,7 +20,7 @@ export default {
     },
     // Needs the program `etcd`: `make test` sees to one.
     { ...common, displayName: "etcd", roots: ["<rootDir>/test/etcd"] },
-    // Needs a Docker engine: `make test` sees to one.
+    // Needs a Docker engine and the program `etcd`: `make test` sees to both.
     { ...common, displayName: "e2e", roots: ["<rootDir>/test/e2e"] },
     // Breaks real processes, engines, disks and networks. Most of it needs root: see docs/faults.md.
     { ...common, displayName: "faults", roots: ["<rootDir>/test/faults"] },

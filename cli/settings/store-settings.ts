@@ -7,7 +7,7 @@ import { parseStoreUrl, type StoreUrl } from "../parse/store-url.ts";
 import type { Values } from "./resolve.ts";
 import { flagOf, optional, type Setting } from "./setting.ts";
 
-export const store = optional<StoreUrl>(
+const store = optional<StoreUrl>(
   {
     name: "store",
     valueName: "url",

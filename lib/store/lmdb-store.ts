@@ -80,5 +80,5 @@ async function engineOver(
 }
 
 /** What is said of a folder whose restore was broken off. */
-export const unfinished = (folder: string): StoreError =>
+const unfinished = (folder: string): StoreError =>
   new StoreError(`the store in ${folder} was not wholly restored: restore it again`);

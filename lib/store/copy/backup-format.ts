@@ -24,7 +24,7 @@ export type About = Readonly<Record<string, string>>;
 const LINE_BYTES_MAX = 4_096;
 const ENTRY_HEAD_BYTES = 14;
 const COUNT_BYTES = 8;
-export const DIGEST_BYTES = 32;
+const DIGEST_BYTES = 32;
 
 /** More than any engine takes, and less than memory holds. */
 const VALUE_BYTES_MAX = 256 * 2 ** 20;
@@ -154,5 +154,5 @@ async function readEnd(reader: Reader, { digest, count, name }: End): Promise<vo
   if (stored !== count || !wanted.equals(found) || !(await reader.isAtEnd())) throw damaged(name);
 }
 
-export const damaged = (name: string): StoreError =>
+const damaged = (name: string): StoreError =>
   new StoreError(`${name} is damaged or incomplete: its checksum is wrong; take another backup`);
