@@ -1,5 +1,5 @@
 import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
-import type { HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { reasonOf, unavailable } from "../../lib/errors.ts";
@@ -35,6 +35,12 @@ export interface LeaderCalls {
   leader(): string | undefined;
   /** Throws a `RoleOverError` when this manager leads before the call was sent. */
   call(method: DescMethodUnary, request: Message, context: HandlerContext): Promise<Message>;
+  /** As `call`, of a question: undefined when nobody is known to lead, or does not answer. */
+  ask(
+    method: DescMethodUnary,
+    request: Message,
+    context: HandlerContext,
+  ): Promise<Message | undefined>;
   close(): void;
 }
 
@@ -79,6 +85,10 @@ export function createLeaderCalls({ name, connect, clock, over }: Deps): LeaderC
       if (context.requestHeader.has(FORWARDED)) throw notLeader(channel?.address);
       return send({ method, request, context }, clock.monotonic() + WAIT_MS_MAX);
     },
+    async ask(method, request, context) {
+      if (!channel || context.requestHeader.has(FORWARDED)) return undefined;
+      return callOf({ method, request, context }, channel, name).catch(unlessOutOfReach);
+    },
     close: () => channel?.close(),
   };
 }
@@ -96,6 +106,10 @@ async function callOf({ method, request, context }: Call, to: Channel, name: str
 /** A call that was not sent, or that another one refused because it does not lead, was not made. */
 function unlessMade(error: unknown): undefined {
   if (!isNotSent(error) && reasonOf(error) !== NOT_LEADER) throw error;
+}
+
+function unlessOutOfReach(error: unknown): undefined {
+  if (ConnectError.from(error).code !== Code.Unavailable) throw error;
 }
 
 const noLeader = () =>

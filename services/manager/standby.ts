@@ -1,4 +1,5 @@
-import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { handlerFor } from "../../lib/rpc/delegate.ts";
@@ -16,6 +17,10 @@ import { createReplica, type Replica } from "./replica.ts";
 import type { Role } from "./role.ts";
 import { followRecords } from "./worker-mutations.ts";
 import { createWorkerTable } from "./worker-table.ts";
+
+const { listWorkers, getWorker, getCluster } = ManagerService.method;
+/** What tells of links, which only the one that leads has. */
+const LINKED: ReadonlySet<DescMethod> = new Set([listWorkers, getWorker, getCluster]);
 
 /** Of the answer: which revision of the ledger it is as of. */
 const REVISION_HEADER = "berth-revision";
@@ -102,6 +107,8 @@ function roleOf({ reads, currency, calls, replica, over }: Parts): Role {
     async answer(method, request, context) {
       const read = handlerFor<typeof ManagerService>(reads, method);
       if (!read) return calls.call(method, request, context);
+      const told = LINKED.has(method) && (await calls.ask(method, request, context));
+      if (told) return told;
       await state(context.responseHeader);
       const answer = await read(request, context);
       assert(!(Symbol.asyncIterator in answer), `${method.name} has one answer`);
