@@ -175,11 +175,39 @@ const CLOCK_STEP_MS = 54 * 60_000;
 /** A disk that is about to give up. */
 const FLUSH_MS_SLOW = 4_000;
 
+/** What can go wrong where several managers share a store. Elsewhere it does nothing. */
+const sharedFaults = {
+  /** A manager is cut off from the store. */
+  "store-cut": {
+    target: "manager",
+    begin: (world, { on }) => cutOff(world, [on]),
+  },
+  /** The store is away, for all. */
+  "store-away": {
+    target: "manager",
+    begin: (world) => cutOff(world, world.managers),
+  },
+} as const satisfies Record<string, Fault>;
+
+function cutOff({ accesses }: World, names: readonly string[]): () => void {
+  for (const name of names) accesses.get(name)?.setCut(true);
+  return () => {
+    for (const name of names) accesses.get(name)?.setCut(false);
+  };
+}
+
+const commonFaults = { ...processFaults, ...networkFaults, ...engineFaults };
+
 /** All that can go wrong, by name. */
-export const faults = { ...processFaults, ...networkFaults, ...engineFaults };
+export const faults = { ...commonFaults, ...sharedFaults };
 
 export type FaultName = keyof typeof faults;
 
 export const faultNames = Object.keys(faults) as FaultName[];
+
+/** What can go wrong in every world. */
+export const commonFaultNames = Object.keys(commonFaults) as FaultName[];
+
+export const sharedFaultNames = Object.keys(sharedFaults) as FaultName[];
 
 export const isFaultName = (name: string): name is FaultName => name in faults;

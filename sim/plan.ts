@@ -5,6 +5,8 @@ export type Plan = Readonly<{
   /** Decides on everything that the plan leaves to chance, such as delays. */
   seed: number;
   workerCount: number;
+  /** More than one share a store, and one of them leads. Default: 1, with a store of its own. */
+  managerCount?: number;
   /** When all faults are over, at the latest. */
   troubleMs: number;
   steps: readonly Step[];

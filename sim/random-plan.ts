@@ -1,7 +1,8 @@
 import { withAsks } from "./asks.ts";
 import { withCalmTasks } from "./calm-tasks.ts";
 import { createDice, type Dice } from "./dice.ts";
-import { type Fault, type FaultName, faultNames, faults, type Target } from "./faults.ts";
+import { commonFaultNames, type Fault, type FaultName, faults, type Target } from "./faults.ts";
+import { withManagers } from "./many-managers.ts";
 import type { FaultStep, OperatorStep, Plan, Step } from "./plan.ts";
 import { anyFocus, type Focus } from "./random-focus.ts";
 import { type Circumstances, lifeOf } from "./random-life.ts";
@@ -16,7 +17,7 @@ export function randomPlan(seed: number): Plan {
   const names = Array.from({ length: taskCount }, (_, index) => `t${index + 1}`);
   const isHasty = focus?.isHasty ?? dice.chance(0.1);
   const userSteps = names.flatMap((task) => lifeOf(task, { dice, troubleMs, isHasty }));
-  const kinds = focus?.kinds ?? dice.subset(faultNames, dice.between(1, 8));
+  const kinds = focus?.kinds ?? dice.subset(commonFaultNames, dice.between(1, 8));
   const faultCount = dice.between(...(focus?.count ?? [1, 14]));
   const world = { workerCount, names, focus };
   const faultSteps = Array.from({ length: faultCount }, () =>
@@ -26,7 +27,9 @@ export function randomPlan(seed: number): Plan {
   const steps: Step[] = [...userSteps, ...operatorSteps, ...faultSteps].sort(
     (a, b) => a.atMs - b.atMs,
   );
-  return withCalmTasks({ seed, workerCount, troubleMs, steps: withAsks(seed, steps) });
+  return withManagers(
+    withCalmTasks({ seed, workerCount, troubleMs, steps: withAsks(seed, steps) }),
+  );
 }
 
 /** How long a task may be running before what is to befall it. */

@@ -1,6 +1,7 @@
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { TaskSpecSchema } from "../gen/berth/v1/task_pb.ts";
 import { faultNames, faults, isFaultName } from "./faults.ts";
+import { managerNames } from "./managers.ts";
 import { completePlan, type Plan, type Step } from "./plan.ts";
 
 /** What became of a plan that a person wrote: it, or every problem with it. */
@@ -13,6 +14,7 @@ const AVAILABILITIES = ["ACTIVE", "PAUSED", "DRAINING"];
 
 /** More are no simulation of ours. */
 const WORKERS_MAX = 50;
+const MANAGERS_MAX = 5;
 
 /** Reads a plan from plain data, such as YAML gives. */
 export function readPlan(data: unknown): PlanReading {
@@ -21,13 +23,17 @@ export function readPlan(data: unknown): PlanReading {
   if (!given || !Array.isArray(steps))
     return { kind: "refused", problems: ["a plan is an object with a list of `steps`"] };
   const { workerCount = 3 } = given;
+  const { managerCount = 1 } = given;
+  const workers = Array.from({ length: Number(workerCount) }, (_, i) => `worker-${i + 1}`);
+  const managers = managerNames(isWhole(managerCount, 1, MANAGERS_MAX) ? Number(managerCount) : 1);
   const problems = [
+    ...(isWhole(managerCount, 1, MANAGERS_MAX) ? [] : [`managerCount is not 1 to ${MANAGERS_MAX}`]),
     ...(isWhole(workerCount, 1, WORKERS_MAX) ? [] : [`workerCount is not 1 to ${WORKERS_MAX}`]),
     ...["seed", "troubleMs"].flatMap((name) =>
       given[name] === undefined || isWhole(given[name], 0, MS_MAX) ? [] : [`${name} is no number`],
     ),
     ...steps.flatMap((step, index) =>
-      problemsOf(step, Number(workerCount)).map((problem) => `step ${index + 1}: ${problem}`),
+      problemsOf(step, { workers, managers }).map((problem) => `step ${index + 1}: ${problem}`),
     ),
   ];
   return problems.length > 0
@@ -48,10 +54,12 @@ const recordOf = (data: unknown): Fields | undefined =>
 const isWhole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
 
-function problemsOf(data: unknown, workerCount: number): readonly string[] {
+type Machines = Readonly<{ workers: readonly string[]; managers: readonly string[] }>;
+
+function problemsOf(data: unknown, machines: Machines): readonly string[] {
+  const { workers } = machines;
   const step = recordOf(data);
   if (!step) return ["is not an object"];
-  const workers = Array.from({ length: workerCount }, (_, index) => `worker-${index + 1}`);
   const time = isWhole(step["atMs"], 0, MS_MAX) ? [] : ["atMs is not a number of milliseconds"];
   switch (step["do"]) {
     case "submit":
@@ -74,7 +82,7 @@ function problemsOf(data: unknown, workerCount: number): readonly string[] {
     case "rebalance":
       return time;
     case "fault":
-      return [...time, ...faultProblems(step, workers)];
+      return [...time, ...faultProblems(step, machines)];
     default:
       return [...time, ...choiceProblems(step, "do", STEPS)];
   }
@@ -105,13 +113,13 @@ const choiceProblems = (step: Fields, field: string, choices: readonly string[])
     ? []
     : [`${field} is ${JSON.stringify(step[field])}: must be one of ${choices.join(", ")}`];
 
-function faultProblems(step: Fields, workers: readonly string[]): readonly string[] {
+function faultProblems(step: Fields, { workers, managers }: Machines): readonly string[] {
   const name = String(step["fault"]);
   if (!isFaultName(name)) return choiceProblems(step, "fault", faultNames);
-  const machines = ["manager", "registry", ...workers];
+  const machines = [...managers, "registry", ...workers];
   switch (faults[name].target) {
     case "manager":
-      return choiceProblems(step, "on", ["manager"]);
+      return choiceProblems(step, "on", managers);
     case "workers":
       return choiceProblems(step, "on", ["workers"]);
     case "worker":

@@ -1,15 +1,18 @@
-import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import { type Client, Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
 import type { Task } from "../gen/berth/v1/task_pb.ts";
 import { WorkerAvailability } from "../gen/berth/v1/worker_pb.ts";
+import { assert } from "../lib/assert.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Channel } from "../lib/rpc/channel.ts";
 import { createClient } from "../lib/rpc/client.ts";
 import { createInsistence, type Insistence } from "./insist.ts";
+import { managerAddress } from "./managers.ts";
 import type { OperatorStep, UserStep } from "./plan.ts";
 import { createTaskOwner, type TaskOwner } from "./task-owner.ts";
 import { createClock, createProcess, type Process } from "./virtual-clock.ts";
 import type { Wish } from "./wish.ts";
-import { ADDRESSES, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** Users who repeat every call until they have an answer, always with the same request ID. */
 export interface Users {
@@ -37,7 +40,10 @@ export function createUsers({ world, onConfirmed, onComplaint }: Options): Users
   const clock = createClock(world.time, process);
   const wire = world.ether.wireOf("user", process);
   const log = world.trace.logOf("user");
-  const connect = () => wire.connect({ address: ADDRESSES.manager, clock, log });
+  const connect = () =>
+    inTurn(
+      world.managers.map((name) => wire.connect({ address: managerAddress(name), clock, log })),
+    );
   const client = createClient(ManagerService, connect());
   const watchingClient = createClient(ManagerService, connect());
   const { insist, pendingCount } = createInsistence(clock, world.trace);
@@ -53,6 +59,20 @@ export function createUsers({ world, onConfirmed, onComplaint }: Options): Users
   }
 
   return { process, clock, client, watchingClient, wishes: owner.wishes, pendingCount, begin };
+}
+
+/** Asks one after the other: whoever holds several addresses may ask any. */
+function inTurn(channels: readonly Channel[]): Transport {
+  let serial = 0;
+  const next = (): Channel => {
+    const channel = channels[serial++ % channels.length];
+    assert(channel, "there is a manager");
+    return channel;
+  };
+  return {
+    unary: (...call) => next().unary(...call),
+    stream: (...call) => next().stream(...call),
+  };
 }
 
 type Operate = (step: OperatorStep) => Promise<void>;

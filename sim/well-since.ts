@@ -1,12 +1,17 @@
 import type { World } from "./world.ts";
 
 /** Since when a worker, the manager and the way between them have been well. */
-export const wellSinceMs = ({ calm, parts }: World, workerId: string): number =>
-  Math.max(
-    calm.sinceMs(["manager", workerId]),
-    parts.get(workerId)?.startedMs() ?? 0,
-    parts.get("manager")?.startedMs() ?? 0,
-  );
+export const wellSinceMs = ({ calm, parts, managers }: World, workerId: string): number =>
+  managers.length > 1
+    ? NEVER
+    : Math.max(
+        calm.sinceMs(["manager", workerId]),
+        parts.get(workerId)?.startedMs() ?? 0,
+        parts.get("manager")?.startedMs() ?? 0,
+      );
+
+/** Of several managers nobody outside knows which one leads, so nothing is promised of time. */
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** How long a manager, or a worker, takes to be linked with the other once all is well. */
 const LINK_MS = 15_000;
@@ -28,8 +33,10 @@ export function foundSinceMs(world: World, workerId: string): number {
 export const HEADS = ["manager", "registry"] as const;
 
 /** Since when they have been well, and known of each other. */
-export const toldSinceMs = ({ calm, parts }: World): number =>
-  Math.max(calm.sinceMs(HEADS), ...HEADS.map((name) => parts.get(name)?.startedMs() ?? 0));
+export const toldSinceMs = ({ calm, parts, managers }: World): number =>
+  managers.length > 1
+    ? NEVER
+    : Math.max(calm.sinceMs(HEADS), ...HEADS.map((name) => parts.get(name)?.startedMs() ?? 0));
 
 /** Since when nothing has kept a worker from registering, and the manager from hearing of it. */
 export const readySinceMs = (world: World, workerId: string): number =>

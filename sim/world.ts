@@ -1,17 +1,17 @@
 import { Role } from "../gen/berth/v1/worker_pb.ts";
 import { createSeededRandom, type Random } from "../lib/random.ts";
 import type { Batch } from "../lib/store/store.ts";
-import { startManager } from "../services/manager/manager.ts";
 import { startRegistry } from "../services/registry/registry.ts";
-import type { FakeEngine } from "../services/worker/fake-runtime-engine.ts";
-import { createFakePortProbes, createFakeProbes } from "../services/worker/prober-fake.ts";
+import { createFakeProbes } from "../services/worker/prober-fake.ts";
 import { startWorker } from "../services/worker/worker.ts";
 import { CUSTOM, labelsOf } from "./asks.ts";
 import { type Calm, createCalm } from "./calm.ts";
 import type { Tap } from "./fence-monitor.ts";
 import type { Life, PartDeps } from "./lives.ts";
+import { createManagers } from "./managers.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { createPart, type Part } from "./part.ts";
+import type { Access } from "./shared-store.ts";
 import { createDisk, type Disk } from "./store.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import {
@@ -30,6 +30,10 @@ export interface World {
   readonly network: Network;
   readonly ether: Ether;
   readonly disk: Disk;
+  /** The managers' machines. */
+  readonly managers: readonly string[];
+  /** How the managers that share a store reach it, by machine. */
+  readonly accesses: ReadonlyMap<string, Access>;
   readonly trace: Trace;
   readonly random: Random;
   /** By the name of the machine: `manager`, `registry`, `worker-1`. */
@@ -57,12 +61,13 @@ export interface World {
 export type WorldOptions = Readonly<{
   seed: number;
   workerCount: number;
+  managerCount: number;
   isTraced: boolean;
   onDurable: (batch: Batch) => void;
   tap: Tap;
 }>;
 
-export const ADDRESSES = { manager: "manager:7070", registry: "registry:7071" } as const;
+export const ADDRESSES = { registry: "registry:7071" } as const;
 
 export const WORKER_PORT = 7072;
 
@@ -84,7 +89,8 @@ export function createWorld(options: WorldOptions): World {
   const machines = new Map<string, WorkerMachine>();
   parts.set("registry", createRegistry(deps));
   const engines = () => [...machines.values()].map(({ engine }) => engine);
-  parts.set("manager", createManager(deps, disk, engines));
+  const managed = createManagers(deps, { count: options.managerCount, disk, engines, onDurable });
+  for (const part of managed.parts) parts.set(part.machine, part);
   for (const workerId of workerIds) {
     const clock = createClock(time, self, () => parts.get(workerId)?.skewMs ?? 0);
     const machine = createWorkerMachine(clock);
@@ -102,6 +108,7 @@ export function createWorld(options: WorldOptions): World {
 
   return {
     ...{ time, network, ether, disk, trace, random, parts, machines, self, bugs, addClone },
+    ...{ managers: managed.names, accesses: managed.accesses },
     calm: createCalm(time.elapsedMs),
     blackouts: new Set(),
     cloned: new Set(),
@@ -117,27 +124,6 @@ const createRegistry = (deps: PartDeps): Part =>
     mayEnd: () => false,
     begin: (life) => startRegistry({ listen: ADDRESSES.registry }, life),
   });
-
-function createManager(deps: PartDeps, disk: Disk, engines: () => Iterable<FakeEngine>): Part {
-  let failureCount = 0;
-  return createPart(deps, {
-    machine: "manager",
-    // A manager whose store has failed must end, and no other may.
-    mayEnd: () => disk.failureCount > failureCount,
-    begin(life) {
-      failureCount = disk.failureCount;
-      return startManager(
-        {
-          listen: ADDRESSES.manager,
-          registryAddress: ADDRESSES.registry,
-          defaultScheduler: "spread",
-          version: "0.0.0",
-        },
-        { ...life, store: disk.openFor(life.process), probes: createFakePortProbes(engines) },
-      );
-    },
-  });
-}
 
 type WorkerOptions = Readonly<{
   /** Name of its machine. */

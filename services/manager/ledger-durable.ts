@@ -49,10 +49,11 @@ export function createDurable(state: LedgerState, deps: Deps) {
 
   return {
     add(unit: Unit): Promise<void> {
-      if (!isRetired) ahead.push(...unit);
+      ahead.push(...unit);
       return group.add([unit]);
     },
     settled: group.settled,
+    isRetired: () => isRetired,
     beforeFlush: (listener: () => void) => void lastCalls.push(listener),
     subscribe(listener: LedgerListener) {
       listeners.add(listener);

@@ -73,6 +73,8 @@ test("a ledger that retires is what the store is, and refuses whoever waits", as
     expect(reasonOf(error)).toBe("LEADERSHIP_LOST");
     expect(retryMsOf(error)).toBeGreaterThan(0);
   }
+  const late = ledger.commit([submission("t5")], record("r4")).catch((refusal: unknown) => refusal);
+  expect(reasonOf(await late)).toBe("LEADERSHIP_LOST");
   expect(told(state)).toEqual(durable);
   const loaded = await loadState(store);
   expect(loaded.storeRevision).toBe(state.storeRevision);

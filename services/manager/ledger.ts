@@ -99,13 +99,17 @@ export function createLedger(state: LedgerState, deps: Deps): Ledger {
     revision: () => state.revision,
     request: requests.find,
     commit(changes, request) {
+      // What is staged now would stay in the state, and never be stored.
+      if (durable.isRetired()) return durable.settled();
       const staged: Staged[] = changes.map(head.stage);
       if (request) staged.push(stageRequest(request));
       return staged.length === 0 ? durable.settled() : durable.add(staged);
     },
     workers,
     commitWorker: (workerId, record, request) =>
-      durable.add([stageWorker(workerId, record), ...(request ? [stageRequest(request)] : [])]),
+      durable.isRetired()
+        ? durable.settled()
+        : durable.add([stageWorker(workerId, record), ...(request ? [stageRequest(request)] : [])]),
     settled: durable.settled,
     beforeFlush: durable.beforeFlush,
     subscribe: durable.subscribe,

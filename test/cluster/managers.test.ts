@@ -10,13 +10,9 @@ import { createSeededRandom } from "../../lib/random.ts";
 import { type Channel, openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { socketWire } from "../../lib/rpc/wire.ts";
-import {
-  type Access,
-  createFakeSharedStore,
-  type FakeSharedStore,
-} from "../../lib/store/testing/fake-shared-store.ts";
 import { startSharedManager } from "../../services/manager/shared-manager.ts";
 import { createFakePortProbes } from "../../services/worker/prober-fake.ts";
+import { type Access, createSimulatedStore, type SimulatedStore } from "../../sim/shared-store.ts";
 import { aSpec } from "../builders.ts";
 import { createFastClock } from "./fast-clock.ts";
 
@@ -31,12 +27,12 @@ type Member = Readonly<{
 }>;
 
 let clock: Clock;
-let store: FakeSharedStore;
+let store: SimulatedStore;
 let members: Member[];
 
 beforeEach(() => {
   clock = createFastClock();
-  store = createFakeSharedStore({ clock, ttlMs: TTL_MS, limits: { operations: 20, bytes: 1e6 } });
+  store = createSimulatedStore({ clock, ttlMs: TTL_MS, limits: { operations: 20, bytes: 1e6 } });
   members = [];
 });
 afterEach(async () => {

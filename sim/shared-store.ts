@@ -1,23 +1,24 @@
-import type { Clock } from "../../clock.ts";
-import { createMemoryStore } from "../memory-store.ts";
-import type { Candidacy, Reign, SharedStore } from "../shared-store.ts";
+import type { Clock } from "../lib/clock.ts";
+import { createMemoryStore } from "../lib/store/memory-store.ts";
+import type { Candidacy, Reign, SharedStore } from "../lib/store/shared-store.ts";
 import {
   type Batch,
   type BatchLimits,
   type CommitResult,
   type Store,
   StoreError,
-} from "../store.ts";
+} from "../lib/store/store.ts";
 
 /** How one process is connected to a shared store. */
 export interface Access {
   readonly shared: SharedStore;
   /** Cuts it off, or ends that. */
   setCut(isCut: boolean): void;
+  isCut(): boolean;
 }
 
 /** A store that several processes share, in memory, with leases and outages as etcd has them. */
-export interface FakeSharedStore {
+export interface SimulatedStore {
   /** What is durable. */
   readonly durable: Store;
   /** Who leads, as the store itself sees it. */
@@ -43,7 +44,7 @@ const PATIENCE_MS = 5_000;
 
 type Lease = { readonly name: string; endMs: number };
 
-export function createFakeSharedStore(options: Options): FakeSharedStore {
+export function createSimulatedStore(options: Options): SimulatedStore {
   const { clock, ttlMs } = options;
   const durable = createMemoryStore();
   let held: Lease | undefined;
@@ -112,7 +113,7 @@ function openAccess(clock: Clock, server: Server): Access {
   }
 
   const shared = { ...reads(durable, line), campaign, close: async () => undefined };
-  return { shared, setCut: line.setCut };
+  return { shared, setCut: line.setCut, isCut: () => line.passes() !== undefined };
 }
 
 type Seat = Readonly<{ clock: Clock; server: Server; line: Line; lease: Lease }>;
