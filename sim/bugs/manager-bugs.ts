@@ -144,4 +144,25 @@ export const managerBugs: readonly Bug[] = [
     find: "state.workers.set(...readWorker(entry));",
     replace: "readWorker(entry);",
   },
+  {
+    name: "a ledger that retired takes changes",
+    promise: "revisions only grow, and none is left out",
+    file: "services/manager/ledger.js",
+    find: "if (durable.isRetired())\n                return durable.settled();\n            const staged",
+    replace: "const staged",
+  },
+  {
+    name: "a new leader does not wait for its copy",
+    promise: "what was acknowledged is there under the next leader",
+    file: "services/manager/shared-manager.js",
+    find: "await standby.reached(begun.storeRevision, AbortSignal.any([tooLate.signal, reign.lost]));",
+    replace: "",
+  },
+  {
+    name: "what is not durable outlives a leadership",
+    promise: "effects rest on what is durable",
+    file: "services/manager/ledger-durable.js",
+    find: "undo();",
+    replace: "void undo;",
+  },
 ];
