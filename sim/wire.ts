@@ -1,3 +1,4 @@
+import { formatAddressEntry } from "../lib/address-list.ts";
 import type { Clock } from "../lib/clock.ts";
 import { unavailable } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
@@ -32,6 +33,7 @@ export function createEther(network: Network, tap: Tap): Ether {
       serve: async (options) => serve(ports, { machine, process, options, tap }),
       connect: (options) =>
         openChannel(network, { machine, process, options, find: (address) => ports.get(address) }),
+      find: async (entry) => [formatAddressEntry(entry)],
     }),
   };
 }

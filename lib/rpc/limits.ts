@@ -60,6 +60,8 @@ export const clientLimits = {
   unaryMs: 5 * SECOND_MS,
   /** Until a connection must be usable. */
   connectMs: 5 * SECOND_MS,
+  /** The same where another server can be called instead. */
+  connectMsWithChoice: SECOND_MS,
   /** Pauses between attempts to connect: our servers are near and back soon. */
   reconnectMsMin: 100,
   reconnectMsMax: 2 * SECOND_MS,

@@ -16,6 +16,7 @@ import { createTerm } from "./term.ts";
 export type ManagerConfig = Readonly<{
   /** `host:port` to serve on; port 0 takes any free one. */
   listen: string;
+  /** The registries, as `parseAddressList` reads them. */
   registryAddress: string;
   /** Name of the scheduler for tasks that name none. */
   defaultScheduler: string;

@@ -6,6 +6,7 @@ import { silentLog } from "../../lib/log.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import { createSeededRandom } from "../../lib/random.ts";
 import { aPresence } from "../../test/builders.ts";
+import { contactsOf } from "../../test/contacts.ts";
 import { until } from "../../test/until.ts";
 import { runRegistryWatch } from "./registry-watch.ts";
 import { createRegistryWord } from "./registry-word.ts";
@@ -29,7 +30,7 @@ function createRig(...known: readonly WorkerPresence[]) {
   const deps = {
     workers,
     word,
-    connect: () => asChannel(transport),
+    registries: contactsOf(asChannel(transport)),
     clock,
     random: createSeededRandom(1),
     log: silentLog,

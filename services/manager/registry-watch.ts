@@ -9,6 +9,7 @@ import type { Random } from "../../lib/random.ts";
 import { createBackoff } from "../../lib/retry.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
+import type { Contacts } from "../../lib/rpc/contacts.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
 import type { RegistryWord } from "./registry-word.ts";
 import type { WorkerTable } from "./worker-table.ts";
@@ -16,7 +17,8 @@ import type { WorkerTable } from "./worker-table.ts";
 type Deps = Readonly<{
   workers: WorkerTable;
   word: RegistryWord;
-  connect: () => Channel;
+  /** The ways to the registries. */
+  registries: Contacts;
   clock: Clock;
   random: Random;
   log: Log;
@@ -35,17 +37,26 @@ const SILENCE_MS_MAX = 4_000;
 export async function runRegistryWatch(deps: Deps, signal: AbortSignal): Promise<void> {
   const { clock, random, log } = deps;
   const backoff = createBackoff({ firstMs: 50, capMs: 2_000, stableMs: 10_000, random, clock });
+  let registry: string | undefined;
   while (!signal.aborted) {
-    const channel = deps.connect();
     try {
-      await watch(createClient(RegistryService, channel), deps, signal);
+      // Another one each time, if there are several: any of them tells of all workers.
+      const { channel } = await deps.registries.next(signal);
+      registry = channel.address;
+      await watchOver(channel, deps, signal);
     } catch (err) {
-      if (!signal.aborted) log.warn({ registry: channel.address, err }, "registry watch lost");
-    } finally {
-      deps.word.lose();
-      channel.close();
+      if (!signal.aborted) log.warn({ registry, err }, "registry watch lost");
     }
     await clock.sleep(backoff.next(), signal);
+  }
+}
+
+async function watchOver(channel: Channel, deps: Deps, signal: AbortSignal): Promise<void> {
+  try {
+    await watch(createClient(RegistryService, channel), deps, signal);
+  } finally {
+    deps.word.lose();
+    channel.close();
   }
 }
 

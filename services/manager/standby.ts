@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
+import { createContacts } from "../../lib/rpc/contacts.ts";
 import { handlerFor } from "../../lib/rpc/delegate.ts";
 import { createStop } from "../../lib/stop.ts";
 import type { SharedStore } from "../../lib/store/shared-store.ts";
@@ -61,7 +62,7 @@ export function startStandby(options: Options, deps: StandbyDeps): Standby {
   followRecords(replica.view, workers);
   const watch = { ...deps, workers, word: createRegistryWord(clock) };
   const watching = runRegistryWatch(
-    { ...watch, connect: () => connect(config.registryAddress) },
+    { ...watch, registries: createContacts(config.registryAddress, deps) },
     over.signal,
   );
   const { version, defaultScheduler } = config;

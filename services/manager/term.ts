@@ -5,6 +5,7 @@ import { RETENTION_DEFAULT } from "../../core/retention.ts";
 import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
+import { createContacts } from "../../lib/rpc/contacts.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { runDeadlines } from "./deadline-loop.ts";
 import { runDrainLoop } from "./drain-loop.ts";
@@ -84,7 +85,7 @@ type Parts = ManagerDeps &
 /** Runs all loops until `signal` aborts. None knows of another. */
 async function runLoops(parts: Parts, config: ManagerConfig, signal: AbortSignal): Promise<void> {
   const { retention = RETENTION_DEFAULT, leaseMs = LEASE_MS_DEFAULT, registryAddress } = config;
-  const { workers, connect, clock, probes: ask } = parts;
+  const { workers, clock, probes: ask } = parts;
   const watched = { ...parts, observer: createObserver(parts), word: createRegistryWord(clock) };
   await Promise.all([
     runSchedulerLoop({ ...watched, leaseMs }, signal),
@@ -92,7 +93,7 @@ async function runLoops(parts: Parts, config: ManagerConfig, signal: AbortSignal
     runDeadlines(watched, signal),
     runWorkerLinks(workers, watched, signal),
     runWorkerLoss({ ...watched, leaseMs }, signal),
-    runRegistryWatch({ ...watched, connect: () => connect(registryAddress) }, signal),
+    runRegistryWatch({ ...watched, registries: createContacts(registryAddress, parts) }, signal),
     runProber({ ...watched, ask }, signal),
     runEventSweeper(watched, signal),
     runEventTrimmer(watched, retention, signal),

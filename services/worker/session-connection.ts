@@ -15,6 +15,8 @@ import type { Clock } from "../../lib/clock.ts";
 import { unavailable } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { createWatchdog, type Watchdog } from "../../lib/watchdog.ts";
+import { createDue, type Due } from "./session-due.ts";
+import { type Patience, TERMS_MS_MAX } from "./session-patience.ts";
 
 export type ConnectionDeps = Readonly<{
   client: Pick<Client<typeof RegistryService>, "session">;
@@ -28,14 +30,12 @@ export type ConnectionDeps = Readonly<{
   endpointsVersion: () => number;
   /** The registry has answered a word that was sent at `sentMs` of the monotonic clock. */
   onAnswer: (sentMs: number, leaseMs: number) => void;
+  patience: Patience;
   /** Rings when there may be something to say. */
   stir: Bell;
   clock: Clock;
   log: Log;
 }>;
-
-/** How long the registry may take to answer a registration. */
-export const TERMS_MS_MAX = 10_000;
 
 /** How long the registry may take to end the stream after a farewell. */
 const FAREWELL_MS_MAX = 2_000;
@@ -53,6 +53,8 @@ type Talk = {
   readonly sent: Map<bigint, number>;
   /** Bites when the registry says nothing for too long. */
   dog: Watchdog;
+  /** Notices that a heartbeat is not answered in time. */
+  due: Due | undefined;
   /** Aborts when nothing more is to be said or heard. */
   readonly over: AbortController;
   /** Aborts when the worker leaves. */
@@ -68,8 +70,9 @@ type Deps = ConnectionDeps & Readonly<{ description: WorkerDescription }>;
 export async function holdSession(deps: Deps, leaving: AbortSignal): Promise<unknown> {
   const { client, clock, stir } = deps;
   const over = new AbortController();
-  const dog = watchFor(deps, over, TERMS_MS_MAX);
-  const talk: Talk = { terms: undefined, intervalMs: 0, sent: new Map(), dog, over, leaving };
+  const dog = watchFor(deps, over, deps.patience.termsMs);
+  const answers = { terms: undefined, sent: new Map<bigint, number>(), due: undefined };
+  const talk: Talk = { ...answers, intervalMs: 0, dog, over, leaving };
   let cancelEnd: () => void = () => undefined;
   const sayFarewell = () => {
     cancelEnd = clock.after(FAREWELL_MS_MAX, () => over.abort());
@@ -84,6 +87,7 @@ export async function holdSession(deps: Deps, leaving: AbortSignal): Promise<unk
     return over.signal.aborted ? over.signal.reason : error;
   } finally {
     talk.dog.stop();
+    talk.due?.stop();
     over.abort();
     cancelEnd();
     leaving.removeEventListener("abort", sayFarewell);
@@ -109,6 +113,7 @@ function begin(deps: Deps, talk: Talk, terms: SessionResponse_Terms): void {
   deps.log.info({ sessionId, leaseMs }, "registered");
   talk.dog.stop();
   talk.dog = watchFor(deps, talk.over, leaseMs);
+  talk.due = createDueFor(deps, talk, leaseMs);
   talk.terms = terms;
   talk.intervalMs = GAP_MS;
   setPace(talk, terms.interval);
@@ -130,10 +135,18 @@ function noteAnswer({ onAnswer }: Deps, { sent, terms }: Talk, sequence: bigint)
 const leaseMsOf = ({ lease }: SessionResponse_Terms) => (lease ? toMillis(lease) : TERMS_MS_MAX);
 
 const watchFor = ({ clock }: Deps, over: AbortController, silenceMs: number) =>
-  createWatchdog(clock, silenceMs, () => {
-    const message = `the registry has not answered for ${silenceMs} ms`;
-    over.abort(unavailable("REGISTRY_SILENT", message));
+  createWatchdog(clock, silenceMs, () => over.abort(silent(silenceMs)));
+
+const createDueFor = ({ clock, patience }: Deps, { sent, over }: Talk, leaseMs: number): Due =>
+  createDue({
+    clock,
+    limitMs: leaseMs * patience.answerShare,
+    oldestMs: () => sent.values().next().value,
+    onOverdue: (limitMs) => over.abort(silent(limitMs)),
   });
+
+const silent = (ms: number) =>
+  unavailable("REGISTRY_SILENT", `the registry has not answered for ${ms} ms`);
 
 type Word = MessageInitShape<typeof SessionRequestSchema>;
 
@@ -159,6 +172,7 @@ async function* beat(deps: Deps, talk: Talk): AsyncGenerator<Word, void, undefin
     const value = { sequence, ...(await news(deps, told, talk.intervalMs)) };
     const sentMs = clock.monotonic();
     talk.sent.set(sequence, sentMs);
+    talk.due?.expect();
     yield { word: { case: "heartbeat", value } };
     while (!isOver(talk) && !hasNews(deps, told))
       await stir.wait(talk.over.signal, told.dueMs - clock.monotonic());

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { silentLog } from "../../lib/log.ts";
-import { DUPLICATE_RETRY_MS } from "./session.ts";
-import { TERMS_MS_MAX } from "./session-connection.ts";
+import { DUPLICATE_RETRY_MS, RETRY_MS_CAP } from "./session.ts";
+import { TERMS_MS_MAX } from "./session-patience.ts";
 import { INTERVAL_MS, LEASE_MS, sessionWorld } from "./session-test-world.ts";
 
 describe("a session that is lost", () => {
@@ -91,5 +91,35 @@ describe("a session that is lost", () => {
     void run();
     await clock.advance(1_500 + DUPLICATE_RETRY_MS - 1);
     expect(registry.sessions).toHaveLength(2);
+  });
+
+  test("to one of several registries is noticed while the lease still runs", async () => {
+    const { run, clock, registry } = sessionWorld();
+    registry.hasChoice = true;
+    void run();
+    await clock.advance(10);
+    registry.mood = "ignores heartbeats";
+    await clock.advance(INTERVAL_MS + LEASE_MS / 4 + RETRY_MS_CAP);
+    expect(registry.sessions).toHaveLength(2);
+  });
+
+  test("before one of several registries agreed to it is not waited for", async () => {
+    const { run, clock, registry } = sessionWorld();
+    registry.hasChoice = true;
+    registry.mood = "is silent";
+    void run();
+    await clock.advance(1_000 + RETRY_MS_CAP);
+    expect(registry.sessions).toHaveLength(2);
+  });
+
+  test("again and again by silence makes the worker patient: all are slow", async () => {
+    const { run, clock, registry } = sessionWorld();
+    registry.hasChoice = true;
+    registry.mood = "is silent";
+    void run();
+    await clock.advance(60_000);
+    const before = registry.sessions.length;
+    await clock.advance(TERMS_MS_MAX - RETRY_MS_CAP);
+    expect(registry.sessions.length - before).toBeLessThanOrEqual(1);
   });
 });

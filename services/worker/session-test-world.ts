@@ -18,7 +18,7 @@ import type { Log } from "../../lib/log.ts";
 import { silentLog } from "../../lib/log.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import { createSeededRandom } from "../../lib/random.ts";
-import type { Channel } from "../../lib/rpc/channel.ts";
+import type { Contact } from "../../lib/rpc/contacts.ts";
 import { createSession } from "./session.ts";
 
 export const LEASE_MS = 15_000;
@@ -38,6 +38,8 @@ type Registry = {
   advice: { retryMs?: number };
   /** What every answer to a heartbeat waits for. */
   hold: Promise<void>;
+  /** Whether the worker believes that there are others. */
+  hasChoice: boolean;
   /** How often answers to heartbeats ask for the next ones. */
   paceMs?: number;
 };
@@ -66,6 +68,7 @@ function createRegistry() {
     mood: "answers",
     sessions: [],
     advice: {},
+    hasChoice: false,
     hold: Promise.resolve(),
   };
   const transport = createRouterTransport((router) =>
@@ -83,15 +86,16 @@ function createRegistry() {
     }),
   );
   const connections: { isClosed: boolean }[] = [];
-  const connect = (): Channel => {
+  const connect = async (): Promise<Contact> => {
     const connection = { isClosed: false };
     connections.push(connection);
     const close = () => {
       connection.isClosed = true;
     };
-    return { ...transport, address: "memory", close };
+    const { hasChoice } = registry;
+    return { channel: { ...transport, address: "memory", close }, hasChoice };
   };
-  return { registry, connections, connect };
+  return { registry, connections, registries: { next: connect, again: connect } };
 }
 
 const terms = {
@@ -102,13 +106,13 @@ const terms = {
 
 /** A worker's session with a registry in memory, on a clock that a test moves. */
 export function sessionWorld(log: Log = silentLog) {
-  const { registry, connections, connect } = createRegistry();
+  const { registry, connections, registries } = createRegistry();
   const clock = createManualClock();
   const served: Endpoint[] = [];
   const answers: { sentMs: number; leaseMs: number }[] = [];
   const machine = { measure: async (): Promise<WorkerMetrics> => create(WorkerMetricsSchema) };
   const session = createSession({
-    connect,
+    registries,
     workerId: "w1",
     describe: async () => create(WorkerDescriptionSchema, { hostname: "box" }),
     measure: () => machine.measure(),

@@ -7,15 +7,16 @@ import { reasonOf, retryMsOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { type Random, randomWord } from "../../lib/random.ts";
 import { createBackoff } from "../../lib/retry.ts";
-import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
+import type { Contact, Contacts } from "../../lib/rpc/contacts.ts";
 import { type ConnectionDeps, holdSession } from "./session-connection.ts";
+import { createNerves } from "./session-patience.ts";
 import { unlessAborted } from "./worker-gate.ts";
 import { createImpatientMeter } from "./worker-metrics.ts";
 
 export type SessionDeps = Readonly<{
-  /** A new connection to the registry. */
-  connect: () => Channel;
+  /** The ways to the registries. */
+  registries: Contacts;
   workerId: string;
   /** What the worker says of itself; asked for at every registration. May take its time. */
   describe: () => Promise<WorkerDescription>;
@@ -43,7 +44,7 @@ const INSTANCE_ID_LENGTH = 20;
 const RETRY_MS_FIRST = 200;
 
 /** A fraction of any lease: a few broken connections in a row must not make a worker a lost one. */
-const RETRY_MS_CAP = 1_000;
+export const RETRY_MS_CAP = 1_000;
 
 const STABLE_MS = 30_000;
 
@@ -54,7 +55,7 @@ const STABLE_MS = 30_000;
  */
 export const DUPLICATE_RETRY_MS = 30_000;
 
-type Connection = Omit<ConnectionDeps, "client">;
+type Connection = Omit<ConnectionDeps, "client" | "patience">;
 
 export function createSession(deps: SessionDeps): Session {
   const { clock, random } = deps;
@@ -77,21 +78,23 @@ export function createSession(deps: SessionDeps): Session {
 }
 
 async function keepSession(
-  { clock, random, log, describe, connect }: SessionDeps,
+  { clock, random, log, describe, registries }: SessionDeps,
   connection: Connection,
   signal: AbortSignal,
 ): Promise<void> {
   const retry = { firstMs: RETRY_MS_FIRST, capMs: RETRY_MS_CAP, stableMs: STABLE_MS };
   const backoff = createBackoff({ ...retry, random, clock });
+  const nerves = createNerves(clock);
+  let duplicates = 0;
 
   /** Returns why the session ended, or was not even begun. */
-  async function hold(): Promise<unknown> {
-    // Each over a connection of its own: where the last one only fell silent, so would the next.
-    const channel = connect();
+  async function hold({ channel, hasChoice }: Contact): Promise<unknown> {
     const client = createClient(RegistryService, channel);
+    const patience = nerves.patience(hasChoice);
     try {
       const description = await unlessAborted(describe(), signal);
-      return description && (await holdSession({ ...connection, client, description }, signal));
+      if (!description) return undefined;
+      return await holdSession({ ...connection, client, patience, description }, signal);
     } catch (error) {
       return error;
     } finally {
@@ -99,19 +102,30 @@ async function keepSession(
     }
   }
 
-  let duplicates = 0;
+  /** Each over a connection of its own: where the last one only fell silent, so would the next. */
+  async function call(): Promise<unknown> {
+    try {
+      // Whoever knows of another worker is the one to ask whether it has gone.
+      const contact = await (duplicates > 0 ? registries.again(signal) : registries.next(signal));
+      return await hold(contact);
+    } catch (error) {
+      return error;
+    }
+  }
+
   while (!signal.aborted) {
-    const err = await hold();
+    const err = await call();
     if (signal.aborted) return;
+    nerves.lose(err);
     const isDuplicate = reasonOf(err) === "DUPLICATE_WORKER";
     duplicates = isDuplicate ? duplicates + 1 : 0;
     if (isDuplicate) log.error({ err }, "another worker has this worker's name");
     else log.warn({ err }, "registry session lost");
-    await clock.sleep(isDuplicate ? patience(err, duplicates) : backoff.next(), signal);
+    await clock.sleep(isDuplicate ? timeToWait(err, duplicates) : backoff.next(), signal);
   }
 }
 
-const patience = (error: unknown, duplicates: number): number =>
+const timeToWait = (error: unknown, duplicates: number): number =>
   duplicates === 1
     ? Math.min(DUPLICATE_RETRY_MS, retryMsOf(error) ?? DUPLICATE_RETRY_MS)
     : DUPLICATE_RETRY_MS;

@@ -5,6 +5,7 @@ import { formatHostPort, type HostPort, parseHostPort } from "../../lib/host-por
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
+import { createContacts } from "../../lib/rpc/contacts.ts";
 import type { RpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
@@ -32,6 +33,7 @@ export type WorkerConfig = Readonly<{
   listen: string;
   /** Where others reach the worker: `host:port`. Absent: where it listens. */
   advertise?: string | undefined;
+  /** The registries, as `parseAddressList` reads them. */
   registryAddress: string;
   /** The machine's name, for people and for workers without a name of their own. */
   hostname: string;
@@ -162,11 +164,10 @@ async function superviseOnceClaimed(
 
 function createWorkerSession({ config, deps, identity, address, ...parts }: Parts) {
   const { feed, supervisor, probe, measure, lease } = parts;
-  const { wire, clock, log } = deps;
   const facts = { ...config, address: formatHostPort(address) };
   const session = createSession({
     ...deps,
-    connect: () => wire.connect({ address: config.registryAddress, clock, log }),
+    registries: createContacts(config.registryAddress, deps),
     workerId: identity.workerId,
     describe: async () =>
       describeWorker(facts, await probe.description(), await deps.stats.measure()),

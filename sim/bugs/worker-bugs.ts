@@ -121,8 +121,9 @@ export const workerBugs: readonly Bug[] = [
     name: "a worker's sessions share a connection",
     promise: "what is due happens soon wherever nothing is wrong",
     file: "services/worker/session.js",
-    find: "const channel = connect();",
-    replace: "const channel = (connection.channel ??= { ...connect(), close: () => undefined });",
+    find: "const client = createClient(RegistryService, channel);",
+    replace:
+      "connection.channel ??= channel; const client = createClient(RegistryService, connection.channel); channel = { close: () => undefined };",
   },
   {
     name: "why a worker ended an attempt is forgotten",
