@@ -15,8 +15,8 @@ export type Context = Readonly<{
   terminal: Terminal;
   clock: Clock;
   random: Random;
-  /** Opens a way to the manager at `host:port`. Never fails: the first call does. */
-  connect: (address: string) => Promise<ManagerLink>;
+  /** Opens a way to managers, as `parseAddressList` reads them. Never fails: the first call does. */
+  connect: (addresses: string) => Promise<ManagerLink>;
   /** Loads the code of the services, which client verbs do without. */
   loadServices: () => Promise<Services>;
   /** The content of a file, or undefined when there is none. */

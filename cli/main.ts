@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
+import type { FindAddresses } from "../lib/address-cycle.ts";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
@@ -46,10 +47,18 @@ const exitCode = await runProgram(process.argv.slice(2), context);
 for (const stream of [process.stdout, process.stderr]) await flushed(stream);
 process.exit(exitCode);
 
-async function connect(address: string) {
-  const { openChannel } = await import("../lib/rpc/channel.ts");
-  const channel = openChannel({ address, clock: systemClock, log: silentLog });
-  return { manager: createClient(ManagerService, channel), close: channel.close };
+async function connect(addresses: string) {
+  const [{ createContacts }, { openFailOver }, { openChannel }, { findAddresses }] =
+    await Promise.all([
+      import("../lib/rpc/contacts.ts"),
+      import("../lib/rpc/fail-over.ts"),
+      import("../lib/rpc/channel.ts"),
+      import("../lib/dns/find-addresses.ts"),
+    ]);
+  const find: FindAddresses = (entry) => findAddresses(entry, systemRandom);
+  const deps = { wire: { connect: openChannel, find }, clock: systemClock, log: silentLog };
+  const managers = openFailOver(createContacts(addresses, deps));
+  return { manager: createClient(ManagerService, managers), close: managers.close };
 }
 
 async function readText(path: string): Promise<string | undefined> {

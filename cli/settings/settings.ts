@@ -7,7 +7,7 @@ import {
   RETENTION_DEFAULT,
 } from "../../core/retention.ts";
 import { type LogLevel, logLevels } from "../../lib/log.ts";
-import { parseAddress } from "../parse/address.ts";
+import { parseAddress, parseAddresses } from "../parse/address.ts";
 import { parseDuration } from "../parse/duration.ts";
 import { type KeyValue, parseLabel } from "../parse/key-value.ts";
 import { malformed, type Parsed, parsed, parseEach, wordIn } from "../parse/parsed.ts";
@@ -30,7 +30,18 @@ const address = (name: string, help: string, fallback: string): Setting<string> 
     fallbackText: fallback,
   });
 
-export const addr = address("addr", "manager to talk to", "127.0.0.1:7070");
+/** One address or several, for who calls: `parseAddressList`. */
+const addresses = (name: string, help: string, fallback: string): Setting<string> =>
+  single({
+    name,
+    help: `${help}, or several: host:port,srv:NAME`,
+    valueName: "addresses",
+    parseText: parseAddresses,
+    fallback,
+    fallbackText: fallback,
+  });
+
+export const addr = addresses("addr", "manager to talk to", "127.0.0.1:7070");
 
 export const managerListen = address("manager-listen", "where to serve users", "127.0.0.1:7070");
 export const registryListen = address(
@@ -39,7 +50,7 @@ export const registryListen = address(
   "127.0.0.1:7071",
 );
 export const workerListen = address("worker-listen", "where to serve managers", "127.0.0.1:7072");
-export const registry = address("registry", "registry to join", "127.0.0.1:7071");
+export const registry = addresses("registry", "registry to join", "127.0.0.1:7071");
 
 export const insecure = toggle(
   "insecure",

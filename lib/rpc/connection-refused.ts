@@ -9,9 +9,10 @@ export function isRefused(error: unknown): boolean {
   return code === Code.Unavailable && rawMessage.includes("ECONNREFUSED");
 }
 
-/** What grpc-js says of calls that its own side ended while they waited for a connection. */
-const NOT_STARTED = "Channel closed before call started";
+/** What grpc-js says of calls that no connection was made for, or that waited for one in vain. */
+const NOT_STARTED = ["No connection established", "Channel closed before call started"];
 
 /** Whether a call certainly never left this machine, so that it may be made again. */
 export const isNotSent = (error: unknown): boolean =>
-  isRefused(error) || ConnectError.from(error).rawMessage.includes(NOT_STARTED);
+  isRefused(error) ||
+  NOT_STARTED.some((words) => ConnectError.from(error).rawMessage.includes(words));
