@@ -2,8 +2,8 @@ import { createAddressCycle } from "../address-cycle.ts";
 import { parseAddressList } from "../address-list.ts";
 import { assert } from "../assert.ts";
 import type { Clock } from "../clock.ts";
-import { cancelled } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { orAborted } from "./abortable.ts";
 import type { Channel } from "./channel.ts";
 import { clientLimits } from "./limits.ts";
 import type { Wire } from "./wire.ts";
@@ -42,24 +42,10 @@ export function createContacts(addresses: string, { wire, clock, log }: Deps): C
     return { channel: wire.connect({ address, clock, log, ...patience }), hasChoice };
   }
 
-  const next = async (signal: AbortSignal) => open(await orAborted(cycle.next(), signal));
+  const next = async (signal: AbortSignal) =>
+    open(await orAborted(cycle.next(), signal, () => undefined));
   return {
     next,
     again: async (signal) => (last === undefined ? next(signal) : open(last)),
   };
-}
-
-/** What `promise` resolves to, unless `signal` aborts before. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let leave: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    leave = () => reject(cancelled("no longer looking for an address"));
-  });
-  if (signal.aborted) leave();
-  signal.addEventListener("abort", leave, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", leave);
-  }
 }

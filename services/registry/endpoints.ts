@@ -5,10 +5,12 @@ export type Instance = Readonly<{ workerId: string; endpoint: Endpoint }>;
 
 /** Who serves which name. */
 export interface Endpoints {
-  /** These are now all that the worker serves. */
+  /** These are now all that the worker serves. Nothing changes when it is the list of before. */
   replace(workerId: string, endpoints: readonly Endpoint[]): void;
   /** The worker serves nothing any more. */
   remove(workerId: string): void;
+  /** All that the worker serves. The same list until that changes. */
+  of(workerId: string): readonly Endpoint[];
   /** Who serves `name`, ordered by task, attempt and port. The same list until that changes. */
   instancesOf(name: string): readonly Instance[];
   /** The endpoints of `instancesOf`. */
@@ -19,31 +21,34 @@ export interface Endpoints {
 type Served = { readonly workers: Map<string, readonly Endpoint[]>; ordered?: readonly Instance[] };
 
 const NOBODY: readonly Instance[] = [];
+const NOTHING: readonly Endpoint[] = [];
 
 export function createEndpoints(): Endpoints {
   /** By name. */
   const served = new Map<string, Served>();
-  /** The names that each worker serves. */
-  const names = new Map<string, ReadonlySet<string>>();
+  /** What each worker serves, if anything. */
+  const lists = new Map<string, readonly Endpoint[]>();
 
   function remove(workerId: string): void {
-    for (const name of names.get(workerId) ?? []) {
+    const names = new Set(lists.get(workerId)?.map(({ name }) => name));
+    for (const name of names) {
       const workers = served.get(name)?.workers ?? new Map();
       workers.delete(workerId);
       if (workers.size === 0) served.delete(name);
       else served.set(name, { workers });
     }
-    names.delete(workerId);
+    lists.delete(workerId);
   }
 
   function replace(workerId: string, endpoints: readonly Endpoint[]): void {
+    if (lists.get(workerId) === endpoints) return;
     remove(workerId);
     const byName = groupByName(endpoints);
     for (const [name, list] of byName) {
       const workers = served.get(name)?.workers ?? new Map();
       served.set(name, { workers: workers.set(workerId, list) });
     }
-    if (byName.size > 0) names.set(workerId, new Set(byName.keys()));
+    if (endpoints.length > 0) lists.set(workerId, endpoints);
   }
 
   function instancesOf(name: string): readonly Instance[] {
@@ -56,6 +61,7 @@ export function createEndpoints(): Endpoints {
   return {
     replace,
     remove,
+    of: (workerId) => lists.get(workerId) ?? NOTHING,
     instancesOf,
     resolve: (name) => instancesOf(name).map(({ endpoint }) => endpoint),
   };

@@ -6,6 +6,8 @@ export const registryLimits = {
   workersDeparted: 1_000,
   /** Watches at the same time. */
   watches: 64,
+  /** Other registries, and how many of them may watch. */
+  peers: 16,
   /** Changes that wait for one watcher: room for every worker twice, once up and once departed. */
   newsWaiting: 25_000,
   /** Workers in one message: most take less than 1 KiB. */
@@ -14,10 +16,26 @@ export const registryLimits = {
   bytesPerMessage: 1_048_576,
   /** Until a new session must have registered. */
   registrationMs: 5_000,
+  /**
+   * Silence of a peer after which it is called anew: pulses come every second, and its workers'
+   * leases run on meanwhile.
+   */
+  peerSilenceMs: 3_000,
+  /**
+   * For how long routine heartbeats are gathered for peers: what dies with the registry before it is
+   * told makes its workers look silent for an interval longer than they were.
+   */
+  peerGatherMs: 50,
+  /** How often names of peers are looked up. */
+  peerLookupMs: 10_000,
+  /** How often an address is tried at which this registry itself was found. */
+  peerSelfMs: 30_000,
   /** How often a watch without news says that it is alive. */
   pulseMs: 1_000,
   /** Endpoints of one worker. */
   endpointsPerWorker: 10_000,
+  /** Bytes of one worker's endpoints that peers are told: room is left for the worker itself. */
+  endpointBytesToPeers: 3_145_728,
   /** Labels, capabilities and roles of one worker, each. */
   listEntries: 64,
   /** Characters of a name, a version, a label's key or value, a reason. */

@@ -1,11 +1,12 @@
 import { LEASE_INTERVAL_MS_DEFAULT, LEASE_MS_DEFAULT } from "../../core/limits.ts";
 import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
+import { type AddressEntry, parseAddressList } from "../../lib/address-list.ts";
 import { assert } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { DnsEdge } from "../../lib/dns/dns-server.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Random } from "../../lib/random.ts";
+import { type Random, randomWord } from "../../lib/random.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
@@ -13,6 +14,7 @@ import { createStop } from "../../lib/stop.ts";
 import { type DnsConfig, startDns } from "./dns.ts";
 import { createRegistryHandlers } from "./handlers.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
+import { runPeers } from "./peers.ts";
 import { createRoster } from "./roster.ts";
 
 export type RegistryConfig = Readonly<{
@@ -22,6 +24,8 @@ export type RegistryConfig = Readonly<{
   leaseMs?: number;
   /** How often a worker should send a heartbeat. Default a quarter of the lease. */
   intervalMs?: number;
+  /** The other registries, as `parseAddressList` reads them; this one may be among them. */
+  peers?: string | undefined;
   /** Absent: no DNS. */
   dns?: DnsConfig | undefined;
 }>;
@@ -44,6 +48,9 @@ export type RunningRegistry = Running &
 /** Three heartbeats may be lost before a lease runs out. */
 const INTERVALS_PER_LEASE = LEASE_MS_DEFAULT / LEASE_INTERVAL_MS_DEFAULT;
 
+/** 80 bits: no two are the same. */
+const REGISTRY_ID_LENGTH = 16;
+
 /** How long calls that are under way may take when the registry stops. */
 const STOP_GRACE_MS = 2_000;
 
@@ -58,7 +65,12 @@ export async function startRegistry(
   assert(intervalMs < leaseMs, `interval ${intervalMs} ms is not shorter than lease ${leaseMs} ms`);
 
   const roster = createRoster(deps, leaseMs);
-  const handlers = createRegistryHandlers({ ...deps, roster, leaseMs, intervalMs });
+  const peers = peersOf(config);
+  const registryId = randomWord(deps.random, REGISTRY_ID_LENGTH);
+  const settledMs = clock.monotonic() + (peers.length > 0 ? leaseMs : 0);
+  const isSettled = () => clock.monotonic() >= settledMs;
+  const terms = { leaseMs, intervalMs, registryId, isSettled };
+  const handlers = createRegistryHandlers({ ...deps, ...terms, roster });
   const dns = config.dns && (await startDns(config.dns, { ...dnsDeps(deps), roster, leaseMs }));
   const serving = deps.wire.serve({
     listen: config.listen,
@@ -72,7 +84,13 @@ export async function startRegistry(
     throw error;
   });
   const stopping = createStop();
-  const ended = runLeaseLoop({ roster, clock, leaseMs }, stopping.signal);
+  const loops = [
+    runLeaseLoop({ roster, clock, leaseMs }, stopping.signal),
+    ...(peers.length > 0
+      ? [runPeers(peers, { ...deps, roster, registryId }, stopping.signal)]
+      : []),
+  ];
+  const ended = Promise.all(loops).then(() => undefined);
   log.info({ address: server.address, leaseMs, intervalMs }, "registry started");
 
   let stopped: Promise<void> | undefined;
@@ -93,6 +111,13 @@ export async function startRegistry(
       return stopped;
     },
   };
+}
+
+function peersOf({ peers }: RegistryConfig): readonly AddressEntry[] {
+  if (peers === undefined) return [];
+  const list = parseAddressList(peers);
+  assert(list.kind === "parsed", `peers ${peers} were parsed before`);
+  return list.entries;
 }
 
 function dnsDeps({ dns: edge, ...deps }: RegistryDeps) {

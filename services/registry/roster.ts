@@ -1,28 +1,32 @@
 import type { Endpoint } from "../../gen/berth/v1/endpoint_pb.ts";
-import {
-  type SessionRequest_Heartbeat,
-  type SessionRequest_Registration,
-  WorkerEventKind,
+import type {
+  SessionRequest_Heartbeat,
+  SessionRequest_Registration,
 } from "../../gen/berth/v1/registry_service_pb.ts";
 import { PortProtocol } from "../../gen/berth/v1/task_pb.ts";
 import type { WorkerPresence } from "../../gen/berth/v1/worker_pb.ts";
 import { unreachable } from "../../lib/assert.ts";
-import type { Clock } from "../../lib/clock.ts";
-import { alreadyExists, exhausted, unavailable, wrongState } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
-import { type Random, randomWord } from "../../lib/random.ts";
-import { createEndpoints, type Instance } from "./endpoints.ts";
+import { alreadyExists, exhausted, unavailable } from "../../lib/errors.ts";
+import { randomWord } from "../../lib/random.ts";
+import type { Claim } from "./claims.ts";
+import type { Instance } from "./endpoints.ts";
+import {
+  createHall,
+  type Hall,
+  type HallDeps,
+  type HeldListener,
+  supersededError,
+} from "./hall.ts";
 import { registryLimits } from "./limits.ts";
+import { type Held, peerVerbs } from "./peer-verbs.ts";
 import {
   type Change,
-  createSessions,
   disconnect,
   earliestLeaseEnd,
   expire,
   extendLeases,
   hear,
   leave,
-  type Moment,
   presences,
   type Registered,
   register,
@@ -51,6 +55,14 @@ export interface Roster {
   instancesOf(name: string): readonly Instance[];
   /** Tells every change from now on, until the returned function is called. */
   subscribe(listener: (change: Change) => void): () => void;
+  /** What this registry itself knows of its sessions, ordered by worker, for its peers. */
+  held(): readonly Held[];
+  /** The same of one worker. Undefined when its session is not here. */
+  heldOf(workerId: string): Held | undefined;
+  /** Tells which of them changed, until the returned function is called. */
+  subscribeHeld(listener: HeldListener): () => void;
+  /** A peer says that it holds or held a session, and what its worker serves. */
+  take(claim: Claim, endpoints: readonly Endpoint[]): void;
   /** On the monotonic clock; undefined while no worker is up. */
   earliestLeaseEnd(): number | undefined;
   expire(): void;
@@ -58,16 +70,15 @@ export interface Roster {
   forgive(stallMs: number): void;
 }
 
-type Deps = Readonly<{ clock: Clock; random: Random; log: Log }>;
-
 /** 80 bits: nobody guesses another's session, and no two are the same. */
 const SESSION_ID_LENGTH = 16;
 
-export function createRoster(deps: Deps, leaseMs: number): Roster {
+export function createRoster(deps: HallDeps, leaseMs: number): Roster {
   const hall = createHall(deps, leaseMs);
   return {
     ...sessionVerbs(hall),
     ...leaseVerbs(hall),
+    ...peerVerbs(hall),
     list: () => presences(hall.sessions),
     upCount: () => upCount(hall.sessions),
     resolve: hall.endpoints.resolve,
@@ -75,32 +86,6 @@ export function createRoster(deps: Deps, leaseMs: number): Roster {
     subscribe(listener) {
       hall.listeners.add(listener);
       return () => hall.listeners.delete(listener);
-    },
-  };
-}
-
-type Hall = ReturnType<typeof createHall>;
-
-/** What all verbs share. */
-function createHall({ clock, random, log }: Deps, leaseMs: number) {
-  const listeners = new Set<(change: Change) => void>();
-  const streams = new Map<string, (reason: Error) => void>();
-  return {
-    sessions: createSessions(leaseMs),
-    endpoints: createEndpoints(),
-    listeners,
-    streams,
-    random,
-    log,
-    now: (): Moment => ({ timeMs: clock.now(), monotonicMs: clock.monotonic() }),
-    publish(change: Change): void {
-      for (const { workerId, kind, reason } of change.events)
-        log.info({ workerId, event: WorkerEventKind[kind], reason }, "worker changed");
-      for (const listener of listeners) listener(change);
-    },
-    cut({ sessionId }: SessionKey, reason: Error): void {
-      streams.get(sessionId)?.(reason);
-      streams.delete(sessionId);
     },
   };
 }
@@ -127,7 +112,8 @@ function sessionVerbs(hall: Hall): SessionVerbs {
       if (!change) return false;
       const served = heartbeat.endpoints?.endpoints;
       if (served) endpoints.replace(key.workerId, served.map(withProtocol));
-      hall.publish(change);
+      // Peers resolve names too: they hear of endpoints at once.
+      hall.publish(change, change.isRoutine && !served);
       return true;
     },
     leave(key, reason) {
@@ -138,7 +124,9 @@ function sessionVerbs(hall: Hall): SessionVerbs {
     },
     disconnect(key) {
       streams.delete(key.sessionId);
-      if (disconnect(sessions, key)) log.info({ ...key }, "session lost, its lease runs on");
+      if (!disconnect(sessions, key)) return;
+      log.info({ ...key }, "session lost, its lease runs on");
+      hall.publishHeld(key.workerId);
     },
   };
 }
@@ -179,18 +167,17 @@ function acceptedOrThrow(
         `worker ${workerId} is held by another instance than ${instanceId}: give each its own ID`,
         { metadata: { workerId }, retryMs: Math.ceil(registered.remainingMs) },
       );
+    case "outdated":
+      throw supersededError(workerId);
     case "full":
       throw exhausted(
         "TOO_MANY_WORKERS",
-        `${registryLimits.workersUp} workers are up: start another registry for worker ${workerId}`,
+        `${registryLimits.workersUp} workers are up, the most of a cluster: worker ${workerId} does not fit`,
       );
     default:
       return unreachable(registered);
   }
 }
-
-const supersededError = (workerId: string) =>
-  wrongState("SESSION_SUPERSEDED", `worker ${workerId} has opened a newer session`);
 
 const expiredError = (workerId: string) =>
   unavailable("LEASE_EXPIRED", `worker ${workerId} was silent for its lease: register anew`);

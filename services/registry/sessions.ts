@@ -26,13 +26,16 @@ type Lease =
   /** The worker is down or has left. */
   | Readonly<{ kind: "over" }>;
 
-type WorkerRecord = {
+export type WorkerRecord = {
   readonly presence: WorkerPresence;
   readonly instanceId: string;
+  readonly sessionNumber: bigint;
+  /** Whether the session is with this registry, and not with one of its peers. */
+  readonly isOwn: boolean;
   lease: Lease;
 };
 
-/** All that the registry knows of its workers' lives. Changed only by the functions of this file. */
+/** All that the registry knows of workers' lives. Changed only by this file and `claims.ts`. */
 export type Sessions = Readonly<{
   leaseMs: number;
   records: Map<string, WorkerRecord>;
@@ -53,6 +56,8 @@ export type Registered =
   | Readonly<{ kind: "registered"; change: Change; superseded: SessionKey | undefined }>
   /** Another instance holds the ID, for as long as `remainingMs` if it stays silent. */
   | Readonly<{ kind: "duplicate"; remainingMs: number }>
+  /** The same instance has a later session already. */
+  | Readonly<{ kind: "outdated" }>
   /** There is no room for one more. */
   | Readonly<{ kind: "full" }>;
 
@@ -72,18 +77,20 @@ export function register(
   registration: SessionRequest_Registration,
   moment: Moment,
 ): Registered {
-  const { workerId, instanceId } = registration;
+  const { workerId, instanceId, sessionNumber } = registration;
   const known = sessions.records.get(workerId);
   const held = known?.lease.kind === "running" ? known.lease : undefined;
   if (held?.connected && known?.instanceId !== instanceId)
     return { kind: "duplicate", remainingMs: Math.max(0, held.endMs - moment.monotonicMs) };
+  if (known?.instanceId === instanceId && known.sessionNumber > sessionNumber)
+    return { kind: "outdated" };
   if (!held && upCount(sessions) >= registryLimits.workersUp) return { kind: "full" };
 
   const presence = presenceOf(sessionId, registration, known, moment);
   const lease: Lease = { kind: "running", endMs: leaseEnd(sessions, moment), connected: true };
-  sessions.records.set(workerId, { presence, instanceId, lease });
+  sessions.records.set(workerId, { presence, instanceId, sessionNumber, isOwn: true, lease });
   sessions.departed.delete(workerId);
-  const superseded = held?.connected && known ? keyOf(known) : undefined;
+  const superseded = held?.connected && known?.isOwn ? keyOf(known) : undefined;
   return { kind: "registered", change: { presence, events: arrival(presence, known) }, superseded };
 }
 
@@ -109,7 +116,8 @@ function presenceOf(
   });
 }
 
-function arrival(presence: WorkerPresence, known: WorkerRecord | undefined): WorkerEvent[] {
+/** What it means that a worker is up now. */
+export function arrival(presence: WorkerPresence, known: WorkerRecord | undefined): WorkerEvent[] {
   if (known?.lease.kind === "running") return [];
   const up = eventOf(presence, WorkerEventKind.UP);
   return known ? [up] : [eventOf(presence, WorkerEventKind.JOINED), up];
@@ -155,7 +163,7 @@ export function leave(
   return record && depart(sessions, record, { state: WorkerState.LEFT, reason, moment });
 }
 
-/** Ends the leases that have run out, and tells whose. */
+/** Ends the leases that have run out, also of what peers told, and tells whose. */
 export function expire(sessions: Sessions, moment: Moment): readonly Change[] {
   const fate = { state: WorkerState.DOWN, reason: "lease expired", moment } as const;
   return [...sessions.records.values()]
@@ -191,7 +199,12 @@ type Fate = Readonly<{
   moment: Moment;
 }>;
 
-function depart(sessions: Sessions, record: WorkerRecord, { state, reason, moment }: Fate): Change {
+/** The worker is not up any more. */
+export function depart(
+  sessions: Sessions,
+  record: WorkerRecord,
+  { state, reason, moment }: Fate,
+): Change {
   const { workerId } = record.presence;
   const presence = { ...record.presence, state, reason, stateTime: toTimestamp(moment.timeMs) };
   sessions.records.set(workerId, { ...record, presence, lease: { kind: "over" } });
@@ -201,7 +214,7 @@ function depart(sessions: Sessions, record: WorkerRecord, { state, reason, momen
   return { presence, events: [eventOf(presence, kind)] };
 }
 
-function forgetLongestGone({ records, departed }: Sessions): void {
+export function forgetLongestGone({ records, departed }: Sessions): void {
   for (const workerId of departed) {
     if (departed.size <= registryLimits.workersDeparted) return;
     departed.delete(workerId);
@@ -222,10 +235,10 @@ const leaseEndOf = ({ lease }: WorkerRecord): number =>
 
 const leaseEnd = ({ leaseMs }: Sessions, { monotonicMs }: Moment): number => monotonicMs + leaseMs;
 
-const keyOf = ({ presence: { workerId, sessionId } }: WorkerRecord): SessionKey => ({
+export const keyOf = ({ presence: { workerId, sessionId } }: WorkerRecord): SessionKey => ({
   workerId,
   sessionId,
 });
 
-const eventOf = ({ workerId, stateTime, reason }: WorkerPresence, kind: WorkerEventKind) =>
+export const eventOf = ({ workerId, stateTime, reason }: WorkerPresence, kind: WorkerEventKind) =>
   create(WorkerEventSchema, { workerId, kind, ...(stateTime && { time: stateTime }), reason });

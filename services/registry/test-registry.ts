@@ -70,7 +70,8 @@ async function openRegistry(
   const control = createStop();
   const roster = createRoster(deps, LEASE_MS);
   const leases = runLeaseLoop({ roster, clock, leaseMs: LEASE_MS }, control.signal);
-  const terms = { leaseMs: LEASE_MS, intervalMs: INTERVAL_MS };
+  const identity = { registryId: "r1", isSettled: () => true };
+  const terms = { leaseMs: LEASE_MS, intervalMs: INTERVAL_MS, ...identity };
   const wire = await openWire(createRegistryHandlers({ ...deps, ...terms, roster }));
   return {
     clock,

@@ -10,6 +10,7 @@ import { chunks } from "../../lib/chunks.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { exhausted } from "../../lib/errors.ts";
 import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
+import { createGathering } from "./gathering.ts";
 import { registryLimits } from "./limits.ts";
 import { presenceBytes } from "./presence-bytes.ts";
 import type { Roster } from "./roster.ts";
@@ -20,6 +21,8 @@ type Deps = Readonly<{
   clock: Clock;
   /** How often workers send heartbeats. */
   intervalMs: number;
+  /** Whether those who are here have had time to say so. */
+  isSettled: () => boolean;
 }>;
 
 /**
@@ -43,6 +46,7 @@ export function createWatchHandler({
   roster,
   clock,
   intervalMs,
+  isSettled,
 }: Deps): ServiceImpl<typeof RegistryService>["watchWorkers"] {
   let watchCount = 0;
   return async function* watchWorkers(_request, context) {
@@ -53,10 +57,10 @@ export function createWatchHandler({
     const poster = createPoster(inbox, clock, intervalMs * GATHERED_PER_INTERVAL);
     const unsubscribe = roster.subscribe(poster.post);
     const stopped = new AbortController();
-    void runPulse(inbox, clock, stopped.signal);
+    void runPulse(clock, () => inbox.post({ kind: "pulse" }), stopped.signal);
     try {
-      yield* snapshotOf(roster.list());
-      for await (const news of inbox.read(context.signal)) yield* newsOf(news);
+      yield* snapshotOf(roster.list(), isSettled);
+      for await (const news of inbox.read(context.signal)) yield* newsOf(news, isSettled);
     } finally {
       watchCount -= 1;
       unsubscribe();
@@ -66,34 +70,18 @@ export function createWatchHandler({
   };
 }
 
-/** Passes changes on: at once, or, what is routine, with more of its kind. */
+/** Puts changes into the box as they come, routine ones together. */
 function createPoster(inbox: Mailbox<News>, clock: Clock, gatherMs: number) {
   let serial = 0;
-  let gathered = new Map<string, WorkerPresence>();
-  let disarm: () => void = () => undefined;
-
-  function gather(presence: WorkerPresence): void {
-    if (gathered.size === 0) disarm = clock.after(gatherMs, postGathered);
-    gathered.set(presence.workerId, presence);
-  }
-
-  function postGathered(): void {
-    for (const presence of gathered.values()) inbox.post({ kind: "presence", presence });
-    gathered = new Map();
-  }
-
+  const deliver = ({ presence, events }: Change) => {
+    inbox.post({ kind: "presence", presence });
+    for (const event of events) inbox.post({ kind: "event", event, serial: serial++ });
+  };
+  const gathering = createGathering({ clock, gatherMs, deliver });
   return {
-    post({ presence, events, isRoutine = false }: Change): void {
-      if (isRoutine) {
-        gather(presence);
-        return;
-      }
-      // This one is later, whatever was gathered.
-      if (gathered.delete(presence.workerId) && gathered.size === 0) disarm();
-      inbox.post({ kind: "presence", presence });
-      for (const event of events) inbox.post({ kind: "event", event, serial: serial++ });
-    },
-    end: () => disarm(),
+    post: (change: Change) =>
+      gathering.post(change.presence.workerId, change, change.isRoutine ?? false),
+    end: gathering.end,
   };
 }
 
@@ -102,26 +90,34 @@ function keyOfNews(news: News): string {
   return news.kind === "event" ? `event ${news.serial}` : "pulse";
 }
 
-async function runPulse(inbox: Mailbox<News>, clock: Clock, signal: AbortSignal): Promise<void> {
+/** Gives a sign of life again and again, until `signal` aborts. */
+export async function runPulse(
+  clock: Clock,
+  pulse: () => void,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(registryLimits.pulseMs, signal);
-    inbox.post({ kind: "pulse" });
+    pulse();
   }
 }
 
-function* snapshotOf(presences: readonly WorkerPresence[]): Generator<Answer> {
+function* snapshotOf(
+  presences: readonly WorkerPresence[],
+  isSettled: () => boolean,
+): Generator<Answer> {
   const parts = inParts(presences, presenceBytes);
-  if (parts.length === 0) yield { complete: true };
+  if (parts.length === 0) yield { complete: isSettled() };
   for (const [i, workers] of parts.entries())
-    yield { workers: [...workers], complete: i === parts.length - 1 };
+    yield { workers: [...workers], complete: i === parts.length - 1 && isSettled() };
 }
 
-function* newsOf(news: readonly News[]): Generator<Answer> {
+function* newsOf(news: readonly News[], isSettled: () => boolean): Generator<Answer> {
   for (const part of inParts(news, newsBytes))
     yield {
       workers: part.flatMap((item) => (item.kind === "presence" ? [item.presence] : [])),
       events: part.flatMap((item) => (item.kind === "event" ? [item.event] : [])),
-      complete: true,
+      complete: isSettled(),
     };
 }
 
@@ -130,7 +126,7 @@ const newsBytes = (news: News): number =>
   news.kind === "presence" ? presenceBytes(news.presence) : 2 * registryLimits.textChars;
 
 /** Cuts a list into messages of bearable size. */
-const inParts = <T>(
+export const inParts = <T>(
   items: readonly T[],
   sizeOf: (item: T) => number,
 ): readonly (readonly T[])[] => [

@@ -22,6 +22,8 @@ export type ConnectionDeps = Readonly<{
   client: Pick<Client<typeof RegistryService>, "session">;
   workerId: string;
   instanceId: string;
+  /** Grows with each session: registries that both have one know which is over. */
+  sessionNumber: bigint;
   /** Undefined when measuring failed or takes too long. */
   measure: () => Promise<WorkerMetrics | undefined>;
   /** All that the worker serves now. */
@@ -152,9 +154,10 @@ type Word = MessageInitShape<typeof SessionRequestSchema>;
 
 /** All that the worker says in one session. */
 async function* speak(deps: Deps, talk: Talk): AsyncGenerator<Word, void, undefined> {
-  const { clock, workerId, instanceId, description } = deps;
-  talk.sent.set(REGISTRATION, clock.monotonic());
-  yield { word: { case: "registration", value: { workerId, instanceId, description } } };
+  const { workerId, instanceId, description, sessionNumber } = deps;
+  talk.sent.set(REGISTRATION, deps.clock.monotonic());
+  const registration = { workerId, instanceId, description, sessionNumber };
+  yield { word: { case: "registration", value: registration } };
   while (!talk.terms && !isOver(talk)) await deps.stir.wait(talk.over.signal);
   if (talk.terms) yield* beat(deps, talk);
   if (talk.leaving.aborted)

@@ -55,7 +55,7 @@ const STABLE_MS = 30_000;
  */
 export const DUPLICATE_RETRY_MS = 30_000;
 
-type Connection = Omit<ConnectionDeps, "client" | "patience">;
+type Connection = Omit<ConnectionDeps, "client" | "patience" | "sessionNumber">;
 
 export function createSession(deps: SessionDeps): Session {
   const { clock, random } = deps;
@@ -86,6 +86,7 @@ async function keepSession(
   const backoff = createBackoff({ ...retry, random, clock });
   const nerves = createNerves(clock);
   let duplicates = 0;
+  let sessionNumber = 0n;
 
   /** Returns why the session ended, or was not even begun. */
   async function hold({ channel, hasChoice }: Contact): Promise<unknown> {
@@ -94,7 +95,9 @@ async function keepSession(
     try {
       const description = await unlessAborted(describe(), signal);
       if (!description) return undefined;
-      return await holdSession({ ...connection, client, patience, description }, signal);
+      sessionNumber += 1n;
+      const session = { ...connection, client, patience, description, sessionNumber };
+      return await holdSession(session, signal);
     } catch (error) {
       return error;
     } finally {

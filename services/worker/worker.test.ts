@@ -50,6 +50,7 @@ async function startRegistry() {
         listWorkers: () => ({}),
         resolveName: () => ({}),
         async *watchWorkers() {},
+        async *watchSessions() {},
         async *session(words) {
           for await (const { word } of words) {
             ears.post(word);

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/registry_service.proto.
  */
 export const file_berth_v1_registry_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9iZXJ0aC92MS9yZWdpc3RyeV9zZXJ2aWNlLnByb3RvEghiZXJ0aC52MSKBBAoOU2Vzc2lvblJlcXVlc3QSPQoMcmVnaXN0cmF0aW9uGAEgASgLMiUuYmVydGgudjEuU2Vzc2lvblJlcXVlc3QuUmVnaXN0cmF0aW9uSAASNwoJaGVhcnRiZWF0GAIgASgLMiIuYmVydGgudjEuU2Vzc2lvblJlcXVlc3QuSGVhcnRiZWF0SAASNQoIZmFyZXdlbGwYAyABKAsyIS5iZXJ0aC52MS5TZXNzaW9uUmVxdWVzdC5GYXJld2VsbEgAGmgKDFJlZ2lzdHJhdGlvbhIRCgl3b3JrZXJfaWQYASABKAkSEwoLaW5zdGFuY2VfaWQYAiABKAkSMAoLZGVzY3JpcHRpb24YAyABKAsyGy5iZXJ0aC52MS5Xb3JrZXJEZXNjcmlwdGlvbhp+CglIZWFydGJlYXQSKAoHbWV0cmljcxgBIAEoCzIXLmJlcnRoLnYxLldvcmtlck1ldHJpY3MSNQoJZW5kcG9pbnRzGAIgASgLMiIuYmVydGgudjEuU2Vzc2lvblJlcXVlc3QuRW5kcG9pbnRzEhAKCHNlcXVlbmNlGAMgASgDGhoKCEZhcmV3ZWxsEg4KBnJlYXNvbhgBIAEoCRoyCglFbmRwb2ludHMSJQoJZW5kcG9pbnRzGAEgAygLMhIuYmVydGgudjEuRW5kcG9pbnRCBgoEd29yZCLXAgoPU2Vzc2lvblJlc3BvbnNlEjAKBXRlcm1zGAEgASgLMh8uYmVydGgudjEuU2Vzc2lvblJlc3BvbnNlLlRlcm1zSAASRAoPYWNrbm93bGVkZ2VtZW50GAIgASgLMikuYmVydGgudjEuU2Vzc2lvblJlc3BvbnNlLkFja25vd2xlZGdlbWVudEgAGnIKBVRlcm1zEhIKCnNlc3Npb25faWQYASABKAkSKAoFbGVhc2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoIaW50ZXJ2YWwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24aUAoPQWNrbm93bGVkZ2VtZW50EhAKCHNlcXVlbmNlGAEgASgDEisKCGludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgYKBHdvcmQiSgohUmVnaXN0cnlTZXJ2aWNlTGlzdFdvcmtlcnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJImgKIlJlZ2lzdHJ5U2VydmljZUxpc3RXb3JrZXJzUmVzcG9uc2USKQoHd29ya2VycxgBIAMoCzIYLmJlcnRoLnYxLldvcmtlclByZXNlbmNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIVChNXYXRjaFdvcmtlcnNSZXF1ZXN0InoKFFdhdGNoV29ya2Vyc1Jlc3BvbnNlEikKB3dvcmtlcnMYASADKAsyGC5iZXJ0aC52MS5Xb3JrZXJQcmVzZW5jZRIQCghjb21wbGV0ZRgCIAEoCBIlCgZldmVudHMYAyADKAsyFS5iZXJ0aC52MS5Xb3JrZXJFdmVudCKDAQoLV29ya2VyRXZlbnQSEQoJd29ya2VyX2lkGAEgASgJEicKBGtpbmQYAiABKA4yGS5iZXJ0aC52MS5Xb3JrZXJFdmVudEtpbmQSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAQgASgJIiIKElJlc29sdmVOYW1lUmVxdWVzdBIMCgRuYW1lGAEgASgJIjwKE1Jlc29sdmVOYW1lUmVzcG9uc2USJQoJZW5kcG9pbnRzGAEgAygLMhIuYmVydGgudjEuRW5kcG9pbnQqpAEKD1dvcmtlckV2ZW50S2luZBIhCh1XT1JLRVJfRVZFTlRfS0lORF9VTlNQRUNJRklFRBAAEhwKGFdPUktFUl9FVkVOVF9LSU5EX0pPSU5FRBAKEhgKFFdPUktFUl9FVkVOVF9LSU5EX1VQEBQSGgoWV09SS0VSX0VWRU5UX0tJTkRfRE9XThAeEhoKFldPUktFUl9FVkVOVF9LSU5EX0xFRlQQKDLmAgoPUmVnaXN0cnlTZXJ2aWNlEkIKB1Nlc3Npb24SGC5iZXJ0aC52MS5TZXNzaW9uUmVxdWVzdBoZLmJlcnRoLnYxLlNlc3Npb25SZXNwb25zZSgBMAESbQoLTGlzdFdvcmtlcnMSKy5iZXJ0aC52MS5SZWdpc3RyeVNlcnZpY2VMaXN0V29ya2Vyc1JlcXVlc3QaLC5iZXJ0aC52MS5SZWdpc3RyeVNlcnZpY2VMaXN0V29ya2Vyc1Jlc3BvbnNlIgOQAgESTwoMV2F0Y2hXb3JrZXJzEh0uYmVydGgudjEuV2F0Y2hXb3JrZXJzUmVxdWVzdBoeLmJlcnRoLnYxLldhdGNoV29ya2Vyc1Jlc3BvbnNlMAESTwoLUmVzb2x2ZU5hbWUSHC5iZXJ0aC52MS5SZXNvbHZlTmFtZVJlcXVlc3QaHS5iZXJ0aC52MS5SZXNvbHZlTmFtZVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_berth_v1_endpoint, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch9iZXJ0aC92MS9yZWdpc3RyeV9zZXJ2aWNlLnByb3RvEghiZXJ0aC52MSKaBAoOU2Vzc2lvblJlcXVlc3QSPQoMcmVnaXN0cmF0aW9uGAEgASgLMiUuYmVydGgudjEuU2Vzc2lvblJlcXVlc3QuUmVnaXN0cmF0aW9uSAASNwoJaGVhcnRiZWF0GAIgASgLMiIuYmVydGgudjEuU2Vzc2lvblJlcXVlc3QuSGVhcnRiZWF0SAASNQoIZmFyZXdlbGwYAyABKAsyIS5iZXJ0aC52MS5TZXNzaW9uUmVxdWVzdC5GYXJld2VsbEgAGoABCgxSZWdpc3RyYXRpb24SEQoJd29ya2VyX2lkGAEgASgJEhMKC2luc3RhbmNlX2lkGAIgASgJEjAKC2Rlc2NyaXB0aW9uGAMgASgLMhsuYmVydGgudjEuV29ya2VyRGVzY3JpcHRpb24SFgoOc2Vzc2lvbl9udW1iZXIYBCABKAMafgoJSGVhcnRiZWF0EigKB21ldHJpY3MYASABKAsyFy5iZXJ0aC52MS5Xb3JrZXJNZXRyaWNzEjUKCWVuZHBvaW50cxgCIAEoCzIiLmJlcnRoLnYxLlNlc3Npb25SZXF1ZXN0LkVuZHBvaW50cxIQCghzZXF1ZW5jZRgDIAEoAxoaCghGYXJld2VsbBIOCgZyZWFzb24YASABKAkaMgoJRW5kcG9pbnRzEiUKCWVuZHBvaW50cxgBIAMoCzISLmJlcnRoLnYxLkVuZHBvaW50QgYKBHdvcmQi1wIKD1Nlc3Npb25SZXNwb25zZRIwCgV0ZXJtcxgBIAEoCzIfLmJlcnRoLnYxLlNlc3Npb25SZXNwb25zZS5UZXJtc0gAEkQKD2Fja25vd2xlZGdlbWVudBgCIAEoCzIpLmJlcnRoLnYxLlNlc3Npb25SZXNwb25zZS5BY2tub3dsZWRnZW1lbnRIABpyCgVUZXJtcxISCgpzZXNzaW9uX2lkGAEgASgJEigKBWxlYXNlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCGludGVydmFsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGlAKD0Fja25vd2xlZGdlbWVudBIQCghzZXF1ZW5jZRgBIAEoAxIrCghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIGCgR3b3JkIkoKIVJlZ2lzdHJ5U2VydmljZUxpc3RXb3JrZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJoCiJSZWdpc3RyeVNlcnZpY2VMaXN0V29ya2Vyc1Jlc3BvbnNlEikKB3dvcmtlcnMYASADKAsyGC5iZXJ0aC52MS5Xb3JrZXJQcmVzZW5jZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiFQoTV2F0Y2hXb3JrZXJzUmVxdWVzdCJ6ChRXYXRjaFdvcmtlcnNSZXNwb25zZRIpCgd3b3JrZXJzGAEgAygLMhguYmVydGgudjEuV29ya2VyUHJlc2VuY2USEAoIY29tcGxldGUYAiABKAgSJQoGZXZlbnRzGAMgAygLMhUuYmVydGgudjEuV29ya2VyRXZlbnQigwEKC1dvcmtlckV2ZW50EhEKCXdvcmtlcl9pZBgBIAEoCRInCgRraW5kGAIgASgOMhkuYmVydGgudjEuV29ya2VyRXZlbnRLaW5kEigKBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgEIAEoCSIiChJSZXNvbHZlTmFtZVJlcXVlc3QSDAoEbmFtZRgBIAEoCSI8ChNSZXNvbHZlTmFtZVJlc3BvbnNlEiUKCWVuZHBvaW50cxgBIAMoCzISLmJlcnRoLnYxLkVuZHBvaW50IhYKFFdhdGNoU2Vzc2lvbnNSZXF1ZXN0IlUKFVdhdGNoU2Vzc2lvbnNSZXNwb25zZRITCgtyZWdpc3RyeV9pZBgBIAEoCRInCghzZXNzaW9ucxgCIAMoCzIVLmJlcnRoLnYxLkhlbGRTZXNzaW9uItwBCgtIZWxkU2Vzc2lvbhIqCghwcmVzZW5jZRgBIAEoCzIYLmJlcnRoLnYxLldvcmtlclByZXNlbmNlEhMKC2luc3RhbmNlX2lkGAIgASgJEhYKDnNlc3Npb25fbnVtYmVyGAMgASgDEhEKCWNvbm5lY3RlZBgEIAEoCBIqCgdzaWxlbmNlGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjUKCWVuZHBvaW50cxgGIAEoCzIiLmJlcnRoLnYxLlNlc3Npb25SZXF1ZXN0LkVuZHBvaW50cyqkAQoPV29ya2VyRXZlbnRLaW5kEiEKHVdPUktFUl9FVkVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASHAoYV09SS0VSX0VWRU5UX0tJTkRfSk9JTkVEEAoSGAoUV09SS0VSX0VWRU5UX0tJTkRfVVAQFBIaChZXT1JLRVJfRVZFTlRfS0lORF9ET1dOEB4SGgoWV09SS0VSX0VWRU5UX0tJTkRfTEVGVBAoMroDCg9SZWdpc3RyeVNlcnZpY2USQgoHU2Vzc2lvbhIYLmJlcnRoLnYxLlNlc3Npb25SZXF1ZXN0GhkuYmVydGgudjEuU2Vzc2lvblJlc3BvbnNlKAEwARJtCgtMaXN0V29ya2VycxIrLmJlcnRoLnYxLlJlZ2lzdHJ5U2VydmljZUxpc3RXb3JrZXJzUmVxdWVzdBosLmJlcnRoLnYxLlJlZ2lzdHJ5U2VydmljZUxpc3RXb3JrZXJzUmVzcG9uc2UiA5ACARJPCgxXYXRjaFdvcmtlcnMSHS5iZXJ0aC52MS5XYXRjaFdvcmtlcnNSZXF1ZXN0Gh4uYmVydGgudjEuV2F0Y2hXb3JrZXJzUmVzcG9uc2UwARJPCgtSZXNvbHZlTmFtZRIcLmJlcnRoLnYxLlJlc29sdmVOYW1lUmVxdWVzdBodLmJlcnRoLnYxLlJlc29sdmVOYW1lUmVzcG9uc2UiA5ACARJSCg1XYXRjaFNlc3Npb25zEh4uYmVydGgudjEuV2F0Y2hTZXNzaW9uc1JlcXVlc3QaHy5iZXJ0aC52MS5XYXRjaFNlc3Npb25zUmVzcG9uc2UwAWIGcHJvdG8z", [file_berth_v1_endpoint, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * SessionRequest is one word of the worker.
@@ -90,6 +90,15 @@ export type SessionRequest_Registration = Message<"berth.v1.SessionRequest.Regis
    * @generated from field: berth.v1.WorkerDescription description = 3;
    */
   description?: WorkerDescription | undefined;
+
+  /**
+   * Grows with each session of an instance: of two that registries hold the
+   * greater one counts, whatever their clocks say. 0 when the worker does not
+   * count.
+   *
+   * @generated from field: int64 session_number = 4;
+   */
+  sessionNumber: bigint;
 };
 
 /**
@@ -367,7 +376,9 @@ export type WatchWorkersResponse = Message<"berth.v1.WatchWorkersResponse"> & {
   workers: WorkerPresence[];
 
   /**
-   * Whether all workers known when the watch began have been sent.
+   * Whether all workers known when the watch began have been sent. A registry
+   * that has peers says so when it has run for a lease at least: before, a worker
+   * that it does not know may be about to register.
    *
    * @generated from field: bool complete = 2;
    */
@@ -473,6 +484,108 @@ export const ResolveNameResponseSchema: GenMessage<ResolveNameResponse> = /*@__P
   messageDesc(file_berth_v1_registry_service, 8);
 
 /**
+ * WatchSessionsRequest begins a watch.
+ *
+ * @generated from message berth.v1.WatchSessionsRequest
+ */
+export type WatchSessionsRequest = Message<"berth.v1.WatchSessionsRequest"> & {
+};
+
+/**
+ * Describes the message berth.v1.WatchSessionsRequest.
+ * Use `create(WatchSessionsRequestSchema)` to create a new message.
+ */
+export const WatchSessionsRequestSchema: GenMessage<WatchSessionsRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_registry_service, 9);
+
+/**
+ * WatchSessionsResponse carries what came together. Without sessions it is a sign
+ * of life.
+ *
+ * @generated from message berth.v1.WatchSessionsResponse
+ */
+export type WatchSessionsResponse = Message<"berth.v1.WatchSessionsResponse"> & {
+  /**
+   * Names this life of the registry, so that one that is its own peer notices.
+   *
+   * @generated from field: string registry_id = 1;
+   */
+  registryId: string;
+
+  /**
+   * Sessions as they are now: all of them in the first messages, then those that
+   * changed. Heartbeats that came faster than they could be sent are the latest.
+   *
+   * @generated from field: repeated berth.v1.HeldSession sessions = 2;
+   */
+  sessions: HeldSession[];
+};
+
+/**
+ * Describes the message berth.v1.WatchSessionsResponse.
+ * Use `create(WatchSessionsResponseSchema)` to create a new message.
+ */
+export const WatchSessionsResponseSchema: GenMessage<WatchSessionsResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_registry_service, 10);
+
+/**
+ * A worker's latest session, as the registry knows it that holds or held it.
+ *
+ * @generated from message berth.v1.HeldSession
+ */
+export type HeldSession = Message<"berth.v1.HeldSession"> & {
+  /**
+   * The worker.
+   *
+   * @generated from field: berth.v1.WorkerPresence presence = 1;
+   */
+  presence?: WorkerPresence | undefined;
+
+  /**
+   * Of the session's registration.
+   *
+   * @generated from field: string instance_id = 2;
+   */
+  instanceId: string;
+
+  /**
+   * Of the session's registration.
+   *
+   * @generated from field: int64 session_number = 3;
+   */
+  sessionNumber: bigint;
+
+  /**
+   * Whether the session's stream is open.
+   *
+   * @generated from field: bool connected = 4;
+   */
+  connected: boolean;
+
+  /**
+   * For how long the registry had not heard the worker when it sent this.
+   *
+   * @generated from field: google.protobuf.Duration silence = 5;
+   */
+  silence?: Duration | undefined;
+
+  /**
+   * All that the worker serves, when that changed since the message before.
+   * Absent means unchanged.
+   *
+   * @generated from field: berth.v1.SessionRequest.Endpoints endpoints = 6;
+   */
+  endpoints?: SessionRequest_Endpoints | undefined;
+};
+
+/**
+ * Describes the message berth.v1.HeldSession.
+ * Use `create(HeldSessionSchema)` to create a new message.
+ */
+export const HeldSessionSchema: GenMessage<HeldSession> = /*@__PURE__*/
+  messageDesc(file_berth_v1_registry_service, 11);
+
+/**
  * What can happen to a worker.
  *
  * @generated from enum berth.v1.WorkerEventKind
@@ -524,6 +637,9 @@ export const WorkerEventKindSchema: GenEnum<WorkerEventKind> = /*@__PURE__*/
  * RegistryService knows who is alive, what they have, and how to reach a worker
  * or a running task. It keeps nothing on disk: workers register anew.
  *
+ * Of several registries that know each other each answers for all: a worker has
+ * its session with one, and the others hear of it by WatchSessions.
+ *
  * @generated from service berth.v1.RegistryService
  */
 export const RegistryService: GenService<{
@@ -535,7 +651,7 @@ export const RegistryService: GenService<{
    * answers the registration with the session's terms and every heartbeat with
    * its sequence number. A worker ID that another live session holds is
    * ALREADY_EXISTS with the reason DUPLICATE_WORKER, unless both carry the same
-   * instance ID: then the newer session takes over.
+   * instance ID: then the newer session takes over, wherever the older one is.
    *
    * @generated from rpc berth.v1.RegistryService.Session
    */
@@ -577,6 +693,18 @@ export const RegistryService: GenService<{
     methodKind: "unary";
     input: typeof ResolveNameRequestSchema;
     output: typeof ResolveNameResponseSchema;
+  },
+  /**
+   * WatchSessions is for other registries. It streams first the sessions that
+   * this registry itself holds, then every change of them, until the client
+   * leaves. What it has from others it does not pass on.
+   *
+   * @generated from rpc berth.v1.RegistryService.WatchSessions
+   */
+  watchSessions: {
+    methodKind: "server_streaming";
+    input: typeof WatchSessionsRequestSchema;
+    output: typeof WatchSessionsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_berth_v1_registry_service, 0);
