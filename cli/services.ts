@@ -13,6 +13,8 @@ type RegistryConfig = Readonly<{
   listen: string;
   leaseMs: number;
   intervalMs: number;
+  /** The other registries. Undefined: there are none. */
+  peers?: string | undefined;
   /** Undefined: no DNS. */
   dns: DnsConfig | undefined;
 }>;

@@ -52,6 +52,16 @@ export const registryListen = address(
 export const workerListen = address("worker-listen", "where to serve managers", "127.0.0.1:7072");
 export const registry = addresses("registry", "registry to join", "127.0.0.1:7071");
 
+export const peers = optional(
+  {
+    name: "peers",
+    valueName: "addresses",
+    help: "the other registries: host:port,srv:NAME; this one may be among them",
+    fallbackText: "none",
+  },
+  parseAddresses,
+);
+
 export const insecure = toggle(
   "insecure",
   "allow to listen beyond this machine without TLS, which Berth does not have yet",
@@ -253,6 +263,7 @@ export const allSettings: readonly Setting<unknown>[] = [
   registryListen,
   workerListen,
   registry,
+  peers,
   insecure,
   logLevel,
   stateDir,

@@ -14,6 +14,7 @@ import { checkLease, commonShape, prepare, serverCommand } from "./server-verb.t
 
 const shape = {
   listen: withFlag(settings.registryListen, "listen"),
+  peers: settings.peers,
   lease: settings.lease,
   interval: settings.interval,
   ...dnsShape,
@@ -24,7 +25,7 @@ export const registryCommand = (run: Run): Command =>
   serverCommand("registry", shape)
     .summary("serve a registry")
     .description(
-      "Serve a registry: it knows which workers are alive and how to reach them. With --dns-listen it says so in DNS too (docs/dns.md).",
+      "Serve a registry: it knows which workers are alive and how to reach them. With --dns-listen it says so in DNS too (docs/dns.md), with --peers it is one of several (docs/registries.md).",
     )
     .action((flags: Flags) => run((context) => registry(context, flags)));
 
@@ -37,6 +38,7 @@ async function registry(context: Context, flags: Flags): Promise<ExitCode> {
     listen: set.listen,
     leaseMs: set.lease,
     intervalMs: set.interval,
+    peers: set.peers,
     dns: dnsConfigOf(set, { registry: set.listen }),
   };
   return serve(context, async (start) => {

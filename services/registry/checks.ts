@@ -18,11 +18,12 @@ const PORT_MAX = 65_535;
 
 /** What is wrong with a registration. Empty means nothing. */
 export function checkRegistration(registration: SessionRequest_Registration): FieldViolation[] {
-  const { workerId, instanceId, description } = registration;
+  const { workerId, instanceId, description, sessionNumber } = registration;
   return [
     ...unless(ID_PATTERN.test(workerId), "worker_id", `${quote(workerId)}: ${ID_REMEDY}`),
     ...unless(instanceId !== "", "instance_id", "is required: make one at each start"),
     ...checkText("instance_id", instanceId),
+    ...unless(sessionNumber >= 0n, "session_number", `${sessionNumber}: must be 0 or more`),
     ...(description ? checkDescription(description) : [violation("description", "is required")]),
   ].map(({ field, description: text }) => violation(`registration.${field}`, text));
 }
