@@ -71,3 +71,17 @@ test("variables are named after their settings", () => {
   expect(variableOf(settings.stateDir)).toBe("BERTH_STATE_DIR");
   expect(variableOf(settings.dockerHost)).toBe("DOCKER_HOST");
 });
+
+test("a list of addresses is read whole, and a bad entry is named with its remedy", () => {
+  const lists = { addr: settings.addr, peers: settings.peers };
+  const read = (flags: Record<string, string>) =>
+    resolve(lists, { flags, env: {}, file: new Map() });
+  const addr = "10.0.0.1:7070,srv:_manager._tcp.berth@10.0.0.2:53";
+  expect(read({ addr })).toEqual({ addr, peers: undefined });
+  expect(() => read({ addr: "10.0.0.1:7070,10.0.0.2" })).toThrow(
+    '--addr is wrong: address "10.0.0.2" is not host:port: write host:port',
+  );
+  expect(() => read({ peers: "srv:registry@dns" })).toThrow(
+    '--peers is wrong: "srv:registry@dns" is not srv:NAME or srv:NAME@ADDRESS:PORT: write srv:',
+  );
+});

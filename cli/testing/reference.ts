@@ -41,6 +41,8 @@ $ berth stop web
   are listed.
 - **\`-o json\`** is Protobuf's JSON of the messages in \`proto/berth/v1\`: 64-bit numbers are strings,
   enums are their names. Followed streams are a line of JSON each. \`-o name\` and \`-q\` print IDs only.
+- **Several managers:** \`--addr\` takes a list, \`10.0.0.1:7070,10.0.0.2:7070\`, names with several addresses, and SRV names
+  ([registries](registries.md#lists-of-addresses)). A call goes to the first that serves.
 - **Colours** appear on a screen only, and not with \`NO_COLOR\` or \`TERM=dumb\`.
 - **Ctrl-C** ends a wait or a stream, never a task. A server stops on the first SIGINT or SIGTERM,
   and ends at once on the second; containers go on in both cases.

@@ -30,6 +30,13 @@ describe("a registration", () => {
     },
   );
 
+  test("refuses a session number that cannot be one", () => {
+    const registration = registrationOf("w1", { sessionNumber: -1n });
+    expect(sentences(checkRegistration(registration))).toEqual([
+      "registration.session_number: -1: must be 0 or more",
+    ]);
+  });
+
   test.each<[string, MessageInitShape<typeof WorkerDescriptionSchema>, string]>([
     ["address without a port", { address: "localhost" }, 'address "localhost" is not host:port'],
     ["address with any port", { address: "localhost:0" }, "name the port that others connect to"],
