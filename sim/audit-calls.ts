@@ -7,7 +7,8 @@ import { createClient } from "../lib/rpc/client.ts";
 import type { Witnesses } from "./audit.ts";
 import { load } from "./audit-load.ts";
 import type { Follower } from "./follower.ts";
-import { ADDRESSES, WORKER_PORT } from "./world.ts";
+import { registryAddress } from "./registries.ts";
+import { WORKER_PORT } from "./world.ts";
 
 type Callers = Witnesses & Readonly<{ follower: Follower }>;
 
@@ -24,7 +25,7 @@ export async function auditCalls(witnesses: Callers): Promise<string[]> {
   );
   const records = await Promise.all(workers.map(({ id }) => auditRecords(id, witnesses)));
   return [
-    ...(await auditRegistry(witnesses)),
+    ...(await Promise.all(world.registries.map((name) => auditRegistry(name, witnesses)))).flat(),
     ...missing.map((id) => `${id} is not listed`),
     ...workers.flatMap((worker) => auditWorker(worker, witnesses)),
     ...wrong.map(({ spec }) => `${spec?.name} is listed as it is not`),
@@ -34,15 +35,17 @@ export async function auditCalls(witnesses: Callers): Promise<string[]> {
   ];
 }
 
-/** The registry knows every worker: one that was replaced a moment ago may not. */
-async function auditRegistry({ world, users }: Witnesses): Promise<string[]> {
-  const channel = connect(ADDRESSES.registry, { world, users });
+/** Each registry knows every worker: one that was replaced a moment ago may not. */
+async function auditRegistry(name: string, { world, users }: Witnesses): Promise<string[]> {
+  const channel = connect(registryAddress(name), { world, users });
   const { workers } = await createClient(RegistryService, channel).listWorkers({ pageSize: 1_000 });
   channel.close();
   const up = new Set(
     workers.filter(({ state }) => state === WorkerState.UP).map(({ workerId }) => workerId),
   );
-  return [...world.machines.keys()].flatMap((id) => (up.has(id) ? [] : `${id} is not registered`));
+  return [...world.machines.keys()].flatMap((id) =>
+    up.has(id) ? [] : `${id} is unknown to ${name}`,
+  );
 }
 
 /** A worker is up, and the manager counts on it what is placed there. */

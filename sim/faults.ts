@@ -3,6 +3,7 @@ import { engineFaults } from "./faults-engine.ts";
 import { networkFaults } from "./faults-network.ts";
 import type { FaultStep } from "./plan.ts";
 import { FLUSH_MS } from "./store.ts";
+import { headsOf } from "./well-since.ts";
 import { killContainers } from "./worker-machine.ts";
 import type { World } from "./world.ts";
 
@@ -140,7 +141,7 @@ function blackOut(world: World, step: FaultStep): (() => void) | undefined {
   const struck = workerIds.slice(0, count);
   const atMs = time.elapsedMs();
   const wasWell = (id: string) =>
-    atMs - calm.sinceMs(["manager", "registry", id]) > WELL_MS &&
+    atMs - calm.sinceMs([...headsOf(world), id]) > WELL_MS &&
     atMs - (parts.get(id)?.startedMs() ?? atMs) > WELL_MS;
   const blackout = { atMs, workerIds: new Set(struck) };
   if (struck.every(wasWell)) blackouts.add(blackout);

@@ -24,26 +24,30 @@ type Options = Readonly<{
   disk: Disk;
   engines: () => Iterable<FakeEngine>;
   onDurable: (batch: Batch) => void;
+  registryAddress: string;
 }>;
 
 /** One with a disk, or several that share a store. */
 export function createManagers(
   deps: PartDeps,
-  { count, disk, engines, onDurable }: Options,
+  { count, disk, engines, onDurable, registryAddress }: Options,
 ): Managers {
   const names = managerNames(count);
   const accesses = new Map<string, Access>();
-  if (count === 1) return { names, accesses, parts: [createManager(deps, disk, engines)] };
+  if (count === 1)
+    return { names, accesses, parts: [createManager(deps, { disk, engines, registryAddress })] };
   const clock = createClock(deps.time, deps.world);
   const store = createSimulatedStore({ clock, ttlMs: LEADER_LEASE_MS, onDurable, limits });
-  const shared = { store, accesses, engines };
+  const shared = { store, accesses, engines, registryAddress };
   const parts = names.map((name) => createSharedManager(deps, { name, ...shared }));
   return { names, accesses, parts };
 }
 
-const COMMON = { registryAddress: "registry:7071", defaultScheduler: "spread", version: "0.0.0" };
+const COMMON = { defaultScheduler: "spread", version: "0.0.0" };
 
-function createManager(deps: PartDeps, disk: Disk, engines: () => Iterable<FakeEngine>): Part {
+type Single = Pick<Options, "disk" | "engines" | "registryAddress">;
+
+function createManager(deps: PartDeps, { disk, engines, registryAddress }: Single): Part {
   let failureCount = 0;
   return createPart(deps, {
     machine: "manager",
@@ -54,6 +58,7 @@ function createManager(deps: PartDeps, disk: Disk, engines: () => Iterable<FakeE
       return startManager(
         {
           ...COMMON,
+          registryAddress,
           listen: managerAddress("manager"),
         },
         { ...life, store: disk.openFor(life.process), probes: createFakePortProbes(engines) },
@@ -78,10 +83,14 @@ type Member = Readonly<{
   store: SimulatedStore;
   accesses: Map<string, Access>;
   engines: () => Iterable<FakeEngine>;
+  registryAddress: string;
 }>;
 
 /** One of several managers. Nothing but the world ends it. */
-const createSharedManager = (deps: PartDeps, { name, store, accesses, engines }: Member): Part =>
+const createSharedManager = (
+  deps: PartDeps,
+  { name, store, accesses, engines, registryAddress }: Member,
+): Part =>
   createPart(deps, {
     machine: name,
     mayEnd: () => false,
@@ -95,6 +104,7 @@ const createSharedManager = (deps: PartDeps, { name, store, accesses, engines }:
           listen: managerAddress(name),
           advertise: undefined,
           ...COMMON,
+          registryAddress,
         },
         { ...life, shared: access.shared, probes: createFakePortProbes(engines) },
       );

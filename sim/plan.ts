@@ -7,6 +7,8 @@ export type Plan = Readonly<{
   workerCount: number;
   /** More than one share a store, and one of them leads. Default: 1, with a store of its own. */
   managerCount?: number;
+  /** How many registries there are, each other's peers. Default: 1. */
+  registryCount?: number;
   /** When all faults are over, at the latest. */
   troubleMs: number;
   steps: readonly Step[];

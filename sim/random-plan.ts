@@ -6,6 +6,7 @@ import { withManagers } from "./many-managers.ts";
 import type { FaultStep, OperatorStep, Plan, Step } from "./plan.ts";
 import { anyFocus, type Focus } from "./random-focus.ts";
 import { type Circumstances, lifeOf } from "./random-life.ts";
+import { registryNames } from "./registries.ts";
 
 /** A world, its users and its troubles, drawn from a seed. */
 export function randomPlan(seed: number): Plan {
@@ -19,7 +20,9 @@ export function randomPlan(seed: number): Plan {
   const userSteps = names.flatMap((task) => lifeOf(task, { dice, troubleMs, isHasty }));
   const kinds = focus?.kinds ?? dice.subset(commonFaultNames, dice.between(1, 8));
   const faultCount = dice.between(...(focus?.count ?? [1, 14]));
-  const world = { workerCount, names, focus };
+  const registryCount = anyRegistryCount(seed, focus);
+  const registries = registryNames(registryCount);
+  const world = { workerCount, names, focus, registries };
   const faultSteps = Array.from({ length: faultCount }, () =>
     anyFault(dice.any(kinds), { dice, troubleMs, world }),
   );
@@ -27,10 +30,13 @@ export function randomPlan(seed: number): Plan {
   const steps: Step[] = [...userSteps, ...operatorSteps, ...faultSteps].sort(
     (a, b) => a.atMs - b.atMs,
   );
-  return withManagers(
-    withCalmTasks({ seed, workerCount, troubleMs, steps: withAsks(seed, steps) }),
-  );
+  const plan = { seed, workerCount, troubleMs, steps: withAsks(seed, steps) };
+  return withManagers(withCalmTasks(registryCount === 1 ? plan : { ...plan, registryCount }));
 }
+
+/** Not from the sequence of all else: a seed with one registry stays what it was. */
+const anyRegistryCount = (seed: number, focus: Focus | undefined): number =>
+  !focus && createDice(seed ^ 0x2e9).chance(0.25) ? 2 : 1;
 
 /** How long a task may be running before what is to befall it. */
 const PEACE_MS = 15_000;
@@ -47,6 +53,7 @@ type Surroundings = Circumstances &
       workerCount: number;
       names: readonly string[];
       focus: Focus | undefined;
+      registries: readonly string[];
     }>;
   }>;
 
@@ -91,11 +98,13 @@ function placeOf(target: Target, { dice, world }: Surroundings): { on: string; t
     case "worker":
       return { on: dice.any(workers) };
     case "part":
-      return { on: dice.any(world.focus?.machines ?? ["manager", "registry", ...workers]) };
+      return {
+        on: dice.any(world.focus?.machines ?? ["manager", ...world.registries, ...workers]),
+      };
     case "task":
       return { on: dice.any(world.names) };
     case "pair": {
-      const pair = world.focus?.pair ?? anyPair(dice, workers);
+      const pair = world.focus?.pair ?? anyPair(dice, workers, world.registries);
       const [on, to] = dice.chance(0.5) ? pair : [pair[1], pair[0]];
       return { on, to };
     }
@@ -103,8 +112,19 @@ function placeOf(target: Target, { dice, world }: Surroundings): { on: string; t
 }
 
 /** Two machines that talk to each other. */
-function anyPair(dice: Dice, workers: readonly string[]): readonly [string, string] {
+function anyPair(
+  dice: Dice,
+  workers: readonly string[],
+  registries: readonly string[],
+): readonly [string, string] {
   const worker = dice.any(workers);
+  const [, second] = registries;
+  if (second !== undefined && dice.chance(0.4))
+    return dice.any([
+      [second, worker],
+      [second, "manager"],
+      [second, "registry"],
+    ] as const);
   return dice.any([
     ["manager", worker],
     ["manager", worker],

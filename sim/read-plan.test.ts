@@ -21,6 +21,7 @@ test.each<[string, unknown, string]>([
   ["no object", 3, "a plan is an object"],
   ["no steps", { steps: 3 }, "a list of `steps`"],
   ["too many workers", { workerCount: 99, steps: [] }, "workerCount is not 1 to 50"],
+  ["no registries", { registryCount: 0, steps: [] }, "registryCount is not 1 to 5"],
   ["a step of no kind", { steps: [{ atMs: 1, do: "wish" }] }, 'step 1: do is "wish": must be one'],
   ["no time", { steps: [{ do: "rebalance" }] }, "step 1: atMs is not a number"],
   ["a bad spec", { steps: [{ atMs: 1, do: "submit", task: "t", spec: { no: 1 } }] }, "spec: "],

@@ -3,6 +3,7 @@ import { TaskSpecSchema } from "../gen/berth/v1/task_pb.ts";
 import { faultNames, faults, isFaultName } from "./faults.ts";
 import { managerNames } from "./managers.ts";
 import { completePlan, type Plan, type Step } from "./plan.ts";
+import { registryNames } from "./registries.ts";
 
 /** What became of a plan that a person wrote: it, or every problem with it. */
 export type PlanReading =
@@ -15,6 +16,7 @@ const AVAILABILITIES = ["ACTIVE", "PAUSED", "DRAINING"];
 /** More are no simulation of ours. */
 const WORKERS_MAX = 50;
 const MANAGERS_MAX = 5;
+const REGISTRIES_MAX = 5;
 
 /** Reads a plan from plain data, such as YAML gives. */
 export function readPlan(data: unknown): PlanReading {
@@ -22,18 +24,22 @@ export function readPlan(data: unknown): PlanReading {
   const steps = given?.["steps"];
   if (!given || !Array.isArray(steps))
     return { kind: "refused", problems: ["a plan is an object with a list of `steps`"] };
-  const { workerCount = 3 } = given;
-  const { managerCount = 1 } = given;
+  const { workerCount = 3, managerCount = 1, registryCount = 1 } = given;
   const workers = Array.from({ length: Number(workerCount) }, (_, i) => `worker-${i + 1}`);
   const managers = managerNames(isWhole(managerCount, 1, MANAGERS_MAX) ? Number(managerCount) : 1);
+  const hasRegistries = isWhole(registryCount, 1, REGISTRIES_MAX);
+  const registries = registryNames(hasRegistries ? Number(registryCount) : 1);
   const problems = [
     ...(isWhole(managerCount, 1, MANAGERS_MAX) ? [] : [`managerCount is not 1 to ${MANAGERS_MAX}`]),
+    ...(hasRegistries ? [] : [`registryCount is not 1 to ${REGISTRIES_MAX}`]),
     ...(isWhole(workerCount, 1, WORKERS_MAX) ? [] : [`workerCount is not 1 to ${WORKERS_MAX}`]),
     ...["seed", "troubleMs"].flatMap((name) =>
       given[name] === undefined || isWhole(given[name], 0, MS_MAX) ? [] : [`${name} is no number`],
     ),
     ...steps.flatMap((step, index) =>
-      problemsOf(step, { workers, managers }).map((problem) => `step ${index + 1}: ${problem}`),
+      problemsOf(step, { workers, managers, registries }).map(
+        (problem) => `step ${index + 1}: ${problem}`,
+      ),
     ),
   ];
   return problems.length > 0
@@ -54,7 +60,7 @@ const recordOf = (data: unknown): Fields | undefined =>
 const isWhole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
 
-type Machines = Readonly<{ workers: readonly string[]; managers: readonly string[] }>;
+type Machines = Readonly<Record<"workers" | "managers" | "registries", readonly string[]>>;
 
 function problemsOf(data: unknown, machines: Machines): readonly string[] {
   const { workers } = machines;
@@ -113,10 +119,10 @@ const choiceProblems = (step: Fields, field: string, choices: readonly string[])
     ? []
     : [`${field} is ${JSON.stringify(step[field])}: must be one of ${choices.join(", ")}`];
 
-function faultProblems(step: Fields, { workers, managers }: Machines): readonly string[] {
+function faultProblems(step: Fields, { workers, managers, registries }: Machines) {
   const name = String(step["fault"]);
   if (!isFaultName(name)) return choiceProblems(step, "fault", faultNames);
-  const machines = [...managers, "registry", ...workers];
+  const machines = [...managers, ...registries, ...workers];
   switch (faults[name].target) {
     case "manager":
       return choiceProblems(step, "on", managers);

@@ -23,31 +23,34 @@ const LINK_MS = 15_000;
 export function foundSinceMs(world: World, workerId: string): number {
   const sinceMs = wellSinceMs(world, workerId);
   const ends = world.calm
-    .troublesOf(["registry", "manager", workerId])
+    .troublesOf([...headsOf(world), workerId])
     .filter(({ beganMs }) => beganMs <= sinceMs + LINK_MS)
     .map(({ endedMs }) => endedMs);
   return Math.max(sinceMs, ...ends);
 }
 
 /** Those by whose word workers are lost. */
-export const HEADS = ["manager", "registry"] as const;
+export const headsOf = ({ registries }: World): readonly string[] => ["manager", ...registries];
 
 /** Since when they have been well, and known of each other. */
-export const toldSinceMs = ({ calm, parts, managers }: World): number =>
-  managers.length > 1
-    ? NEVER
-    : Math.max(calm.sinceMs(HEADS), ...HEADS.map((name) => parts.get(name)?.startedMs() ?? 0));
+export function toldSinceMs(world: World): number {
+  if (world.managers.length > 1) return NEVER;
+  const heads = headsOf(world);
+  const started = heads.map((name) => world.parts.get(name)?.startedMs() ?? 0);
+  return Math.max(world.calm.sinceMs(heads), ...started);
+}
 
 /** Since when nothing has kept a worker from registering, and the manager from hearing of it. */
 export const readySinceMs = (world: World, workerId: string): number =>
   Math.max(
     toldSinceMs(world),
     wellSinceMs(world, workerId),
-    world.calm.sinceMs([...HEADS, workerId]),
+    world.calm.sinceMs([...headsOf(world), workerId]),
   );
 
 /** Whether neither manager nor registry can hear of a worker. */
-export function isOutOfReach({ parts, network }: World, workerId: string): boolean {
-  const isCutOff = HEADS.every((head) => network.path(workerId, head).isBlocked);
+export function isOutOfReach(world: World, workerId: string): boolean {
+  const { parts, network } = world;
+  const isCutOff = headsOf(world).every((head) => network.path(workerId, head).isBlocked);
   return isCutOff || parts.get(workerId)?.isUp() === false;
 }

@@ -1,7 +1,6 @@
 import { Role } from "../gen/berth/v1/worker_pb.ts";
 import { createSeededRandom, type Random } from "../lib/random.ts";
 import type { Batch } from "../lib/store/store.ts";
-import { startRegistry } from "../services/registry/registry.ts";
 import { createFakeProbes } from "../services/worker/prober-fake.ts";
 import { startWorker } from "../services/worker/worker.ts";
 import { CUSTOM, labelsOf } from "./asks.ts";
@@ -11,6 +10,7 @@ import type { Life, PartDeps } from "./lives.ts";
 import { createManagers } from "./managers.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { createPart, type Part } from "./part.ts";
+import { createRegistries, registriesFrom, registryNames } from "./registries.ts";
 import type { Access } from "./shared-store.ts";
 import { createDisk, type Disk } from "./store.ts";
 import { createTrace, type Trace } from "./trace.ts";
@@ -38,6 +38,8 @@ export interface World {
   readonly random: Random;
   /** By the name of the machine: `manager`, `registry`, `worker-1`. */
   readonly parts: Map<string, Part>;
+  /** The registries' machines. */
+  readonly registries: readonly string[];
   readonly machines: ReadonlyMap<string, WorkerMachine>;
   /** What happens in it belongs to no process. */
   readonly self: PartDeps["world"];
@@ -62,12 +64,11 @@ export type WorldOptions = Readonly<{
   seed: number;
   workerCount: number;
   managerCount: number;
+  registryCount: number;
   isTraced: boolean;
   onDurable: (batch: Batch) => void;
   tap: Tap;
 }>;
-
-export const ADDRESSES = { registry: "registry:7071" } as const;
 
 export const WORKER_PORT = 7072;
 
@@ -87,63 +88,70 @@ export function createWorld(options: WorldOptions): World {
   const workerIds = Array.from({ length: options.workerCount }, (_, i) => `worker-${i + 1}`);
   const parts = new Map<string, Part>();
   const machines = new Map<string, WorkerMachine>();
-  parts.set("registry", createRegistry(deps));
+  const registries = registryNames(options.registryCount);
+  for (const part of createRegistries(deps, registries)) parts.set(part.machine, part);
   const engines = () => [...machines.values()].map(({ engine }) => engine);
-  const managed = createManagers(deps, { count: options.managerCount, disk, engines, onDurable });
+  const registryAddress = registriesFrom(registries, 0);
+  const managed = createManagers(deps, {
+    ...{ count: options.managerCount, disk, engines, onDurable, registryAddress },
+  });
   for (const part of managed.parts) parts.set(part.machine, part);
   for (const workerId of workerIds) {
     const clock = createClock(time, self, () => parts.get(workerId)?.skewMs ?? 0);
     const machine = createWorkerMachine(clock);
     machines.set(workerId, machine);
-    parts.set(workerId, createWorker(deps, { name: workerId, workerId, machine }));
+    parts.set(workerId, createWorker(deps, { name: workerId, workerId, machine, registries }));
   }
 
   function addClone(workerId: string, name: string): Part {
     const machine = createWorkerMachine(createClock(time, self));
     for (const [path, text] of machines.get(workerId)?.files ?? []) machine.files.set(path, text);
-    const clone = createWorker(deps, { name, workerId, machine });
+    const clone = createWorker(deps, { name, workerId, machine, registries });
     parts.set(name, clone);
     return clone;
   }
 
   return {
     ...{ time, network, ether, disk, trace, random, parts, machines, self, bugs, addClone },
-    ...{ managers: managed.names, accesses: managed.accesses },
+    ...{ registries, managers: managed.names, accesses: managed.accesses },
     calm: createCalm(time.elapsedMs),
-    blackouts: new Set(),
-    cloned: new Set(),
-    misdated: new Set(),
-    tampered: new Set(),
-    excused: new Set(),
+    ...nothingYet(),
   };
 }
 
-const createRegistry = (deps: PartDeps): Part =>
-  createPart(deps, {
-    machine: "registry",
-    mayEnd: () => false,
-    begin: (life) => startRegistry({ listen: ADDRESSES.registry }, life),
-  });
+/** What is noted of whatever went wrong. */
+const nothingYet = (): Pick<
+  World,
+  "blackouts" | "cloned" | "misdated" | "tampered" | "excused"
+> => ({
+  blackouts: new Set(),
+  cloned: new Set(),
+  misdated: new Set(),
+  tampered: new Set(),
+  excused: new Set(),
+});
 
 type WorkerOptions = Readonly<{
   /** Name of its machine. */
   name: string;
   /** What it calls itself. */
   workerId: string;
+  registries: readonly string[];
   machine: WorkerMachine;
 }>;
 
 /** A worker on a machine. Two may have one ID, if a disk was copied. */
-const createWorker = (deps: PartDeps, { name, workerId, machine }: WorkerOptions): Part =>
+const createWorker = (deps: PartDeps, options: WorkerOptions): Part =>
   createPart(deps, {
-    machine: name,
-    mayEnd: () => machine.isDiskFull,
-    begin: (life) => startWorker(configOf(name, workerId), depsOf(deps, machine, life)),
+    machine: options.name,
+    mayEnd: () => options.machine.isDiskFull,
+    begin: (life) => startWorker(configOf(options), depsOf(deps, options.machine, life)),
   });
 
-const configOf = (name: string, workerId: string) => ({
+/** Workers, and one and its clone, begin at different registries where there are several. */
+const configOf = ({ name, workerId, registries }: WorkerOptions) => ({
   listen: `${name}:${WORKER_PORT}`,
-  registryAddress: ADDRESSES.registry,
+  registryAddress: registriesFrom(registries, name.length + Number(/\d+/.exec(name)?.[0] ?? 0)),
   hostname: name,
   workerId,
   labels: labelsOf(workerId),

@@ -199,12 +199,7 @@ type Fate = Readonly<{
   moment: Moment;
 }>;
 
-/** The worker is not up any more. */
-export function depart(
-  sessions: Sessions,
-  record: WorkerRecord,
-  { state, reason, moment }: Fate,
-): Change {
+function depart(sessions: Sessions, record: WorkerRecord, { state, reason, moment }: Fate): Change {
   const { workerId } = record.presence;
   const presence = { ...record.presence, state, reason, stateTime: toTimestamp(moment.timeMs) };
   sessions.records.set(workerId, { ...record, presence, lease: { kind: "over" } });
