@@ -142,7 +142,7 @@ const watchFor = ({ clock }: Deps, over: AbortController, silenceMs: number) =>
 const createDueFor = ({ clock, patience }: Deps, { sent, over }: Talk, leaseMs: number): Due =>
   createDue({
     clock,
-    limitMs: leaseMs * patience.answerShare,
+    limitMs: () => leaseMs * patience.answerShare(),
     oldestMs: () => sent.values().next().value,
     onOverdue: (limitMs) => over.abort(silent(limitMs)),
   });

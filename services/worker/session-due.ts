@@ -10,7 +10,7 @@ export interface Due {
 type Options = Readonly<{
   clock: Pick<Clock, "after" | "monotonic">;
   /** How long an answer may take. */
-  limitMs: number;
+  limitMs: () => number;
   /** When the oldest word without an answer was sent. Undefined: all have one. */
   oldestMs: () => number | undefined;
   onOverdue: (limitMs: number) => void;
@@ -24,9 +24,10 @@ export function createDue({ clock, limitMs, oldestMs, onOverdue }: Options): Due
     disarm = undefined;
     const sentMs = oldestMs();
     if (sentMs === undefined) return;
-    const leftMs = sentMs + limitMs - clock.monotonic();
+    const waitMs = limitMs();
+    const leftMs = sentMs + waitMs - clock.monotonic();
     if (leftMs > 0) disarm = clock.after(leftMs, look);
-    else onOverdue(limitMs);
+    else onOverdue(waitMs);
   }
 
   return {

@@ -5,8 +5,8 @@ import { reasonOf } from "../../lib/errors.ts";
 export type Patience = Readonly<{
   /** For the answer to its registration. */
   termsMs: number;
-  /** For the answer to a heartbeat, as a share of the lease. */
-  answerShare: number;
+  /** For the answer to a heartbeat, as a share of the lease; less and less, if all goes well. */
+  answerShare: () => number;
 }>;
 
 /** How long the only registry may take to answer a registration. */
@@ -38,20 +38,18 @@ export interface Nerves {
 export function createNerves(clock: Pick<Clock, "monotonic">): Nerves {
   let silences = 0;
   let lostMs = Number.NEGATIVE_INFINITY;
+  const recentSilences = () => (clock.monotonic() - lostMs < CALM_MS ? silences : 0);
   return {
-    patience(hasChoice) {
-      if (!hasChoice) return { termsMs: TERMS_MS_MAX, answerShare: 1 };
-      const times = 2 ** silences;
-      return {
-        termsMs: Math.min(TERMS_MS_MAX, TERMS_MS_MIN * times),
-        answerShare: Math.min(1, ANSWER_SHARE_MIN * times),
-      };
-    },
+    patience: (hasChoice) =>
+      hasChoice
+        ? {
+            termsMs: Math.min(TERMS_MS_MAX, TERMS_MS_MIN * 2 ** recentSilences()),
+            answerShare: () => Math.min(1, ANSWER_SHARE_MIN * 2 ** recentSilences()),
+          }
+        : { termsMs: TERMS_MS_MAX, answerShare: () => 1 },
     lose(error) {
-      const nowMs = clock.monotonic();
-      if (nowMs - lostMs >= CALM_MS) silences = 0;
-      if (reasonOf(error) === "REGISTRY_SILENT") silences += 1;
-      lostMs = nowMs;
+      silences = recentSilences() + (reasonOf(error) === "REGISTRY_SILENT" ? 1 : 0);
+      lostMs = clock.monotonic();
     },
   };
 }
