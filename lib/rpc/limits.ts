@@ -61,7 +61,7 @@ export const clientLimits = {
   /** Until a connection must be usable. */
   connectMs: 5 * SECOND_MS,
   /** The same where another server can be called instead. */
-  connectMsWithChoice: SECOND_MS,
+  connectMsWithChoice: 2 * SECOND_MS,
   /** Pauses between attempts to connect: our servers are near and back soon. */
   reconnectMsMin: 100,
   reconnectMsMax: 2 * SECOND_MS,

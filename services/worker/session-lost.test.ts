@@ -108,7 +108,7 @@ describe("a session that is lost", () => {
     registry.hasChoice = true;
     registry.mood = "is silent";
     void run();
-    await clock.advance(1_000 + RETRY_MS_CAP);
+    await clock.advance(4_000 + RETRY_MS_CAP);
     expect(registry.sessions).toHaveLength(2);
   });
 

@@ -12,8 +12,8 @@ export type Patience = Readonly<{
 /** How long the only registry may take to answer a registration. */
 export const TERMS_MS_MAX = 10_000;
 
-/** And one of several. */
-const TERMS_MS_MIN = 1_000;
+/** And one of several. It is connected by then, so it lives: after a loss it has many to answer. */
+const TERMS_MS_MIN = 4_000;
 
 /**
  * A worker that may go elsewhere does so while its lease still runs: at the slowest pace, a
