@@ -134,6 +134,7 @@ const ELSEWHERE: Readonly<Record<string, "undone" | "unknown">> = {
   NOT_LEADER: "undone",
   NO_LEADER: "undone",
   NOT_READY: "undone",
+  LEADERSHIP_LOST: "unknown",
   STORE_UNAVAILABLE: "unknown",
   DRAINING: "unknown",
 };

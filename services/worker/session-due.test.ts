@@ -11,7 +11,7 @@ function openDue() {
   const overdue: number[] = [];
   let awayMs = 0;
   /** What is read from the sockets in the next turns. */
-  let read: () => unknown = () => undefined;
+  let read: () => void = () => undefined;
   const monotonic = () => clock.monotonic() + awayMs;
   const due = createDue({
     clock: { after: clock.after, turn: () => clock.turn().then(read), monotonic },
@@ -26,7 +26,7 @@ function openDue() {
   const beAway = (ms: number) => {
     awayMs += ms;
   };
-  const whatWaits = (next: () => unknown) => {
+  const whatWaits = (next: () => void) => {
     read = next;
   };
   return { clock, due, sent, overdue, send, beAway, whatWaits };
@@ -78,7 +78,7 @@ test("what waits in a socket when time is up is read first", async () => {
   const { clock, sent, overdue, send, whatWaits } = openDue();
   send();
   await clock.advance(LIMIT_MS - 1);
-  whatWaits(() => sent.pop());
+  whatWaits(() => void sent.pop());
   await clock.advance(LIMIT_MS);
   expect(overdue).toEqual([]);
 });
