@@ -72,7 +72,7 @@ start_private_engine() {
 
 can_start_engine() {
   ((EUID == 0)) || return 1
-  command -v dockerd >/dev/null && command -v ip >/dev/null || is_debian
+  command -v dockerd >/dev/null && command -v ip >/dev/null || "$here/packages.sh" can
 }
 
 is_debian() { command -v apt-get >/dev/null && grep -qE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release; }
@@ -93,24 +93,10 @@ explain_and_fail() {
   exit 1
 }
 
+# Its service is not started: we start our own.
 install_docker() {
-  local policy=/usr/sbin/policy-rc.d log
   say "installing ${packages[*]} from the distribution"
-  # The package starts its service when installed, unless this file says no: we start our own.
-  [[ -e $policy ]] && policy= || printf '#!/bin/sh\nexit 101\n' >"$policy"
-  [[ -z $policy ]] || chmod +x "$policy"
-  log=$(mktemp)
-  apt_get update >"$log" 2>&1 && apt_get install "${packages[@]}" >>"$log" 2>&1 || {
-    tail -n 20 "$log" >&2
-    rm -f "$log" "$policy"
-    fail "could not install ${packages[*]}: see above"
-  }
-  rm -f "$log" "$policy"
-}
-
-apt_get() {
-  DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
-    apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
+  "$here/packages.sh" install "${packages[@]}" || fail "no Docker engine without them"
 }
 
 # A bridge of its own, on a subnet that nothing on this host uses.

@@ -3,26 +3,29 @@
 # missing from the distribution; elsewhere it says what to install, and the tests that need it fail.
 set -euo pipefail
 
-# dig: what people ask DNS with.
-command -v dig >/dev/null && exit 0
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+# Each tool and the package that brings it. dig: what people ask DNS with.
+declare -A packages=(
+  [dig]=bind9-dnsutils
+  [docker-compose]=docker-compose
+)
+
+main() {
+  local tool missing=()
+  for tool in "${!packages[@]}"; do
+    command -v "$tool" >/dev/null || missing+=("${packages[$tool]}")
+  done
+  ((${#missing[@]})) || return 0
+  "$here/packages.sh" can || {
+    say "missing: ${missing[*]}: install them with the means of your system"
+    return 0
+  }
+  say "installing ${missing[*]} from the distribution"
+  "$here/packages.sh" install "${missing[@]}" ||
+    say "the tests that need ${missing[*]} will fail"
+}
 
 say() { printf 'e2e: %s\n' "$*" >&2; }
 
-((EUID == 0)) && command -v apt-get >/dev/null &&
-  grep -qE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release || {
-  say "dig is missing: install dnsutils or bind-utils"
-  exit 0
-}
-
-apt_get() {
-  DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
-    apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
-}
-
-say "installing dig (bind9-dnsutils) from the distribution"
-log=$(mktemp)
-apt_get update >"$log" 2>&1 && apt_get install bind9-dnsutils >>"$log" 2>&1 || {
-  tail -n 5 "$log" >&2
-  say "could not install bind9-dnsutils; the tests that need dig will fail"
-}
-rm -f "$log"
+main "$@"

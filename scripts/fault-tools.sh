@@ -4,6 +4,8 @@
 # run, and says so.
 set -euo pipefail
 
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
 # Each tool and the package that brings it.
 declare -A packages=(
   [strace]=strace
@@ -18,12 +20,13 @@ main() {
   local missing
   mapfile -t missing < <(missing_packages)
   ((${#missing[@]})) || return 0
-  can_install || {
+  "$here/packages.sh" can || {
     say "not installed: ${missing[*]}; the tests that need them will not run"
     return 0
   }
   say "installing ${missing[*]} from the distribution"
-  install "${missing[@]}" || say "could not install ${missing[*]}; the tests that need them will not run"
+  "$here/packages.sh" install "${missing[@]}" ||
+    say "the tests that need ${missing[*]} will not run"
 }
 
 say() { printf 'faults: %s\n' "$*" >&2; }
@@ -34,27 +37,6 @@ missing_packages() {
     command -v "$tool" >/dev/null || printf '%s\n' "${packages[$tool]}"
   done
   compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || printf '%s\n' "$faketime_package"
-}
-
-can_install() {
-  ((EUID == 0)) && command -v apt-get >/dev/null &&
-    grep -qE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release
-}
-
-install() {
-  local log
-  log=$(mktemp)
-  apt_get update >"$log" 2>&1 && apt_get install "$@" >>"$log" 2>&1 || {
-    tail -n 5 "$log" >&2
-    rm -f "$log"
-    return 1
-  }
-  rm -f "$log"
-}
-
-apt_get() {
-  DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
-    apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 }
 
 main "$@"
