@@ -1,6 +1,8 @@
 import type { Client } from "@connectrpc/connect";
 import type { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
+import type { CheckResult } from "../lib/checks/check-result.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { HostPort } from "../lib/host-port.ts";
 import type { Random } from "../lib/random.ts";
 import type { Services } from "./services.ts";
 import type { Terminal } from "./terminal.ts";
@@ -17,6 +19,8 @@ export type Context = Readonly<{
   random: Random;
   /** Opens a way to managers, as `parseAddressList` reads them. Never fails: the first call does. */
   connect: (addresses: string) => Promise<ManagerLink>;
+  /** Asks whether who listens there serves, or one gRPC service of it. Never rejects. */
+  checkHealth: (where: HostPort, service: string) => Promise<CheckResult>;
   /** Loads the code of the services, which client verbs do without. */
   loadServices: () => Promise<Services>;
   /** The content of a file, or undefined when there is none. */

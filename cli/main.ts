@@ -1,7 +1,10 @@
+import { lookup } from "node:dns/promises";
 import { readFile } from "node:fs/promises";
 import { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
 import type { FindAddresses } from "../lib/address-cycle.ts";
+import { type CheckResult, failed } from "../lib/checks/check-result.ts";
 import { systemClock } from "../lib/clock.ts";
+import type { HostPort } from "../lib/host-port.ts";
 import { silentLog } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
 import { createClient } from "../lib/rpc/client.ts";
@@ -14,6 +17,9 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 const COLUMNS_DEFAULT = 80;
 /** Number of the signal that a process gets for writing to a pipe nobody reads. */
 const SIGPIPE = 13;
+
+/** Whoever has not answered by then is not there for callers either. */
+const HEALTH_MS = 3_000;
 
 const interruption = new AbortController();
 for (const [name, number] of Object.entries(SIGNALS)) {
@@ -35,6 +41,7 @@ const context: Context = {
   clock: systemClock,
   random: systemRandom,
   connect,
+  checkHealth,
   loadServices,
   readText,
   interrupted: interruption.signal,
@@ -59,6 +66,17 @@ async function connect(addresses: string) {
   const deps = { wire: { connect: openChannel, find }, clock: systemClock, log: silentLog };
   const managers = openFailOver(createContacts(addresses, deps));
   return { manager: createClient(ManagerService, managers), close: managers.close };
+}
+
+async function checkHealth({ host, port }: HostPort, service: string): Promise<CheckResult> {
+  const { healthCheck } = await import("../lib/rpc/health-check.ts");
+  try {
+    const { address } = await lookup(host);
+    const question = { host: address, port, service, timeoutMs: HEALTH_MS };
+    return await healthCheck(question, { clock: systemClock, signal: interruption.signal });
+  } catch (error) {
+    return failed(error instanceof Error ? error.message : String(error));
+  }
 }
 
 async function readText(path: string): Promise<string | undefined> {

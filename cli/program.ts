@@ -10,6 +10,7 @@ import { backupCommand } from "./verbs/backup.ts";
 import type { Run } from "./verbs/client-verb.ts";
 import { clusterCommand } from "./verbs/cluster.ts";
 import { eventsCommand } from "./verbs/events.ts";
+import { healthCommand } from "./verbs/health.ts";
 import { inspectCommand } from "./verbs/inspect.ts";
 import { labelCommand } from "./verbs/label.ts";
 import { logsCommand } from "./verbs/logs.ts";
@@ -85,6 +86,7 @@ export function createProgram(run: Run): Command {
     overcommitCommand(run),
     rebalanceCommand(run),
     clusterCommand(run),
+    healthCommand(run),
     versionCommand(run),
   ]);
   add(groups.servers, [

@@ -13,6 +13,7 @@ export function createFakeContext() {
     clock: createManualClock(),
     random: createSeededRandom(1),
     connect: unused,
+    checkHealth: unused,
     loadServices: unused,
     readText: () => Promise.resolve(undefined),
     interrupted: interruption.signal,

@@ -1,7 +1,9 @@
 import { createRouterTransport } from "@connectrpc/connect";
 import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
+import { failed, passed } from "../../lib/checks/check-result.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { unavailable } from "../../lib/errors.ts";
+import { formatHostPort } from "../../lib/host-port.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import { createSeededRandom } from "../../lib/random.ts";
 import { createClient } from "../../lib/rpc/client.ts";
@@ -53,6 +55,8 @@ export function createFakeWorld(files: Readonly<Record<string, string>>) {
     clock,
     random: createSeededRandom(1),
     connect,
+    checkHealth: async (where) =>
+      formatHostPort(where) === MANAGER_ADDRESS ? passed : failed("it says NOT_SERVING"),
     async loadServices() {
       void interruptSoon();
       return createFakeServices({ terminal });
