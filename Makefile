@@ -9,7 +9,6 @@ INSTALLED := node_modules/.package-lock.json
 MINUTES ?= 10
 SEEDS ?= 100
 PACKETS ?= 1000000
-COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 demo: build ## Run a container through a cluster of this machine, and show what happens
 	@scripts/docker-engine.sh scripts/demo.sh
@@ -94,11 +93,11 @@ fuzz-dns: build ## Send PACKETS=1000000 malformed packets through all that answe
 churn: build ## Load hollow workers for MINUTES=10 and print what grows
 	@MINUTES=$(MINUTES) node dist/bench/churn.js
 
-up: ## Start a manager, a registry and a worker with docker compose
-	$(COMPOSE) up --build --detach
+cluster: ## Start a cluster of containers on this machine, and wait until it is healthy
+	@scripts/cluster.sh up
 
-down: ## Stop what `make up` started; the state stays in its volumes
-	$(COMPOSE) down
+cluster-down: ## End what `make cluster` started, and leave nothing behind
+	@scripts/cluster.sh down
 
 clean: ## Remove what the other targets made
 	rm -rf dist node_modules .test .demo
@@ -112,4 +111,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test test-all unit etcd e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-store bench-cluster bench-dns fuzz-dns churn up down clean help
+.PHONY: demo test test-all unit etcd e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-store bench-cluster bench-dns fuzz-dns churn cluster cluster-down clean help

@@ -4,8 +4,11 @@
 //   engine-api.mjs ping                 prints the engine's version
 //   engine-api.mjs await                the same, once the engine's socket appears
 //   engine-api.mjs pull IMAGE           fetches an image
+//   engine-api.mjs has IMAGE            whether there is such an image
 //   engine-api.mjs import IMAGE [CHANGE...] < tar   makes an image of one layer
 //   engine-api.mjs containers [LABEL]   prints the IDs of running containers
+//   engine-api.mjs healthy LABEL        waits until all containers with it are running and healthy
+//   engine-api.mjs root                 prints the folder of the engine's data
 //   engine-api.mjs kill ID              kills a container
 //   engine-api.mjs purge [LABEL]        removes containers, running or not; without a label every
 //                                       one, which is for an engine of our own only
@@ -17,6 +20,7 @@ import { existsSync, watch } from "node:fs";
 import { request } from "node:http";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** An engine that answers at all answers this fast. */
 const PING_MS = 5_000;
@@ -24,6 +28,9 @@ const PING_MS = 5_000;
 const AWAIT_MS = 60_000;
 /** Loading a layer of a few MB or ending a container. */
 const WORK_MS = 60_000;
+/** A cold machine that is busy with other things needs most of this. */
+const HEALTHY_MS = 300_000;
+const HEALTHY_PAUSE_MS = 500;
 /** A registry that has not said a word by then is taken to be out of reach. */
 const PULL_SILENCE_MS = 20_000;
 /** The whole pull of a small image. */
@@ -33,8 +40,11 @@ const verbs = {
   ping,
   await: awaitEngine,
   pull,
+  has,
   import: importImage,
   containers: printContainers,
+  healthy,
+  root: printRoot,
   kill,
   purge,
 };
@@ -89,6 +99,11 @@ async function pullTo(name, tag, signal, onWord) {
   if (!response.complete) throw new Error("the engine broke off");
 }
 
+async function has(image) {
+  const { name, tag } = splitImage(image);
+  await call("GET", `/images/${name}:${tag}/json`, { timeoutMs: PING_MS });
+}
+
 async function importImage(image, ...changes) {
   const { name, tag } = splitImage(image);
   const query = new URLSearchParams({ fromSrc: "-", repo: name, tag });
@@ -101,6 +116,26 @@ async function importImage(image, ...changes) {
 
 async function printContainers(label) {
   for (const { Id } of await listContainers({ label })) process.stdout.write(`${Id}\n`);
+}
+
+async function printRoot() {
+  const { DockerRootDir } = JSON.parse(await call("GET", "/info", { timeoutMs: WORK_MS }));
+  process.stdout.write(`${DockerRootDir}\n`);
+}
+
+async function healthy(label) {
+  const deadline = performance.now() + HEALTHY_MS;
+  for (;;) {
+    const found = await listContainers({ label, all: true });
+    // The engine says "Up 5 seconds (healthy)" of a container that has a health check.
+    const sick = found.filter(({ Status }) => !Status.endsWith("(healthy)"));
+    if (found.length > 0 && sick.length === 0) return;
+    if (performance.now() > deadline) {
+      const words = sick.map(({ Names, Status }) => `${Names[0].slice(1)}: ${Status}`).join("; ");
+      throw new Error(words || `no container has the label ${label}`);
+    }
+    await sleep(HEALTHY_PAUSE_MS);
+  }
 }
 
 async function kill(id) {

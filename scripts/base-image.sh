@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Sees to an image that deploy/Dockerfile can begin with; prints its name, and on stderr how it came.
+#
+# Tries a pull. Where no registry can be reached, makes one of this machine: its Node and npm, the
+# libraries that they need, a static busybox as shell, and the certificates that npm is to trust.
+# BERTH_BASE=image names another; BERTH_BASE=local asks no registry. Asks the engine at DOCKER_HOST.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+pulled=node:20-bookworm-slim
+certificates=/etc/ssl/certs/ca-certificates.crt
+
+main() {
+  local wanted=${BERTH_BASE:-$pulled} why
+  if [[ $wanted == local ]]; then
+    build
+  elif why=$(node "$here/engine-api.mjs" pull "$wanted" 2>&1); then
+    printf '%s\n' "$wanted"
+  elif [[ -n ${BERTH_BASE:-} ]]; then
+    fail "could not pull $wanted: $why"
+  else
+    say "could not pull $wanted: $why"
+    build
+  fi
+}
+
+say() { printf 'base image: %s\n' "$*" >&2; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+build() {
+  local built folder changes=('ENV PATH=/usr/local/bin:/usr/bin:/bin' 'CMD ["node"]')
+  built=berth-base:$(made_of)
+  ! node "$here/engine-api.mjs" has "$built" 2>/dev/null || {
+    say "using $built, made before"
+    printf '%s\n' "$built"
+    return
+  }
+  # One that is to trust more than Node's own list says so where this runs.
+  [[ -z ${NODE_EXTRA_CA_CERTS:-} ]] || changes+=("ENV NODE_EXTRA_CA_CERTS=$certificates")
+  folder=$(mktemp -d)
+  trap "rm -rf '$folder'" EXIT
+  make_root "$folder/root" "$("$here/busybox.sh" "$folder/busybox")"
+  tar -C "$folder/root" --owner 0 --group 0 -c . |
+    node "$here/engine-api.mjs" import "$built" "${changes[@]}"
+  say "made $built of this machine's Node $(node --version)"
+  printf '%s\n' "$built"
+}
+
+# What changes when the image would: one that was made before is used again, and what was built on it.
+made_of() {
+  {
+    node --version
+    npm --version
+    cat "${BASH_SOURCE[0]}" "${NODE_EXTRA_CA_CERTS:-/dev/null}"
+  } | sha256sum | cut -c 1-12
+}
+
+make_root() {
+  local root=$1 busybox=$2
+  mkdir -p "$root"/{bin,etc,root,usr/bin,usr/local/bin,usr/local/lib/node_modules}
+  mkdir -p -m 1777 "$root/tmp"
+  add_busybox "$root" "$busybox"
+  add_node "$root"
+  add_npm "$root"
+  add_accounts "$root"
+  add_certificates "$root"
+}
+
+add_busybox() {
+  local root=$1 applet
+  cp "$2" "$root/bin/busybox"
+  for applet in $("$2" --list); do
+    [[ $applet == busybox ]] || ln -sf busybox "$root/bin/$applet"
+  done
+  # Scripts of npm begin with it.
+  ln -s /bin/busybox "$root/usr/bin/env"
+}
+
+# Node, the libraries that its loader names, and those that the C library loads to look up names.
+add_node() {
+  local root=$1 node library
+  node=$(readlink -f "$(command -v node)")
+  cp "$node" "$root/usr/local/bin/node"
+  for library in $(ldd "$node" | grep -o '/[^ ]*'); do
+    copy_library "$root" "$library"
+    for library in "$(dirname "$library")"/libnss_{dns,files}.so.2 "$(dirname "$library")"/libresolv.so.2; do
+      [[ ! -e $library ]] || copy_library "$root" "$library"
+    done
+  done
+}
+
+copy_library() {
+  mkdir -p "$1$(dirname "$2")"
+  cp --dereference "$2" "$1$2"
+}
+
+add_npm() {
+  local root=$1 npm name
+  npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+  cp -r "$npm" "$root/usr/local/lib/node_modules/npm"
+  for name in npm npx; do
+    ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$root/usr/local/bin/$name"
+  done
+}
+
+# The same user as in Node's own images.
+add_accounts() {
+  printf 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/tmp:/bin/sh\n' >"$1/etc/passwd"
+  printf 'root:x:0:\nnode:x:1000:\n' >"$1/etc/group"
+}
+
+add_certificates() {
+  local from=${NODE_EXTRA_CA_CERTS:-$certificates}
+  [[ -e $from ]] || return 0
+  mkdir -p "$1$(dirname "$certificates")"
+  cp --dereference "$from" "$1$certificates"
+}
+
+main "$@"

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# A cluster of containers on this machine (docker-compose.yml):
+#
+#   cluster.sh up      builds the image, starts all, waits until all are healthy
+#   cluster.sh down    ends all, and removes what was started through it: the tasks' containers,
+#                      volumes and networks too; images stay
+#
+# Asks the engine at DOCKER_HOST (a socket of this machine). BERTH_IMAGE names an image that is there
+# already: nothing is built then. COMPOSE_PROJECT_NAME and the ports of docker-compose.yml tell
+# clusters apart.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-berth}
+of_project=com.docker.compose.project=$COMPOSE_PROJECT_NAME
+workers=(1 2 3)
+
+main() {
+  find_compose
+  case ${1:-} in
+    up) up ;;
+    down) down ;;
+    *) fail "usage: cluster.sh up | cluster.sh down" ;;
+  esac
+}
+
+say() { printf 'cluster: %s\n' "$*" >&2; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+find_compose() {
+  cd "$here/.."
+  if docker compose version >/dev/null 2>&1; then
+    compose=(docker compose)
+  elif command -v docker-compose >/dev/null; then
+    compose=(docker-compose)
+  else
+    fail "docker compose is missing: install docker-compose-plugin or docker-compose"
+  fi
+  export DOCKER_HOST=${DOCKER_HOST:-unix:///var/run/docker.sock}
+  export BERTH_ENGINE_SOCKET=${DOCKER_HOST#unix://}
+}
+
+up() {
+  BERTH_ENGINE_ROOT=$(node "$here/engine-api.mjs" root)
+  export BERTH_ENGINE_ROOT
+  [[ -n ${BERTH_IMAGE:-} ]] || build
+  "${compose[@]}" up --detach --no-build
+  say "waiting until all are healthy"
+  node "$here/engine-api.mjs" healthy "$of_project" || {
+    "${compose[@]}" logs --tail 20 >&2
+    fail "not all became healthy: their last words are above"
+  }
+  explain
+}
+
+build() {
+  BERTH_BASE=$("$here/base-image.sh")
+  BERTH_NPM_REGISTRY=$(npm config get registry)
+  export BERTH_BASE BERTH_NPM_REGISTRY
+  "${compose[@]}" build registry
+}
+
+down() {
+  local worker
+  # Tasks first end when nobody is left to start them anew.
+  "${compose[@]}" down --volumes --remove-orphans
+  for worker in "${workers[@]}"; do
+    node "$here/engine-api.mjs" purge "dev.berth.worker=$COMPOSE_PROJECT_NAME-$worker"
+  done
+  say "nothing of $COMPOSE_PROJECT_NAME is left"
+}
+
+explain() {
+  cat <<TEXT
+
+  you ── manager  127.0.0.1:${BERTH_MANAGER_PORT:-7070}
+             │
+         registry 127.0.0.1:${BERTH_REGISTRY_PORT:-7071}
+             │
+     ┌───────┼───────┐
+  worker-1 worker-2 worker-3
+   :${BERTH_WORKER_1_PORT:-7072}    :${BERTH_WORKER_2_PORT:-7082}    :${BERTH_WORKER_3_PORT:-7092}
+     └── the engine ─┘  $DOCKER_HOST
+
+All are healthy. Next:
+
+  ${compose[*]} -p $COMPOSE_PROJECT_NAME exec manager berth workers
+  ${compose[*]} -p $COMPOSE_PROJECT_NAME exec manager berth run --wait --name web -p 8080:80 nginx:1.27-alpine
+  curl http://127.0.0.1:8080/
+
+\`make cluster-down\` ends it and leaves nothing behind.
+TEXT
+}
+
+main "$@"
