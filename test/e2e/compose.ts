@@ -1,0 +1,87 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type Docker from "dockerode";
+import { systemClock } from "../../lib/clock.ts";
+import { freePort } from "./cluster.ts";
+import { engineSocket, openEngine } from "./engine.ts";
+
+const run = promisify(execFile);
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** Variables of docker-compose.yml that say where its services listen. */
+const PORTS = ["MANAGER", "REGISTRY", "WORKER_1", "WORKER_2", "WORKER_3"] as const;
+const WORKERS = ["1", "2", "3"];
+
+/** How long a test waits for something that should take a moment: the machine may be busy. */
+const PATIENCE_MS = 120_000;
+const PAUSE_MS = 200;
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The cluster that `make cluster` starts, beside others on the same engine. */
+export interface ComposeCluster {
+  /** The manager's `host:port`. */
+  readonly address: string;
+  /** Names of the workers, as the manager knows them. */
+  readonly workerIds: readonly string[];
+  /** Runs the `berth` command and answers with what it printed. */
+  berth(...args: readonly string[]): Promise<string>;
+  /** The services' containers, and those of the tasks. */
+  containers(): Promise<readonly Docker.ContainerInspectInfo[]>;
+  services(): Promise<readonly Docker.ContainerInspectInfo[]>;
+  /** Resolves once a container is healthy, after so many restarts by the engine if that is said. */
+  untilHealthy(containerId: string, restarts?: number): Promise<void>;
+  up(): Promise<void>;
+  down(): Promise<void>;
+}
+
+/** A cluster that is not up yet. */
+export async function prepareCompose(): Promise<ComposeCluster> {
+  const engine = openEngine();
+  const project = `berth-e2e-${process.pid}`;
+  const ports = await Promise.all(PORTS.map(async (name) => [name, await freePort()] as const));
+  const settings = Object.fromEntries(ports.map(([name, port]) => [`BERTH_${name}_PORT`, port]));
+  const address = `127.0.0.1:${settings["BERTH_MANAGER_PORT"]}`;
+  const workerIds = WORKERS.map((number) => `${project}-${number}`);
+  const env = {
+    ...process.env,
+    ...settings,
+    DOCKER_HOST: `unix://${engineSocket()}`,
+    COMPOSE_PROJECT_NAME: project,
+    BERTH_ADDR: address,
+    BERTH_BASE: "local",
+    BERTH_HEALTH_INTERVAL: "3s",
+    // A worker is started anew by hand here, and this machine may be slow.
+    BERTH_LEASE: "10m",
+  };
+  const call = async (file: string, args: readonly string[]) =>
+    (await run(join(ROOT, file), [...args], { env, maxBuffer: OUTPUT_BYTES_MAX })).stdout;
+
+  async function labelled(...labels: readonly string[]) {
+    const filters = (label: string) => ({ all: true, filters: { label: [label] } });
+    const lists = await Promise.all(labels.map((it) => engine.listContainers(filters(it))));
+    return Promise.all(lists.flat().map(({ Id }) => engine.getContainer(Id).inspect()));
+  }
+
+  const ofProject = `com.docker.compose.project=${project}`;
+  return {
+    address,
+    workerIds,
+    berth: (...args) => call("bin/berth", args),
+    services: () => labelled(ofProject),
+    containers: () => labelled(ofProject, ...workerIds.map((id) => `dev.berth.worker=${id}`)),
+    async untilHealthy(containerId, restarts) {
+      const deadline = systemClock.monotonic() + PATIENCE_MS;
+      for (;;) {
+        const { Name, State, RestartCount } = await engine.getContainer(containerId).inspect();
+        const isRestarted = restarts === undefined || RestartCount === restarts;
+        if (isRestarted && State.Running && State.Health?.Status === "healthy") return;
+        if (systemClock.monotonic() > deadline)
+          throw new Error(`${Name} did not become healthy: ${JSON.stringify(State)}`);
+        await systemClock.sleep(PAUSE_MS);
+      }
+    },
+    up: async () => void (await call("scripts/cluster.sh", ["up"])),
+    down: async () => void (await call("scripts/cluster.sh", ["down"])),
+  };
+}
