@@ -101,9 +101,10 @@ install_docker() {
 
 # A bridge of its own, on a subnet that nothing on this host uses.
 add_bridge() {
-  local third
+  local third routes
+  routes=$(ip -4 route show table all)
   for third in $(seq 0 255); do
-    ip -4 route show table all | grep -qF "10.198.$third." || break
+    [[ $routes == *"10.198.$third."* ]] || break
   done
   ip link add "$bridge" type bridge
   ip addr add "10.198.$third.1/24" dev "$bridge"
