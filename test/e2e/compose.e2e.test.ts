@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type Docker from "dockerode";
 import { freePort } from "./cluster.ts";
-import { type ComposeCluster, prepareCompose } from "./compose.ts";
+import { type ComposeCluster, prepareCompose, until } from "./compose.ts";
 import { ensureImage, openEngine, TEST_IMAGE } from "./engine.ts";
 
 // The image is built: packages come from npm.
@@ -73,7 +73,7 @@ test("a web task is reached at its port", async () => {
   const publish = `${port}:8080`;
   const flags = ["--wait", "--name", "web", "--restart", "always", "-p", publish];
   await cluster.berth("run", ...flags, TEST_IMAGE, "sh", "-c", SERVER);
-  expect(await page()).toBe("served");
+  await until(async () => (await page().catch(() => "")) === "served");
   expect(await cluster.berth("ps")).toContain("web");
 });
 

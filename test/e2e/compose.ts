@@ -70,18 +70,22 @@ export async function prepareCompose(): Promise<ComposeCluster> {
     berth: (...args) => call("bin/berth", args),
     services: () => labelled(ofProject),
     containers: () => labelled(ofProject, ...workerIds.map((id) => `dev.berth.worker=${id}`)),
-    async untilHealthy(containerId, restarts) {
-      const deadline = systemClock.monotonic() + PATIENCE_MS;
-      for (;;) {
-        const { Name, State, RestartCount } = await engine.getContainer(containerId).inspect();
+    untilHealthy: (containerId, restarts) =>
+      until(async () => {
+        const { State, RestartCount } = await engine.getContainer(containerId).inspect();
         const isRestarted = restarts === undefined || RestartCount === restarts;
-        if (isRestarted && State.Running && State.Health?.Status === "healthy") return;
-        if (systemClock.monotonic() > deadline)
-          throw new Error(`${Name} did not become healthy: ${JSON.stringify(State)}`);
-        await systemClock.sleep(PAUSE_MS);
-      }
-    },
+        return isRestarted && State.Running && State.Health?.Status === "healthy";
+      }),
     up: async () => void (await call("scripts/cluster.sh", ["up"])),
     down: async () => void (await call("scripts/cluster.sh", ["down"])),
   };
+}
+
+/** Resolves once it is so. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = systemClock.monotonic() + PATIENCE_MS;
+  while (!(await isSo())) {
+    if (systemClock.monotonic() > deadline) throw new Error(`not so in ${PATIENCE_MS} ms: ${isSo}`);
+    await systemClock.sleep(PAUSE_MS);
+  }
 }
