@@ -51,6 +51,7 @@ check: $(INSTALLED) ## Everything that needs no test to be known wrong, fastest 
 	buf lint lib/store/etcd/proto
 	scripts/check-breaking.sh
 	scripts/check-gen.sh
+	scripts/check-units.sh
 	tsc --noEmit
 	knip --no-config-hints
 
