@@ -7,6 +7,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/root-folder.sh"
 pulled=node:20-bookworm-slim
 certificates=/etc/ssl/certs/ca-certificates.crt
 
@@ -43,9 +44,8 @@ build() {
   [[ -z ${NODE_EXTRA_CA_CERTS:-} ]] || changes+=("ENV NODE_EXTRA_CA_CERTS=$certificates")
   folder=$(mktemp -d)
   trap "rm -rf '$folder'" EXIT
-  make_root "$folder/root" "$("$here/busybox.sh" "$folder/busybox")"
-  tar -C "$folder/root" --owner 0 --group 0 -c . |
-    node "$here/engine-api.mjs" import "$built" "${changes[@]}"
+  make_root "$folder/root"
+  import_root "$folder/root" "$built" "${changes[@]}"
   say "made $built of this machine's Node $(node --version)"
   printf '%s\n' "$built"
 }
@@ -55,52 +55,23 @@ made_of() {
   {
     node --version
     npm --version
-    cat "${BASH_SOURCE[0]}" "${NODE_EXTRA_CA_CERTS:-/dev/null}"
+    cat "${BASH_SOURCE[0]}" "$here/root-folder.sh" "${NODE_EXTRA_CA_CERTS:-/dev/null}"
   } | sha256sum | cut -c 1-12
 }
 
 make_root() {
-  local root=$1 busybox=$2
-  mkdir -p "$root"/{bin,etc,root,usr/bin,usr/local/bin,usr/local/lib/node_modules}
-  mkdir -p -m 1777 "$root/tmp"
-  add_busybox "$root" "$busybox"
-  add_node "$root"
+  local root=$1
+  root_with_busybox "$root"
+  add_program "$root" "$(readlink -f "$(command -v node)")"
   add_npm "$root"
   add_accounts "$root"
   add_certificates "$root"
 }
 
-add_busybox() {
-  local root=$1 applet
-  cp "$2" "$root/bin/busybox"
-  for applet in $("$2" --list); do
-    [[ $applet == busybox ]] || ln -sf busybox "$root/bin/$applet"
-  done
-  # Scripts of npm begin with it.
-  ln -s /bin/busybox "$root/usr/bin/env"
-}
-
-# Node, the libraries that its loader names, and those that the C library loads to look up names.
-add_node() {
-  local root=$1 node library
-  node=$(readlink -f "$(command -v node)")
-  cp "$node" "$root/usr/local/bin/node"
-  for library in $(ldd "$node" | grep -o '/[^ ]*'); do
-    copy_library "$root" "$library"
-    for library in "$(dirname "$library")"/libnss_{dns,files}.so.2 "$(dirname "$library")"/libresolv.so.2; do
-      [[ ! -e $library ]] || copy_library "$root" "$library"
-    done
-  done
-}
-
-copy_library() {
-  mkdir -p "$1$(dirname "$2")"
-  cp --dereference "$2" "$1$2"
-}
-
 add_npm() {
   local root=$1 npm name
   npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+  mkdir -p "$root/usr/local/lib/node_modules"
   cp -r "$npm" "$root/usr/local/lib/node_modules/npm"
   for name in npm npx; do
     ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$root/usr/local/bin/$name"
