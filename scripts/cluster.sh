@@ -11,6 +11,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+manager_1=127.0.0.1:${BERTH_MANAGER_1_PORT:-7070}
+manager_2=127.0.0.1:${BERTH_MANAGER_2_PORT:-7080}
 export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-berth}
 of_project=com.docker.compose.project=$COMPOSE_PROJECT_NAME
 workers=(1 2 3)
@@ -47,6 +49,8 @@ find_compose() {
 up() {
   BERTH_ENGINE_ROOT=$(node "$here/engine-api.mjs" root)
   export BERTH_ENGINE_ROOT
+  BERTH_ETCD=$("$here/etcd-image.sh")
+  export BERTH_ETCD
   [[ -n ${BERTH_IMAGE:-} ]] || build
   "${compose[@]}" up --detach --no-build
   say "waiting until all are healthy"
@@ -75,24 +79,23 @@ down() {
 }
 
 explain() {
+  local exec="${compose[*]} -p $COMPOSE_PROJECT_NAME exec manager-1 berth"
   cat <<TEXT
 
-  you ── manager  127.0.0.1:${BERTH_MANAGER_PORT:-7070}
-             │
-         registry 127.0.0.1:${BERTH_REGISTRY_PORT:-7071}
-             │
-     ┌───────┼───────┐
-  worker-1 worker-2 worker-3
-   :${BERTH_WORKER_1_PORT:-7072}    :${BERTH_WORKER_2_PORT:-7082}    :${BERTH_WORKER_3_PORT:-7092}
-     └── the engine ─┘  $DOCKER_HOST
+  manager-1 $manager_1 ──┬── etcd 127.0.0.1:${BERTH_ETCD_PORT:-2379}
+  manager-2 $manager_2 ──┤
+                             └── registry 127.0.0.1:${BERTH_REGISTRY_PORT:-7071}
+                                   │
+        worker-1 :${BERTH_WORKER_1_PORT:-7072}   worker-2 :${BERTH_WORKER_2_PORT:-7082}   worker-3 :${BERTH_WORKER_3_PORT:-7092}
+                                   │
+                          the engine $DOCKER_HOST
 
 All are healthy. Next:
 
-  ${compose[*]} -p $COMPOSE_PROJECT_NAME exec manager berth workers
-  ${compose[*]} -p $COMPOSE_PROJECT_NAME exec manager berth run --wait --name web -p 8080:80 nginx:1.27-alpine
-  curl http://127.0.0.1:8080/
+  $exec workers
+  $exec run --wait --name web -p 8080:80 nginx:1.27-alpine
 
-\`make cluster-down\` ends it and leaves nothing behind.
+Then http://127.0.0.1:8080/ answers. \`make cluster-down\` ends it and leaves nothing behind.
 TEXT
 }
 

@@ -10,7 +10,11 @@ const run = promisify(execFile);
 const ROOT = new URL("../..", import.meta.url).pathname;
 
 /** Variables of docker-compose.yml that say where its services listen. */
-const PORTS = ["MANAGER", "REGISTRY", "WORKER_1", "WORKER_2", "WORKER_3"] as const;
+const PORTS = [
+  ...["MANAGER_1", "MANAGER_2", "REGISTRY", "WORKER_1", "WORKER_2", "WORKER_3"],
+  ...["ETCD", "ETCD_PEER"],
+];
+const MANAGERS = ["1", "2"];
 const WORKERS = ["1", "2", "3"];
 
 /** How long a test waits for something that should take a moment: the machine may be busy. */
@@ -20,11 +24,11 @@ const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The cluster that `make cluster` starts, beside others on the same engine. */
 export interface ComposeCluster {
-  /** The manager's `host:port`. */
-  readonly address: string;
+  /** Where each manager listens, by the name of its service. */
+  readonly managers: ReadonlyMap<string, string>;
   /** Names of the workers, as the manager knows them. */
   readonly workerIds: readonly string[];
-  /** Runs the `berth` command and answers with what it printed. */
+  /** Runs the `berth` command, against the first manager, and answers with what it printed. */
   berth(...args: readonly string[]): Promise<string>;
   /** The services' containers, and those of the tasks. */
   containers(): Promise<readonly Docker.ContainerInspectInfo[]>;
@@ -41,15 +45,18 @@ export async function prepareCompose(): Promise<ComposeCluster> {
   const project = `berth-e2e-${process.pid}`;
   const ports = await Promise.all(PORTS.map(async (name) => [name, await freePort()] as const));
   const settings = Object.fromEntries(ports.map(([name, port]) => [`BERTH_${name}_PORT`, port]));
-  const address = `127.0.0.1:${settings["BERTH_MANAGER_PORT"]}`;
+  const managers = new Map(
+    MANAGERS.map((it) => [`manager-${it}`, `127.0.0.1:${settings[`BERTH_MANAGER_${it}_PORT`]}`]),
+  );
   const workerIds = WORKERS.map((number) => `${project}-${number}`);
   const env = {
     ...process.env,
     ...settings,
     DOCKER_HOST: `unix://${engineSocket()}`,
     COMPOSE_PROJECT_NAME: project,
-    BERTH_ADDR: address,
+    BERTH_ADDR: managers.get("manager-1"),
     BERTH_BASE: "local",
+    BERTH_ETCD: "local",
     BERTH_HEALTH_INTERVAL: "3s",
     // A worker is started anew by hand here, and this machine may be slow.
     BERTH_LEASE: "10m",
@@ -65,7 +72,7 @@ export async function prepareCompose(): Promise<ComposeCluster> {
 
   const ofProject = `com.docker.compose.project=${project}`;
   return {
-    address,
+    managers,
     workerIds,
     berth: (...args) => call("bin/berth", args),
     services: () => labelled(ofProject),
