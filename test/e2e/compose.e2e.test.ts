@@ -83,15 +83,27 @@ test("each container is killed in turn and comes back; the web task runs on", as
     const container = engine.getContainer(Id);
     await container.kill();
     expect(await page()).toBe("served");
-    await othersServe(Config.Labels["com.docker.compose.service"] ?? "");
+    await othersServe(serviceOf(Config));
     // To Docker a kill is the operator's wish: only he takes it back.
     await container.start();
-    await cluster.untilHealthy(Id);
-    const { Id: id, State } = await webContainer();
-    expect([id, State.StartedAt]).toEqual([before.Id, before.State.StartedAt]);
+    await cluster.untilServing(serviceOf(Config));
+    expect(await isAsBefore(before)).toBe(true);
   }
   for (const id of cluster.workerIds) await workerReady(id);
+  expect((await webContainer()).Id).toBe(before.Id);
+  await until(async () => (await cluster.services()).every(isHealthy));
 });
+
+const serviceOf = ({ Labels }: Docker.ContainerInspectInfo["Config"]) =>
+  Labels["com.docker.compose.service"] ?? "";
+
+const isHealthy = ({ State }: Docker.ContainerInspectInfo) => State.Health?.Status === "healthy";
+
+/** Whether a container still is in the life that it was in. */
+async function isAsBefore({ Id, State }: Docker.ContainerInspectInfo): Promise<boolean> {
+  const now = await engine.getContainer(Id).inspect();
+  return now.State.Running && now.State.StartedAt === State.StartedAt;
+}
 
 /** While one manager is down another one starts tasks, once it leads. */
 async function othersServe(down: string): Promise<void> {
@@ -110,16 +122,15 @@ async function othersServe(down: string): Promise<void> {
 }
 
 test("a service whose process crashes is started again by the engine", async () => {
-  const services = await cluster.services();
-  for (const { Id, RestartCount, State } of services.filter(isManager)) {
+  for (const { Id, Config, RestartCount, State } of await cluster.services()) {
+    if (!cluster.managers.has(serviceOf(Config))) continue;
     await killProcess(State.Pid);
-    await cluster.untilHealthy(Id, RestartCount + 1);
+    const restarts = async () => (await engine.getContainer(Id).inspect()).RestartCount;
+    await until(async () => (await restarts()) === RestartCount + 1);
+    await cluster.untilServing(serviceOf(Config));
     expect(await page()).toBe("served");
   }
 });
-
-const isManager = ({ Config }: Docker.ContainerInspectInfo) =>
-  Config.Labels["com.docker.compose.service"]?.startsWith("manager");
 
 /** Kills a process of the engine's machine, whoever runs the tests. */
 async function killProcess(pid: number): Promise<void> {

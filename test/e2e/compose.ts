@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type Docker from "dockerode";
 import { systemClock } from "../../lib/clock.ts";
+import { healthCheck } from "../../lib/rpc/health-check.ts";
 import { freePort } from "./cluster.ts";
 import { engineSocket, openEngine } from "./engine.ts";
 
@@ -11,8 +12,8 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 
 /** Variables of docker-compose.yml that say where its services listen. */
 const PORTS = [
-  ...["MANAGER_1", "MANAGER_2", "REGISTRY", "WORKER_1", "WORKER_2", "WORKER_3"],
-  ...["ETCD", "ETCD_PEER"],
+  ...["ETCD", "ETCD_PEER", "MANAGER_1", "MANAGER_2", "REGISTRY"],
+  ...["WORKER_1", "WORKER_2", "WORKER_3"],
 ];
 const MANAGERS = ["1", "2"];
 const WORKERS = ["1", "2", "3"];
@@ -33,8 +34,8 @@ export interface ComposeCluster {
   /** The services' containers, and those of the tasks. */
   containers(): Promise<readonly Docker.ContainerInspectInfo[]>;
   services(): Promise<readonly Docker.ContainerInspectInfo[]>;
-  /** Resolves once a container is healthy, after so many restarts by the engine if that is said. */
-  untilHealthy(containerId: string, restarts?: number): Promise<void>;
+  /** Resolves once a service answers that it serves. */
+  untilServing(service: string): Promise<void>;
   up(): Promise<void>;
   down(): Promise<void>;
 }
@@ -57,7 +58,7 @@ export async function prepareCompose(): Promise<ComposeCluster> {
     BERTH_ADDR: managers.get("manager-1"),
     BERTH_BASE: "local",
     BERTH_ETCD: "local",
-    BERTH_HEALTH_INTERVAL: "3s",
+    BERTH_HEALTH_INTERVAL: "4s",
     // A worker is started anew by hand here, and this machine may be slow.
     BERTH_LEASE: "10m",
   };
@@ -77,16 +78,27 @@ export async function prepareCompose(): Promise<ComposeCluster> {
     berth: (...args) => call("bin/berth", args),
     services: () => labelled(ofProject),
     containers: () => labelled(ofProject, ...workerIds.map((id) => `dev.berth.worker=${id}`)),
-    untilHealthy: (containerId, restarts) =>
-      until(async () => {
-        const { State, RestartCount } = await engine.getContainer(containerId).inspect();
-        const isRestarted = restarts === undefined || RestartCount === restarts;
-        return isRestarted && State.Running && State.Health?.Status === "healthy";
-      }),
+    untilServing: (service) => {
+      const port = Number(settings[`BERTH_${service.toUpperCase().replace("-", "_")}_PORT`]);
+      return until(() => (service === "etcd" ? etcdServes(port) : serves(port)));
+    },
     up: async () => void (await call("scripts/cluster.sh", ["up"])),
     down: async () => void (await call("scripts/cluster.sh", ["down"])),
   };
 }
+
+/** As `berth health` asks, without a process of its own. */
+async function serves(port: number): Promise<boolean> {
+  const question = { host: "127.0.0.1", port, service: "", timeoutMs: 2_000 };
+  const { signal } = new AbortController();
+  return (await healthCheck(question, { clock: systemClock, signal })).kind === "passed";
+}
+
+const etcdServes = (port: number): Promise<boolean> =>
+  fetch(`http://127.0.0.1:${port}/health`).then(
+    (answer) => answer.ok,
+    () => false,
+  );
 
 /** Resolves once it is so. */
 export async function until(isSo: () => Promise<boolean>): Promise<void> {
