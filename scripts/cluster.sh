@@ -13,6 +13,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 manager_1=127.0.0.1:${BERTH_MANAGER_1_PORT:-7070}
 manager_2=127.0.0.1:${BERTH_MANAGER_2_PORT:-7080}
+registry_1=127.0.0.1:${BERTH_REGISTRY_1_PORT:-7071}
+registry_2=127.0.0.1:${BERTH_REGISTRY_2_PORT:-7081}
 export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-berth}
 of_project=com.docker.compose.project=$COMPOSE_PROJECT_NAME
 workers=(1 2 3)
@@ -65,7 +67,7 @@ build() {
   BERTH_BASE=$("$here/base-image.sh")
   BERTH_NPM_REGISTRY=$(npm config get registry)
   export BERTH_BASE BERTH_NPM_REGISTRY
-  "${compose[@]}" build registry
+  "${compose[@]}" build manager-1
 }
 
 down() {
@@ -82,13 +84,15 @@ explain() {
   local exec="${compose[*]} -p $COMPOSE_PROJECT_NAME exec manager-1 berth"
   cat <<TEXT
 
-  manager-1 $manager_1 ──┬── etcd 127.0.0.1:${BERTH_ETCD_PORT:-2379}
-  manager-2 $manager_2 ──┤
-                             └── registry 127.0.0.1:${BERTH_REGISTRY_PORT:-7071}
-                                   │
-        worker-1 :${BERTH_WORKER_1_PORT:-7072}   worker-2 :${BERTH_WORKER_2_PORT:-7082}   worker-3 :${BERTH_WORKER_3_PORT:-7092}
-                                   │
-                          the engine $DOCKER_HOST
+  etcd        127.0.0.1:${BERTH_ETCD_PORT:-2379}
+     │
+  manager-1   $manager_1       manager-2   $manager_2
+     │
+  registry-1  $registry_1       registry-2  $registry_2
+     │
+  worker-1    127.0.0.1:${BERTH_WORKER_1_PORT:-7072}       worker-2    127.0.0.1:${BERTH_WORKER_2_PORT:-7082}       worker-3  127.0.0.1:${BERTH_WORKER_3_PORT:-7092}
+     │
+  the engine  $DOCKER_HOST
 
 All are healthy. Next:
 

@@ -12,7 +12,7 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 
 /** Variables of docker-compose.yml that say where its services listen. */
 const PORTS = [
-  ...["ETCD", "ETCD_PEER", "MANAGER_1", "MANAGER_2", "REGISTRY"],
+  ...["ETCD", "ETCD_PEER", "MANAGER_1", "MANAGER_2", "REGISTRY_1", "REGISTRY_2"],
   ...["WORKER_1", "WORKER_2", "WORKER_3"],
 ];
 const MANAGERS = ["1", "2"];
