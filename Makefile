@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # jest runs ES modules by a feature of Node that still has to be asked for.
-test test-all unit etcd e2e faults: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
+test test-all unit etcd e2e compose faults: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
 
 INSTALLED := node_modules/.package-lock.json
 MINUTES ?= 10
@@ -20,7 +20,7 @@ test: build ## Run all tests, those that need a Docker engine or an etcd too
 test-all: build ## Run all tests, and break real things
 	@scripts/e2e-tools.sh
 	@scripts/fault-tools.sh
-	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/fault-sweep.sh scripts/test.mjs unit etcd e2e faults
+	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/fault-sweep.sh scripts/test.mjs unit etcd e2e compose faults
 
 unit: $(INSTALLED) ## Run the tests that need nothing but Node
 	@scripts/test.mjs unit
@@ -31,6 +31,10 @@ etcd: build ## Run the tests that need an etcd
 e2e: build ## Run the tests that need a Docker engine, and an etcd
 	@scripts/e2e-tools.sh
 	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs e2e
+
+compose: build ## Start the cluster of docker-compose.yml, kill it piece by piece, and end it
+	@scripts/e2e-tools.sh
+	@scripts/docker-engine.sh scripts/test.mjs compose
 
 faults: build ## Break real processes, engines, disks and networks; most of it needs root
 	@scripts/fault-tools.sh
@@ -112,4 +116,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test test-all unit etcd e2e faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-store bench-cluster bench-dns fuzz-dns churn cluster cluster-down clean help
+.PHONY: demo test test-all unit etcd e2e compose faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-store bench-cluster bench-dns fuzz-dns churn cluster cluster-down clean help

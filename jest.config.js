@@ -16,12 +16,20 @@ export default {
       roots: ["core", "lib", "services", "cli", "sim", "test"].map(
         (folder) => `<rootDir>/${folder}`,
       ),
-      testPathIgnorePatterns: ["/node_modules/", "/test/e2e/", "/test/etcd/", "/test/faults/"],
+      testPathIgnorePatterns: [
+        "/node_modules/",
+        "/test/e2e/",
+        "/test/etcd/",
+        "/test/compose/",
+        "/test/faults/",
+      ],
     },
     // Needs the program `etcd`: `make test` sees to one.
     { ...common, displayName: "etcd", roots: ["<rootDir>/test/etcd"] },
     // Needs a Docker engine and the program `etcd`: `make test` sees to both.
     { ...common, displayName: "e2e", roots: ["<rootDir>/test/e2e"] },
+    // Builds images and starts the cluster of docker-compose.yml: minutes, and packages from npm.
+    { ...common, displayName: "compose", roots: ["<rootDir>/test/compose"] },
     // Breaks real processes, engines, disks and networks. Most of it needs root: see docs/faults.md.
     { ...common, displayName: "faults", roots: ["<rootDir>/test/faults"] },
   ],

@@ -3,8 +3,8 @@
 //
 // Ends in the line `N passed, N failed`, also kept in .test/summary. Fails when a test failed, and
 // when a project ran none: a run that tested nothing proves nothing. Tests that this machine cannot
-// run are counted in that line too, and told by name with the reason in it. Projects `e2e` and
-// `faults` need an engine at DOCKER_HOST.
+// run are counted in that line too, and told by name with the reason in it. Projects `e2e`,
+// `compose` and `faults` need an engine at DOCKER_HOST.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { delimiter, join, resolve } from "node:path";
 
 const FOLDER = ".test";
 
-const NEED_ENGINE = new Set(["e2e", "faults"]);
+const NEED_ENGINE = new Set(["e2e", "compose", "faults"]);
 
 /** How long jest may take to end after its results are there. */
 const EXIT_MS = 15_000;
