@@ -56,8 +56,19 @@ export type Nearness = Readonly<{
 /** What a worker must be able to do to run tasks on its own network. */
 const NETWORK_HOST = "network-host";
 
+/** Specs never change, and many tasks share one: what each asks is found out once. */
+const demands = new WeakMap<TaskSpec, Demand>();
+
 /** The demand of a valid spec with its defaults filled in. */
 export function demandOf(spec: TaskSpec): Demand {
+  const known = demands.get(spec);
+  if (known) return known;
+  const demand = readDemand(spec);
+  demands.set(spec, demand);
+  return demand;
+}
+
+function readDemand(spec: TaskSpec): Demand {
   const { reservation, ports, networkMode, platform } = spec;
   const isHost = networkMode === NetworkMode.HOST;
   const { conditions, affinities, spreads, near, maxPerWorker } = wishesOf(spec);

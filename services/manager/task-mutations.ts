@@ -1,9 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { requestRemoval, requestStop, submit } from "../../core/task-change.ts";
-import { withDefaults } from "../../core/task-spec.ts";
 import { isTerminal, stateName } from "../../core/task-state.ts";
 import { validateGrace, validateId, validateRequestId } from "../../core/validate.ts";
-import { validateTaskSpec } from "../../core/validate-task-spec.ts";
 import {
   type RemoveTaskRequest,
   RemoveTaskRequestSchema,
@@ -27,6 +25,7 @@ import { recordOf, repeated, requestOf } from "./idempotency.ts";
 import type { Ledger } from "./ledger.ts";
 import { checkPlan } from "./plan-check.ts";
 import type { SnapshotDeps } from "./plan-snapshot.ts";
+import { createSpecIntake, type TakenSpec } from "./spec-intake.ts";
 
 /** What users can ask to be changed. Every answer is durable. */
 export interface TaskMutations {
@@ -50,17 +49,21 @@ type Deps = Readonly<{
 const TASKS_MAX = 1_000_000;
 
 export function createTaskMutations(deps: Deps): TaskMutations {
+  const parts = { ...deps, take: createSpecIntake(deps) };
   return {
-    submit: (request) => submitTask(request, deps),
-    checkTogether: (request) => checkTogether(request, deps),
+    submit: (request) => submitTask(request, parts),
+    checkTogether: (request) => checkTogether(request, parts),
     stop: (request) => stopTask(request, deps),
     remove: (request) => removeTask(request, deps),
   };
 }
 
-async function submitTask(request: SubmitTaskRequest, deps: Deps): Promise<Task> {
-  const { ledger, clock, nextId, schedulers, defaultScheduler } = deps;
-  refuse(checkSubmit(request, schedulers));
+type Parts = Deps & Readonly<{ take: (spec: TaskSpec | undefined) => TakenSpec }>;
+
+async function submitTask(request: SubmitTaskRequest, deps: Parts): Promise<Task> {
+  const { ledger, clock, nextId } = deps;
+  const taken = deps.take(request.spec);
+  refuse(checkSubmit(request, taken));
   const asked = requestOf(SubmitTaskRequestSchema, request);
   const earlier = repeated(asked, ledger);
   if (earlier !== undefined) return durableTask(earlier, ledger);
@@ -69,32 +72,28 @@ async function submitTask(request: SubmitTaskRequest, deps: Deps): Promise<Task>
     throw exhausted("TOO_MANY_TASKS", `the ledger holds ${TASKS_MAX} tasks: remove ended ones`);
 
   const id = request.validateOnly ? "" : nextId();
-  const spec = withDefaults(specOf(request), { taskId: id, scheduler: defaultScheduler });
-  const change = submit(id, spec, clock.now());
+  const change = submit(id, taken.complete(id), clock.now());
   if (request.validateOnly) return change.task;
   await ledger.commit([change], recordOf(asked, id, clock));
   return ledger.tasks.get(id) ?? change.task;
 }
 
 const checkSubmit = (
-  { spec, requestId }: SubmitTaskRequest,
-  schedulers: readonly string[],
-): readonly FieldViolation[] => [
-  ...validateTaskSpec(spec, { schedulers }),
-  ...validateRequestId("request_id", requestId),
-];
+  { requestId }: SubmitTaskRequest,
+  { violations }: TakenSpec,
+): readonly FieldViolation[] => [...violations, ...validateRequestId("request_id", requestId)];
 
 /**
  * With a check index all are taken or none: an entry that cannot be holds up the others. A call that
  * was carried out before, as a request ID of it tells, is not checked again.
  */
-function checkTogether({ requests, checkIndex }: SubmitTasksRequest, deps: Deps): void {
-  const { ledger, schedulers } = deps;
+function checkTogether({ requests, checkIndex }: SubmitTasksRequest, deps: Parts): void {
+  const { ledger, take } = deps;
   refuse(requests.flatMap((each, at) => checkEntry(each, at)));
   if (checkIndex === "") return;
   refuse(
     requests.flatMap((each, at) =>
-      checkSubmit(each, schedulers).map(({ field, description }) => {
+      checkSubmit(each, take(each.spec)).map(({ field, description }) => {
         return { field: `requests[${at}].${field}`, description };
       }),
     ),

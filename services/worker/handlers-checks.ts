@@ -2,7 +2,7 @@ import { checkEnum, type FieldViolation, validateGrace, validateId } from "../..
 import { validateTaskSpec } from "../../core/validate-task-spec.ts";
 import { quote } from "../../core/validate-text.ts";
 import { LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
-import { type Failure, FailureReason } from "../../gen/berth/v1/task_pb.ts";
+import { type Failure, FailureReason, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import type {
   StartTaskRequest,
   WorkerServiceStopTaskRequest,
@@ -29,12 +29,19 @@ export const checkPush = (push: PushFields): readonly FieldViolation[] => [
   ...checkFenceFields(push),
 ];
 
-export const checkStart = (request: StartTaskRequest): readonly FieldViolation[] => [
+/** `isKnown`: whether a spec alike has been found valid before. */
+export const checkStart = (
+  request: StartTaskRequest,
+  isKnown: (spec: TaskSpec) => boolean,
+): readonly FieldViolation[] => [
   ...checkPush(request),
-  // Which schedulers there are is the manager's business.
-  ...validateTaskSpec(request.spec, { schedulers: [request.spec?.scheduler ?? ""] }),
+  ...(request.spec && isKnown(request.spec) ? [] : checkSpec(request.spec)),
   ...checkAssigned(request),
 ];
+
+/** Which schedulers there are is the manager's business. */
+const checkSpec = (spec: TaskSpec | undefined): readonly FieldViolation[] =>
+  validateTaskSpec(spec, { schedulers: [spec?.scheduler ?? ""] });
 
 /** Nothing is handed over that the task did not ask for. */
 const checkAssigned = ({ spec, assigned }: StartTaskRequest): readonly FieldViolation[] =>

@@ -4,7 +4,7 @@ import { assignedIn, type CustomCapacity } from "../../core/custom-resources.ts"
 import { STOP_GRACE_DEFAULT_SECONDS } from "../../core/limits.ts";
 import { toMillis } from "../../core/time.ts";
 import type { FieldViolation } from "../../core/validate.ts";
-import { NetworkMode } from "../../gen/berth/v1/task_pb.ts";
+import { NetworkMode, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import {
   type ForgetTaskRequest,
   type PushResult,
@@ -12,10 +12,11 @@ import {
   type StartTaskRequest,
   type WorkerServiceStopTaskRequest,
 } from "../../gen/berth/v1/worker_service_pb.ts";
+import { type Alikes, createAlikes } from "../../lib/alike.ts";
 import { assert } from "../../lib/assert.ts";
 import { denied } from "../../lib/errors.ts";
 import { toStatus } from "../../lib/status.ts";
-import { whyNotOffered } from "./attempt-resources.ts";
+import { type AttemptSpec, whyNotOffered } from "./attempt-resources.ts";
 import { checkPush, checkStart, checkStop, type PushFields, refuse } from "./handlers-checks.ts";
 import type { Fence } from "./identity.ts";
 import type { AttemptKey } from "./runtime.ts";
@@ -46,12 +47,19 @@ type Verb<R> = Readonly<{
   act: (request: R) => void;
 }>;
 
+/** Specs that were found valid, each with what attempts run of it that were given nothing by name. */
+type KnownSpecs = Alikes<TaskSpec, AttemptSpec>;
+
+/** A worker runs a few kinds of task, of each many. */
+const SPECS_KEPT_MAX = 4;
+
 export function createPushes(deps: Deps) {
   const { supervisor } = deps;
+  const known: KnownSpecs = createAlikes(SPECS_KEPT_MAX);
   return {
     start: createPush<StartTaskRequest>(deps, {
-      check: checkStart,
-      act: (request) => start(request, deps),
+      check: (request) => checkStart(request, (spec) => known.find(spec) !== undefined),
+      act: (request) => start(request, { ...deps, known }),
     }),
     stop: createPush<WorkerServiceStopTaskRequest>(deps, {
       check: checkStop,
@@ -133,9 +141,9 @@ function resultOf({ taskId, attempt }: AttemptKey, push: () => void): PushResult
   }
 }
 
-function start(request: StartTaskRequest, { supervisor, allowHostNetwork, offers }: Deps): void {
-  assert(request.spec, "a start without a spec has been refused");
-  const spec = { ...request.spec, assigned: assignedIn(request.assigned) };
+function start(request: StartTaskRequest, deps: Deps & Readonly<{ known: KnownSpecs }>): void {
+  const { supervisor, allowHostNetwork, offers } = deps;
+  const spec = specOf(request, deps.known);
   if (spec.networkMode === NetworkMode.HOST && !allowHostNetwork)
     throw denied(
       "HOST_NETWORK_DENIED",
@@ -145,6 +153,17 @@ function start(request: StartTaskRequest, { supervisor, allowHostNetwork, offers
   const obstacle = whyNotOffered(spec, offers);
   if (obstacle !== undefined) throw denied("RESOURCE_NOT_OFFERED", obstacle);
   supervisor.start(keyOf(request), spec);
+}
+
+/** Attempts of specs that are alike share one, which has been checked. */
+function specOf({ spec, assigned }: StartTaskRequest, known: KnownSpecs): AttemptSpec {
+  assert(spec, "a start without a spec has been refused");
+  const given = assignedIn(assigned);
+  const shared = known.find(spec);
+  if (shared) return given ? { ...shared, assigned: given } : shared;
+  const first = { ...spec, assigned: undefined };
+  known.keep(spec, first);
+  return given ? { ...first, assigned: given } : first;
 }
 
 function stop(request: WorkerServiceStopTaskRequest, supervisor: Deps["supervisor"]): void {
