@@ -35,5 +35,8 @@ export function createSeededRandom(seed: number): Random {
 const ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /** A random word of `length` characters, 5 bits each. */
-export const randomWord = (random: Random, length: number): string =>
-  Array.from({ length }, () => ID_ALPHABET[Math.floor(random() * 32)]).join("");
+export function randomWord(random: Random, length: number): string {
+  let word = "";
+  while (word.length < length) word += ID_ALPHABET[Math.floor(random() * 32)];
+  return word;
+}

@@ -30,11 +30,12 @@ export function createTaskIds(clock: Clock, random: Random, latestId = ""): () =
   };
 }
 
-const encode = (value: number, digits: number): string =>
-  Array.from(
-    { length: digits },
-    (_, index) => DIGITS[Math.floor(value / 32 ** (digits - 1 - index)) % 32],
-  ).join("");
+function encode(value: number, digits: number): string {
+  let text = "";
+  for (let left = value; text.length < digits; left = Math.floor(left / 32))
+    text = DIGITS[left % 32] + text;
+  return text;
+}
 
 /** The milliseconds that an ID begins with. */
 const timeOf = (taskId: string): number =>
