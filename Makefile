@@ -9,6 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 MINUTES ?= 10
 SEEDS ?= 100
 PACKETS ?= 1000000
+STORE ?= embedded
 
 demo: build ## Run a container through a cluster of this machine, and show what happens
 	@scripts/docker-engine.sh scripts/demo.sh
@@ -28,9 +29,9 @@ unit: $(INSTALLED) ## Run the tests that need nothing but Node
 etcd: build ## Run the tests that need an etcd
 	@scripts/etcd-server.sh scripts/test.mjs etcd
 
-e2e: build ## Run the tests that need a Docker engine, and an etcd
+e2e: build ## Run the tests that need a Docker engine, and an etcd. STORE=etcd: with the manager's store in it
 	@scripts/e2e-tools.sh
-	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs e2e
+	@BERTH_E2E_STORE=$(STORE) scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs e2e
 
 compose: build ## Start the cluster of docker-compose.yml, kill it piece by piece, and end it
 	@scripts/e2e-tools.sh

@@ -35,7 +35,7 @@ async function untilForgotten(taskId: string): Promise<void> {
 }
 
 test("a backup of a working manager restores elsewhere, and its containers run on", async () => {
-  cluster = await startCluster();
+  cluster = await startCluster({ isEmbedded: true });
   const { submit, waitFor, crash, start, stateFolder, client } = cluster;
   const kept = await submit(spec);
   const before = await traitsOf(await waitFor(kept.id, isRunning));

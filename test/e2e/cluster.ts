@@ -12,6 +12,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
+import { startEtcd } from "../etcd/etcd-server.ts";
 import { engineSocket, openEngine, TEST_IMAGE } from "./engine.ts";
 
 export const BERTH = new URL("../../bin/berth", import.meta.url).pathname;
@@ -42,10 +43,18 @@ export interface TestCluster {
   stop(): Promise<void>;
 }
 
-export async function startCluster(
-  roles: readonly RoleName[] = ["registry", "manager", "worker"],
-  extraFlags: Partial<Record<RoleName, readonly string[]>> = {},
-): Promise<TestCluster> {
+type Options = Readonly<{
+  roles?: readonly RoleName[] | undefined;
+  extraFlags?: Partial<Record<RoleName, readonly string[]>>;
+  /** Whether the test is about the manager's own store, so that no other one will do. */
+  isEmbedded?: boolean;
+}>;
+
+/** With `BERTH_E2E_STORE=etcd` the manager's store is in an etcd of its own. */
+export async function startCluster(options: Options = {}): Promise<TestCluster> {
+  const { roles = ["registry", "manager", "worker"], extraFlags = {} } = options;
+  const isInEtcd = process.env["BERTH_E2E_STORE"] === "etcd" && !options.isEmbedded;
+  const etcd = isInEtcd ? await startEtcd() : undefined;
   const folder = mkdtempSync(join(tmpdir(), "berth-e2e-"));
   const ports = { manager: await freePort(), registry: await freePort(), worker: await freePort() };
   const address = (role: RoleName) => `127.0.0.1:${ports[role]}`;
@@ -60,6 +69,7 @@ export async function startCluster(
       address("registry"),
       "--state-dir",
       stateFolder("manager"),
+      ...(etcd ? ["--store", `etcd://${etcd.endpoint}`] : []),
     ],
     worker: [
       "--listen",
@@ -146,6 +156,7 @@ export async function startCluster(
     async stop() {
       channel.close();
       for (const role of ["worker", "manager", "registry"] as const) await end(role, "SIGTERM");
+      await etcd?.remove();
       await removeContainersOf(workerId);
       rmSync(folder, { recursive: true });
     },

@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 async function open(roles?: readonly RoleName[]): Promise<TestCluster> {
-  cluster = await startCluster(roles);
+  cluster = await startCluster({ roles });
   return cluster;
 }
 

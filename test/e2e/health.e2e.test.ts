@@ -25,7 +25,7 @@ let registry: Client<typeof RegistryService>;
 beforeAll(async () => {
   await ensureImage();
   // Long enough for a worker to come back on a busy machine before it is taken for lost.
-  cluster = await startCluster(undefined, { registry: ["--lease", "60s"] });
+  cluster = await startCluster({ extraFlags: { registry: ["--lease", "60s"] } });
   const { registryAddress: address } = cluster;
   channel = openChannel({ address, clock: systemClock, log: silentLog });
   registry = createClient(RegistryService, channel);

@@ -31,7 +31,7 @@ async function traitsOf({ attempt }: Task) {
 
 test("a cluster moves to etcd, its containers run on, and the old store opens for nobody", async () => {
   etcd = await startEtcd();
-  cluster = await startCluster();
+  cluster = await startCluster({ isEmbedded: true });
   const { submit, waitFor, crash, start, stateFolder, client } = cluster;
   const { id } = await submit(spec);
   const before = await traitsOf(await waitFor(id, isRunning));
