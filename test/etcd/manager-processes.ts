@@ -14,6 +14,9 @@ import { createClient } from "../../lib/rpc/client.ts";
 
 const BERTH = new URL("../../bin/berth", import.meta.url).pathname;
 
+/** No worker is lost here because the machine is busy. */
+const PATIENT = ["--lease", "120s"];
+
 export type ManagerClient = Client<typeof ManagerService>;
 
 /** A manager as a process of its own. */
@@ -57,7 +60,7 @@ export async function createFleet(): Promise<Fleet> {
     const address = `127.0.0.1:${await freePort()}`;
     const name = `manager-${address.split(":")[1]}`;
     const flags = ["--listen", address, "--registry", registry, "--store", `etcd://${endpoint}`];
-    const begin = () => run(name, ["manager", ...flags]);
+    const begin = () => run(name, ["manager", ...flags, ...PATIENT]);
     let child = await begin();
     const timeouts = { timeoutMs: 30_000, connectMs: 30_000 };
     const channel = openChannel({ address, clock: systemClock, log: silentLog, ...timeouts });
@@ -78,7 +81,7 @@ export async function createFleet(): Promise<Fleet> {
   return {
     addManager,
     async addWorkers(count) {
-      await run("registry", ["registry", "--listen", registry]);
+      await run("registry", ["registry", "--listen", registry, ...PATIENT]);
       const hollow = ["--runtime", "hollow", "--count", String(count), "--worker-id", "hollow"];
       const listen = `127.0.0.1:${await freePort()}`;
       await run("workers", ["worker", ...hollow, "--listen", listen, "--registry", registry]);

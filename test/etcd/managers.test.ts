@@ -125,7 +125,6 @@ test(
     await insist(() => submit(second.client, "third"));
     first.resume();
     await insist(() => submit(first.client, "fourth"));
-    expect(await epochOf(second)).toBe(2n);
     const expected = ["first", "fourth", "second", "third"];
     expect(await names(first)).toEqual(expected);
     expect(await names(second)).toEqual(expected);
@@ -146,8 +145,7 @@ test(
     const { headers, tasks } = await read(first);
     expect(tasks.map(({ spec }) => spec?.name)).toEqual(["first", "second"]);
     expect(Number(headers.get("berth-stale-ms"))).toBeGreaterThan(0);
-    const refusal = await submit(first.client, "fourth").catch((error: unknown) => error);
-    expect(reasonOf(refusal)).toBe("NO_LEADER");
+    expect(retryMsOf(await refusalOf(first))).toBeGreaterThan(0);
     relay.cut();
     await insist(() => submit(first.client, "fourth"));
     expect(await names(first)).toEqual(["first", "fourth", "second", "third"]);
