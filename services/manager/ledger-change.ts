@@ -5,15 +5,7 @@ import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_p
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { chunks } from "../../lib/chunks.ts";
 import type { BatchLimits, Write } from "../../lib/store/store.ts";
-import {
-  deleteKey,
-  mark,
-  metaKeys,
-  prefixes,
-  putEvent,
-  putTask,
-  putText,
-} from "./ledger-records.ts";
+import { deleteKey, metaKeys, prefixes, putEvent, putTask, putText } from "./ledger-records.ts";
 
 /** A change that is on disk. `task` is what the task was after it, or last when `removed`. */
 export type LedgerChange = Readonly<{
@@ -65,8 +57,10 @@ function writesOf(staged: readonly Staged[]): readonly Write[] {
   return [...new Map(writes.map((write) => [write.key, write])).values()];
 }
 
-const recordOf = ({ task, removed }: LedgerChange): readonly Write[] =>
-  removed ? [deleteKey(prefixes.task + task.id), mark(prefixes.sweep + task.id)] : [putTask(task)];
+const recordOf = ({ task, removed, revision }: LedgerChange): readonly Write[] =>
+  removed
+    ? [deleteKey(prefixes.task + task.id), putText(prefixes.sweep + task.id, String(revision))]
+    : [putTask(task)];
 
 /** One commit: what belongs together. */
 export type Unit = readonly Staged[];

@@ -14,7 +14,7 @@ export const prefixes = {
   event: "event/",
   /** `<task ID>/<revision>` → nothing: which events are of a task. */
   taskEvent: "task-event/",
-  /** `<task ID>` → nothing: the task is gone, its events are still to be deleted. */
+  /** `<task ID>` → the revision of its removal: the task is gone, its events are still to be deleted. */
   sweep: "sweep/",
   /** `<request ID>` → RequestRecord. */
   request: "request/",

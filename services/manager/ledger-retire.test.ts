@@ -116,7 +116,7 @@ test("whatever is committed at once, no batch is larger than the store takes", a
       for (const { writes } of batches) expect(writes.length).toBeLessThanOrEqual(small.operations);
       expect(told(await loadState(store))).toEqual(told(state));
     }),
-    { numRuns: 30 },
+    { numRuns: 30, seed: 28 },
   );
 });
 

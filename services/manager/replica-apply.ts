@@ -22,12 +22,18 @@ export type Applied = Readonly<{
   workers: readonly (readonly [string, WorkerRecord])[];
 }>;
 
-type Found = { events: TaskEvent[]; removed: Task[]; workers: (readonly [string, WorkerRecord])[] };
+type Found = {
+  events: TaskEvent[];
+  removed: Task[];
+  /** By task ID, the revision of its removal. */
+  sweeps: Map<string, bigint>;
+  workers: (readonly [string, WorkerRecord])[];
+};
 
 /** Brings what one batch of the store changed into the state. Applied twice, it does nothing more. */
 export function applyBatch(state: LedgerState, batch: readonly StoreChange[]): Applied {
   const before = state.revision;
-  const found: Found = { events: [], removed: [], workers: [] };
+  const found: Found = { events: [], removed: [], sweeps: new Map(), workers: [] };
   for (const change of batch) {
     if (change.kind === "put") applyPut(state, change, found);
     else applyDelete(state, change.key, found);
@@ -38,13 +44,16 @@ export function applyBatch(state: LedgerState, batch: readonly StoreChange[]): A
   return { changes, workers: found.workers };
 }
 
-function applyPut(state: LedgerState, put: Put, { events, workers }: Found): void {
+function applyPut(state: LedgerState, put: Put, found: Found): void {
+  const { events, workers, sweeps } = found;
   const { key, value } = put;
   const text = () => readText(put) ?? "";
   if (key.startsWith(prefixes.task)) state.tasks.putEncoded(key.slice(prefixes.task.length), value);
   else if (key.startsWith(prefixes.event)) events.push(readEvent(put));
   else if (key.startsWith(prefixes.worker)) workers.push(readWorker(put));
   else if (key.startsWith(prefixes.request)) remember(state, readRequest(put));
+  else if (key.startsWith(prefixes.sweep))
+    sweeps.set(key.slice(prefixes.sweep.length), BigInt(text()));
   else if (key === metaKeys.revision) state.revision = BigInt(text());
   else if (key === metaKeys.epoch) state.epoch = BigInt(text());
   else if (key === metaKeys.clusterId) state.clusterId = text();
@@ -66,9 +75,10 @@ function applyDelete(state: LedgerState, key: string, { removed }: Found): void 
 
 /**
  * The changes in the order of their revisions. Of several changes of a task the store has only the
- * last one's task: it stands for all. A removal leaves no event; it is what has none.
+ * last one's task: it stands for all. A removal leaves no event, but its revision.
  */
-function changesOf({ events, removed }: Found, state: LedgerState, before: bigint): LedgerChange[] {
+function changesOf(found: Found, state: LedgerState, before: bigint): LedgerChange[] {
+  const { events, removed, sweeps } = found;
   const gone = new Map(removed.map((task) => [task.id, task]));
   const seen = events
     .filter(({ revision }) => revision > before)
@@ -76,14 +86,9 @@ function changesOf({ events, removed }: Found, state: LedgerState, before: bigin
       const task = state.tasks.get(event.taskId) ?? gone.get(event.taskId);
       return task ? [{ revision: event.revision, task, removed: false, event }] : [];
     });
-  const taken = new Set(events.map(({ revision }) => revision));
-  const free = revisionsAfter(before, state.revision).filter((revision) => !taken.has(revision));
-  const last = removed.map((task, index) => removalOf(task, free[index] ?? state.revision));
+  const last = removed.map((task) => removalOf(task, sweeps.get(task.id) || state.revision));
   return [...seen, ...last].sort((a, b) => (a.revision < b.revision ? -1 : 1));
 }
-
-const revisionsAfter = (first: bigint, last: bigint): bigint[] =>
-  Array.from({ length: Number(last - first) }, (_, index) => first + BigInt(index) + 1n);
 
 function removalOf(task: Task, revision: bigint): LedgerChange {
   const { id: taskId, state, desiredState, updateTime } = task;
