@@ -4,7 +4,12 @@ const transform = {
     { jsc: { target: "es2023", parser: { syntax: "typescript" } }, module: { type: "es6" } },
   ],
 };
-const common = { testEnvironment: "node", extensionsToTreatAsEsm: [".ts"], transform };
+const common = {
+  testEnvironment: "node",
+  extensionsToTreatAsEsm: [".ts"],
+  transform,
+  setupFiles: ["<rootDir>/test/fixed-seed.ts"],
+};
 
 export default {
   // For what hangs. No test waits for real time, but a busy machine may take its time for them.

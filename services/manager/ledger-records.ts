@@ -62,7 +62,7 @@ export const putEvent = (event: TaskEvent): readonly Write[] => [
 ];
 
 /** A key that says all there is to say. */
-export const mark = (key: string): Write => ({ kind: "put", key, value: new Uint8Array() });
+const mark = (key: string): Write => ({ kind: "put", key, value: new Uint8Array() });
 
 export const putText = (key: string, text: string): Write => ({
   kind: "put",
