@@ -85,17 +85,20 @@ const exitOf = (state: Json) => ({
 });
 
 /**
- * Until when, on the engine's clock, an exit may yet turn out to be for want of memory; 0 when
- * it is settled. The engine learns of the want and of the exit from two sources, in either
- * order, so a container with a memory limit that died of SIGKILL is waited for `graceMs`.
+ * Whether an exit may yet turn out to be for want of memory. The engine learns of the want and of the
+ * exit from two sources, in either order, so what is said of a container with a memory limit that
+ * died of SIGKILL just now is not settled.
  */
-export function memoryDoubtEndMs(inspected: Json, graceMs: number): number {
+export function isMemoryInDoubt(inspected: Json, nowMs: number): boolean {
   const state = jsonAt(inspected, "State");
   const { exitCode, oomKilled, finishTimeMs = 0 } = exitOf(state);
   const hasLimit = numberAt(jsonAt(inspected, "HostConfig"), "Memory") > 0;
-  const isInDoubt = hasLimit && exitCode === SIGKILL_EXIT && !oomKilled;
-  return isInDoubt && !isRunning(textAt(state, "Status")) ? finishTimeMs + graceMs : 0;
+  const isKilled = exitCode === SIGKILL_EXIT && !isRunning(textAt(state, "Status"));
+  return hasLimit && isKilled && !oomKilled && nowMs - finishTimeMs < RECENT_MS;
 }
+
+/** A busy engine tells of an exit seconds after it. */
+const RECENT_MS = 10_000;
 
 /** 128 + SIGKILL, which is what the kernel kills with. */
 const SIGKILL_EXIT = 137;

@@ -1,7 +1,7 @@
 import { FailureReason } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { createSlots } from "../../lib/slots.ts";
-import { containerFacts, labelsIn, memoryDoubtEndMs } from "./container-facts.ts";
+import { containerFacts, isMemoryInDoubt, labelsIn } from "./container-facts.ts";
 import { isContainerOf } from "./container-labels.ts";
 import { containerRequests } from "./container-requests.ts";
 import { type ContainerDns, containerSpec } from "./container-spec.ts";
@@ -52,10 +52,8 @@ export function createContainerVerbs(
 
   const inspect: Runtime["inspect"] = async (containerId) => {
     let inspected = await look(containerId);
-    const doubtMs = inspected ? memoryDoubtEndMs(inspected, limits.memoryDoubtMs) - clock.now() : 0;
-    if (doubtMs > 0) {
-      // Never longer than that, whatever a clock that was set says.
-      await clock.sleep(Math.min(doubtMs, limits.memoryDoubtMs));
+    if (inspected && isMemoryInDoubt(inspected, clock.now())) {
+      await clock.sleep(limits.memoryDoubtMs);
       inspected = await look(containerId);
     }
     return inspected && containerFacts(inspected, advertiseAddress);

@@ -2,7 +2,7 @@
 export type EngineLimits = Readonly<{
   /** For a call that only looks: inspect, list, info, and for a stream to begin. */
   lookMs: number;
-  /** After an exit: for the engine to learn that want of memory was the cause. */
+  /** Before a second look at an exit: for the engine to learn that want of memory was the cause. */
   memoryDoubtMs: number;
   /** For making a container. Long, because a start storm saturates the engine. */
   createMs: number;
@@ -41,7 +41,7 @@ const STARTS_PER_CORE = 3;
 
 export const defaultLimits = (coreCount: number): EngineLimits => ({
   lookMs: 10_000,
-  memoryDoubtMs: 250,
+  memoryDoubtMs: 500,
   createMs: 60_000,
   startMs: 60_000,
   stopMarginMs: 20_000,
