@@ -1,6 +1,7 @@
 import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import { unavailable } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { handlerFor } from "../../lib/rpc/delegate.ts";
 import { createStop } from "../../lib/stop.ts";
@@ -44,16 +45,23 @@ export async function lead(
     await new Promise((resolve) => over.signal.addEventListener("abort", resolve, { once: true }));
 
   state.asOfMs = clock.monotonic();
-  await retire(ledger, reign, signal);
+  await retire(ledger, reign, { stopping: signal, log });
   await loops;
   log.info({ epoch: String(ledger.epoch), err: failure }, "this manager no longer leads");
   if (failure !== undefined && !isLossOfLeadership(failure)) throw failure;
 }
 
 /** One that stops hands over what it was told; one that lost leadership cannot. */
-async function retire(ledger: Ledger, reign: Reign, stopping: AbortSignal): Promise<void> {
+async function retire(
+  ledger: Ledger,
+  reign: Reign,
+  { stopping, log }: Readonly<{ stopping: AbortSignal; log: Log }>,
+): Promise<void> {
   if (stopping.aborted) {
-    await Promise.race([ledger.settled(), aborted(reign.lost)]).catch(() => undefined);
+    const settled = ledger.settled().catch((err: unknown) => {
+      log.warn({ err }, "what was told last is not durable");
+    });
+    await Promise.race([settled, aborted(reign.lost)]);
     ledger.retire();
     return reign.resign();
   }
