@@ -1,7 +1,15 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type {
+  PushResult,
+  PushTasksRequest,
+  PushTasksResponse,
+} from "../gen/berth/v1/worker_service_pb.ts";
 import type { Complain } from "./complain.ts";
 
-/** Hears of every unary call when it arrives; the result is told how it was answered. */
+/**
+ * Hears of every unary call and of every message of a stream of pushes when it arrives; the result
+ * is told how it was answered.
+ */
 export type Tap = (
   machine: string,
   method: DescMethod,
@@ -11,10 +19,10 @@ export type Tap = (
 type Push = Readonly<{ taskId: string; attempt: number; epoch: bigint }>;
 
 /** How pushes reached a worker: `highest` is the epoch that it had obeyed by then. */
-type Receipt = Readonly<{ machine: string; verb: string; highest: bigint }>;
+type Receipt = Readonly<{ machine: string; highest: bigint }>;
 
-/** Calls by which a manager tells a worker what to do. */
-const PUSHES = new Set(["startTasks", "stopTasks", "forgetTasks"]);
+/** What of pushes a worker took. */
+const KINDS = ["stops", "starts", "forgets"] as const;
 
 /** Workers obey no manager that has been replaced by one they have obeyed already. */
 export function createFenceMonitor(
@@ -25,28 +33,30 @@ export function createFenceMonitor(
   /** The highest epoch that each worker has obeyed. */
   const obeyed = new Map<string, bigint>();
 
-  function judge({ epoch, taskId, attempt }: Push, { machine, verb, highest }: Receipt): void {
+  function judge({ epoch, taskId, attempt }: Push, { machine, highest }: Receipt): void {
     if (epoch < highest)
       complain(
         "epochs-fence",
-        `${machine} obeyed ${verb} of ${taskId}/${attempt} by epoch ${epoch} after ${highest}`,
+        `${machine} obeyed a push of ${taskId}/${attempt} by epoch ${epoch} after ${highest}`,
       );
     if ((storedEpoch(machine) ?? epoch) < epoch)
       complain("epochs-fence", `${machine} obeyed epoch ${epoch} before it was on its disk`);
     if (epoch > (obeyed.get(machine) ?? 0n)) obeyed.set(machine, epoch);
   }
 
-  return (machine, { localName: verb }, request) => {
-    if (!PUSHES.has(verb)) return undefined;
-    const { requests } = request as Message & { requests: readonly Push[] };
-    const receipt = { machine, verb, highest: obeyed.get(machine) ?? 0n };
+  return (machine, { localName }, request) => {
+    if (localName !== "pushTasks") return undefined;
+    const receipt = { machine, highest: obeyed.get(machine) ?? 0n };
     return (response) => {
-      for (const push of acceptedOf(requests, response)) judge(push, receipt);
+      const [asked, refused] = [request as PushTasksRequest, response as PushTasksResponse];
+      for (const kind of KINDS)
+        for (const push of acceptedOf(asked[kind], refused[kind])) judge(push, receipt);
     };
   };
 }
 
-function acceptedOf(requests: readonly Push[], response: Message): readonly Push[] {
-  const { results } = response as Message & { results: readonly { error?: unknown }[] };
-  return requests.filter((_, index) => results[index]?.error === undefined);
-}
+const acceptedOf = (pushes: readonly Push[], refused: readonly PushResult[]): readonly Push[] =>
+  pushes.filter(
+    ({ taskId, attempt }) =>
+      !refused.some((result) => result.taskId === taskId && result.attempt === attempt),
+  );

@@ -144,20 +144,38 @@ function serveStream(call: Call): HandlerEnd {
 }
 
 async function converse(
-  { spec, context, interceptors, opening }: Call,
+  { spec, context, interceptors, opening, serving }: Call,
   inbox: Inbox,
   window: Window,
 ): Promise<void> {
   const { input, output } = spec.method;
   const respond = transformInvokeImplementation(spec, context, interceptors);
-  for await (const response of respond(decoded(inbox.read(context.signal), input))) {
+  const tap = tapStream(serving, spec.method);
+  const requests = tap.heard(decoded(inbox.read(context.signal), input));
+  for await (const response of respond(requests)) {
     const bytes = encode(output, response, defaultLimits.messageBytes);
     context.signal.throwIfAborted();
+    tap.answered(bytes);
     window.take(bytes.length);
     opening.reply((caller) => caller.message(bytes));
     await window.room(context.signal);
     context.signal.throwIfAborted();
   }
+}
+
+/** Tells the tap of the messages that it wants to hear of: each is answered before the next is read. */
+function tapStream({ tap, machine }: ServingCalls, method: DescMethod) {
+  const untold: ((response: Message) => void)[] = [];
+  return {
+    async *heard(messages: AsyncIterable<Message>): AsyncGenerator<Message, void, undefined> {
+      for await (const message of messages) {
+        const told = tap(machine, method, message);
+        if (told) untold.push(told);
+        yield message;
+      }
+    },
+    answered: (bytes: Uint8Array) => untold.shift()?.(decodeRequest(method.output, bytes)),
+  };
 }
 
 async function* decoded(

@@ -38,6 +38,7 @@ describe("buf curl, without a schema,", () => {
       stopTasks: refuse,
       forgetTask: refuse,
       forgetTasks: refuse,
+      pushTasks: refuseStream,
       listTasks: refuse,
       getStats: refuse,
       watchTasks: refuseStream,

@@ -10,7 +10,7 @@ import type { Store } from "../../lib/store/store.ts";
 import { aPresence, aReport, GIB, START_MS } from "../../test/builders.ts";
 import { until } from "../../test/until.ts";
 import { runDrainLoop } from "./drain-loop.ts";
-import { createPushCalls } from "./push-calls.ts";
+import { pushMessage } from "./push-message.ts";
 import { runSchedulerLoop } from "./scheduler-loop.ts";
 import { createManagerRig } from "./testing/manager-rig.ts";
 
@@ -133,14 +133,8 @@ test("a start tells the worker what the attempt got", async () => {
   const { join, submit, ledger } = await createRig();
   join("w1", ["a"]);
   const taskId = await submit({ gpu: 1n });
-  const told: unknown[] = [];
-  const startTasks = async (request: unknown) => {
-    told.push(request);
-    return { results: [] };
-  };
-  const calls = createPushCalls({ startTasks } as never, ledger);
-  await calls.start([{ kind: "start", taskId, attempt: 1 }], new AbortController().signal);
-  expect(told).toMatchObject([{ requests: [{ taskId, assigned: { gpu: { ids: ["a"] } } }] }]);
+  const { starts } = pushMessage([{ kind: "start", taskId, attempt: 1 }], ledger);
+  expect(starts).toMatchObject([{ taskId, assigned: { gpu: { ids: ["a"] } } }]);
 });
 
 test("a rebalance chooses what each task gets on its new worker", async () => {

@@ -1,10 +1,13 @@
+import { Code } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
 import type { Push } from "../../core/reconcile.ts";
 import { schedule, submit } from "../../core/task-change.ts";
 import { TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { silentLog } from "../../lib/log.ts";
 import { createMailbox } from "../../lib/mailbox.ts";
+import { createManualClock } from "../../lib/manual-clock.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import type { Slots } from "../../lib/slots.ts";
 import { aPlacedTask, aReport, aSpec, START_MS } from "../../test/builders.ts";
@@ -18,6 +21,7 @@ const stop: Push = { kind: "stop", taskId: "t1", attempt: 1 };
 
 /** A pusher, and a task `t1` that the worker accepted in an earlier life, and that should stop. */
 async function createRig(slots = createPushSlots()) {
+  const clock = createManualClock(START_MS);
   const rig = await createManagerRig();
   const worker = createFakeWorker();
   const { ledger, observer, client } = rig;
@@ -29,8 +33,7 @@ async function createRig(slots = createPushSlots()) {
   await client.stopTask({ taskId: "t1" });
 
   const pusher = createPusher(createClient(WorkerService, worker.connect()), {
-    ...rig,
-    slots,
+    ...{ ledger, observer, log: silentLog, clock, slots },
   });
   const control = new AbortController();
   const pushes = createMailbox<Push>({ clock: systemClock, limit: 10 });
@@ -40,7 +43,7 @@ async function createRig(slots = createPushSlots()) {
     return ended;
   };
   return {
-    ...{ worker, pusher, pushes, end, client },
+    ...{ worker, pusher, pushes, clock, ended, end, client },
     stateOf: (id = "t1") => ledger.tasks.get(id)?.state,
     /** Another task that is to be started. */
     async place(id: string) {
@@ -77,9 +80,9 @@ test("a start that is no longer wanted when its turn comes leaves nothing to be 
       answer = resolve;
     }),
   );
-  pushes.post({ kind: "start", taskId: "t2", attempt: 1 });
   pushes.post(stop);
   await until("the stop is pushed", () => worker.told.includes("stop t1/1"));
+  pushes.post({ kind: "start", taskId: "t2", attempt: 1 });
   await client.stopTask({ taskId: "t2" });
   answer();
   pushes.post({ kind: "stop", taskId: "t2", attempt: 1 });
@@ -112,4 +115,15 @@ test("what comes while others have the turn goes out together", async () => {
   expect(worker.told).toEqual(["start t2/1", "start t3/1"]);
   expect(turns).toBe(1);
   await end();
+});
+
+test("a link whose worker leaves a push without an answer ends", async () => {
+  const { worker, pusher, pushes, clock, ended } = await createRig();
+  pusher.hear(aReport("t1", TaskState.STARTING));
+  worker.hold(new Promise(() => undefined));
+  pushes.post(stop);
+  await until("the stop is pushed", () => worker.told.includes("stop t1/1"));
+  const failure = expect(ended).rejects.toMatchObject({ code: Code.DeadlineExceeded });
+  await clock.advance(15_000);
+  await failure;
 });

@@ -1,21 +1,24 @@
-import { type Client, Code, type ConnectError } from "@connectrpc/connect";
+import { type Client, Code } from "@connectrpc/connect";
 import type { Push } from "../../core/reconcile.ts";
 import type {
   AttemptReport,
-  PushResult,
+  PushTasksResponse,
   WorkerService,
 } from "../../gen/berth/v1/worker_service_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Mailbox } from "../../lib/mailbox.ts";
 import type { Slots } from "../../lib/slots.ts";
 import { fromStatus } from "../../lib/status.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Observer } from "./observer.ts";
-import { callParts, createPushCalls, jobOf } from "./push-calls.ts";
+import { jobOf, messageParts, pushMessage } from "./push-message.ts";
+import { createPushStream, type PushStream } from "./push-stream.ts";
 
 type Deps = Readonly<{
   ledger: Ledger;
   observer: Observer;
+  clock: Clock;
   log: Log;
   /** Shared by all links. */
   slots: Slots;
@@ -38,22 +41,25 @@ export interface Pusher {
 }
 
 /**
- * Tells one worker what it must do, over one link: what came before its turn goes out in one call a
- * kind. It begins after the snapshot, so what was neither started nor reported over the link is
+ * Tells one worker what it must do, over one link: what came before its turn goes out in one
+ * message. It begins after the snapshot, so what was neither started nor reported over the link is
  * not there.
  */
 export function createPusher(client: Client<typeof WorkerService>, deps: Deps): Pusher {
-  const { ledger, observer, slots } = deps;
-  const calls = createPushCalls(client, ledger);
+  const { ledger, observer, clock, slots } = deps;
   const known = createMemory();
   const isWanted = (push: Push) => jobOf(push, ledger) !== undefined;
 
-  async function deliver(batch: readonly Push[], signal: AbortSignal): Promise<void> {
+  async function deliver(batch: readonly Push[], stream: PushStream): Promise<void> {
     const due = batch.filter(isDue);
-    const ofKind = (kind: Push["kind"]) => due.filter((push) => push.kind === kind);
-    ofKind("start").forEach(known.start);
-    for (const kind of KINDS) await tell(kind, ofKind(kind), signal);
-    ofKind("forget").forEach(known.drop);
+    const ordered = KINDS.flatMap((kind) => due.filter((push) => push.kind === kind));
+    for (const part of messageParts(ordered, ledger)) {
+      // A wish may have changed while the part before was under way.
+      const told = part.filter((push) => push.kind !== "start" || isWanted(push));
+      told.forEach(known.tell);
+      settle(await stream.tell(pushMessage(told, ledger)), deps);
+      told.forEach(known.told);
+    }
   }
 
   /** Whether the worker must hear of it. A stop of what it never heard of ends here. */
@@ -64,30 +70,13 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps): 
     return false;
   }
 
-  async function tell(
-    kind: Push["kind"],
-    pushes: readonly Push[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (const part of callParts(pushes, ledger)) {
-      const due = kind === "start" ? withoutMoot(part) : part;
-      const { results } = await calls[kind](due, signal);
-      for (const result of results) settle(kind, result, deps);
-    }
-  }
-
-  /** A wish may change while an earlier call is under way: what is not told was not started. */
-  function withoutMoot(starts: readonly Push[]): readonly Push[] {
-    for (const push of starts) if (!isWanted(push)) known.undoStart(push);
-    return starts.filter(isWanted);
-  }
-
   return {
     hear: known.hear,
     miss: known.drop,
     async run(pushes, signal) {
+      const stream = createPushStream(client, { clock, signal });
       // What comes while the link waits for its turn goes out with what it waits with.
-      const turn = async () => (signal.aborted ? undefined : deliver(await pushes.take(), signal));
+      const turn = async () => (signal.aborted ? undefined : deliver(await pushes.take(), stream));
       while (await pushes.filled(signal)) await slots.run(turn);
     },
   };
@@ -99,30 +88,39 @@ type AttemptName = Pick<Push, "taskId" | "attempt">;
 function createMemory() {
   const started = new Set<string>();
   const reported = new Set<string>();
+  const drop = (name: AttemptName) => {
+    started.delete(keyOf(name));
+    reported.delete(keyOf(name));
+  };
   return {
-    start: (name: AttemptName) => void started.add(keyOf(name)),
-    undoStart: (name: AttemptName) => void started.delete(keyOf(name)),
+    drop,
+    /** A push goes out now. */
+    tell(push: Push): void {
+      if (push.kind === "start") started.add(keyOf(push));
+    },
+    /** The worker has answered a push. */
+    told(push: Push): void {
+      if (push.kind === "forget") drop(push);
+    },
     hear: (name: AttemptName) => void reported.add(keyOf(name)),
     isStarted: (name: AttemptName) => started.has(keyOf(name)),
     isKnown: (name: AttemptName) => started.has(keyOf(name)) || reported.has(keyOf(name)),
-    drop(name: AttemptName): void {
-      started.delete(keyOf(name));
-      reported.delete(keyOf(name));
-    },
   };
 }
 
 /** What a worker refuses for good has failed; anything else is tried again over a new link. */
 function settle(
-  kind: Push["kind"],
-  { taskId, attempt, error }: PushResult,
+  { stops, starts, forgets }: PushTasksResponse,
   { observer, log }: Pick<Deps, "observer" | "log">,
 ): void {
-  if (!error) return;
-  const refusal: ConnectError = fromStatus(error);
-  if (kind !== "start" || !FINAL_CODES.includes(refusal.code)) throw refusal;
-  log.warn({ taskId, attempt, reason: refusal.rawMessage }, "start refused");
-  observer.refuse({ taskId, attempt }, refusal.rawMessage);
+  for (const { taskId, attempt, error } of starts) {
+    if (!error) continue;
+    const refusal = fromStatus(error);
+    if (!FINAL_CODES.includes(refusal.code)) throw refusal;
+    log.warn({ taskId, attempt, reason: refusal.rawMessage }, "start refused");
+    observer.refuse({ taskId, attempt }, refusal.rawMessage);
+  }
+  for (const { error } of [...stops, ...forgets]) if (error) throw fromStatus(error);
 }
 
 const keyOf = ({ taskId, attempt }: AttemptName) => `${taskId}/${attempt}`;

@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { assignedIn, type CustomCapacity } from "../../core/custom-resources.ts";
 import { STOP_GRACE_DEFAULT_SECONDS } from "../../core/limits.ts";
@@ -9,6 +9,8 @@ import {
   type ForgetTaskRequest,
   type PushResult,
   PushResultSchema,
+  type PushTasksRequest,
+  type PushTasksResponseSchema,
   type StartTaskRequest,
   type WorkerServiceStopTaskRequest,
 } from "../../gen/berth/v1/worker_service_pb.ts";
@@ -28,8 +30,11 @@ const BATCH_MAX = 1_000;
 /** Something a manager may ask for: one at a time or in a batch, with the same answer. */
 export interface Push<R> {
   one(request: R): Promise<void>;
-  /** One result an entry, in order. A refused entry does not hold up the others. */
-  many(requests: readonly R[]): Promise<PushResult[]>;
+  /**
+   * One result an entry, in order. A refused entry does not hold up the others; a batch that is too
+   * long is refused as a whole, `field` being its name.
+   */
+  many(requests: readonly R[], field?: string): Promise<PushResult[]>;
 }
 
 type Deps = Readonly<{
@@ -83,10 +88,10 @@ function createPush<R extends PushFields>(deps: Deps, { check, act }: Verb<R>): 
       await pass(request);
       act(request);
     },
-    async many(requests) {
+    async many(requests, field = "requests") {
       const { length } = requests;
       const description = `has ${length} entries: must be at most ${BATCH_MAX}`;
-      refuse(length > BATCH_MAX ? [{ field: "requests", description }] : []);
+      refuse(length > BATCH_MAX ? [{ field, description }] : []);
       const results = requests.map((request) => resultOf(request, () => refuse(check(request))));
       // What comes together mostly has one fence, which is passed once for all. Who has passed acts
       // at once: the next one may be of a later epoch.
@@ -102,6 +107,21 @@ function createPush<R extends PushFields>(deps: Deps, { check, act }: Verb<R>): 
     },
   };
 }
+
+/** Acts on each message of a manager's stream and answers with what it refuses. */
+export async function* answerPushes(
+  messages: AsyncIterable<PushTasksRequest>,
+  { stop, start, forget }: ReturnType<typeof createPushes>,
+): AsyncGenerator<MessageInitShape<typeof PushTasksResponseSchema>, void, undefined> {
+  for await (const { stops, starts, forgets } of messages)
+    yield {
+      stops: refusedIn(await stop.many(stops, "stops")),
+      starts: refusedIn(await start.many(starts, "starts")),
+      forgets: refusedIn(await forget.many(forgets, "forgets")),
+    };
+}
+
+const refusedIn = (results: readonly PushResult[]) => results.filter(({ error }) => error);
 
 type Entry<R> = Readonly<{ index: number; request: R }>;
 

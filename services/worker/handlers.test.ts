@@ -1,8 +1,12 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
 import { FailureReason, NetworkMode, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import type { PushTasksRequestSchema } from "../../gen/berth/v1/worker_service_pb.ts";
 import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { reasonOf } from "../../lib/errors.ts";
+import { createMailbox } from "../../lib/mailbox.ts";
 import { containerFor } from "./fake-runtime-faults.ts";
 import { describeWorker, errorOf, fence, start, waitFor } from "./test-worker.ts";
 
@@ -91,6 +95,34 @@ describeWorker("WorkerService", (worker) => {
     expect(fieldsOf(await errorOf(worker().client.forgetTasks({ requests })))).toEqual([
       "requests",
     ]);
+  });
+
+  test("a stream of pushes is answered message by message with what is refused", async () => {
+    const messages = createMailbox<MessageInitShape<typeof PushTasksRequestSchema>>({
+      clock: systemClock,
+      limit: 10,
+    });
+    const { signal } = new AbortController();
+    const input = async function* () {
+      for await (const batch of messages.read(signal)) yield* batch;
+    };
+    const answers = worker().client.pushTasks(input())[Symbol.asyncIterator]();
+    messages.post({ starts: [start("a"), start("b", { epoch: 0n })] });
+    const first = await answers.next();
+    expect(first.value).toMatchObject({
+      starts: [{ taskId: "b", error: { code: Code.InvalidArgument } }],
+    });
+    await waitFor(worker(), "a", TaskState.RUNNING);
+    const name = { taskId: "a", attempt: 1, ...fence };
+    messages.post({ stops: [name], forgets: [name] });
+    const second = await answers.next();
+    expect(second.value).toMatchObject({
+      stops: [],
+      forgets: [{ taskId: "a", error: { code: Code.FailedPrecondition } }],
+    });
+    await waitFor(worker(), "a", TaskState.STOPPED);
+    messages.post({ stops: Array.from({ length: 1_001 }, () => name) });
+    expect(fieldsOf(await errorOf(answers.next()))).toEqual(["stops"]);
   });
 
   test("every bad field is named", async () => {

@@ -5,7 +5,7 @@ import type { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
 import { checkFenceFields, refuse } from "./handlers-checks.ts";
 import { listPage } from "./handlers-list.ts";
 import { createLogStreamer } from "./handlers-logs.ts";
-import { createPushes } from "./handlers-push.ts";
+import { answerPushes, createPushes } from "./handlers-push.ts";
 import type { Fence, Identity } from "./identity.ts";
 import type { ReportFeed } from "./reports-feed.ts";
 import type { Runtime } from "./runtime.ts";
@@ -64,6 +64,7 @@ export function createHandlers(
     forgetTasks: async ({ requests }) => ({
       results: await pushes.forget.many(requests),
     }),
+    pushTasks: (messages) => answerPushes(messages, pushes),
     listTasks: (request) => listPage(supervisor.list(), request),
     async *watchTasks(request, { signal }) {
       refuse(checkFenceFields(request));

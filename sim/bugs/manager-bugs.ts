@@ -105,8 +105,8 @@ export const managerBugs: readonly Bug[] = [
     name: "a start that was left out is taken for told",
     promise: "what is due happens soon wherever nothing is wrong",
     file: "services/manager/pusher.js",
-    find: "                known.undoStart(push);",
-    replace: "                void push;",
+    find: "return !known.isStarted(push) && isWanted(push);",
+    replace: "return !known.isStarted(push) && (known.tell(push), isWanted(push));",
   },
   {
     name: "paused workers take tasks",

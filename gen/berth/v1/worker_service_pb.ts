@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/worker_service.proto.
  */
 export const file_berth_v1_worker_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1iZXJ0aC92MS93b3JrZXJfc2VydmljZS5wcm90bxIIYmVydGgudjEiggIKEFN0YXJ0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEiAKBHNwZWMYAyABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxINCgVlcG9jaBgEIAEoAxISCgpjbHVzdGVyX2lkGAUgASgJEjoKCGFzc2lnbmVkGAYgAygLMiguYmVydGgudjEuU3RhcnRUYXNrUmVxdWVzdC5Bc3NpZ25lZEVudHJ5GksKDUFzc2lnbmVkRW50cnkSCwoDa2V5GAEgASgJEikKBXZhbHVlGAIgASgLMhouYmVydGgudjEuQXNzaWduZWRSZXNvdXJjZToCOAEiEwoRU3RhcnRUYXNrUmVzcG9uc2UiQQoRU3RhcnRUYXNrc1JlcXVlc3QSLAoIcmVxdWVzdHMYASADKAsyGi5iZXJ0aC52MS5TdGFydFRhc2tSZXF1ZXN0IjsKElN0YXJ0VGFza3NSZXNwb25zZRIlCgdyZXN1bHRzGAEgAygLMhQuYmVydGgudjEuUHVzaFJlc3VsdCJRCgpQdXNoUmVzdWx0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIhCgVlcnJvchgDIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIrEBChxXb3JrZXJTZXJ2aWNlU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRINCgVlcG9jaBgDIAEoAxISCgpjbHVzdGVyX2lkGAQgASgJEigKBWdyYWNlGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKB2ZhaWx1cmUYBiABKAsyES5iZXJ0aC52MS5GYWlsdXJlIh8KHVdvcmtlclNlcnZpY2VTdG9wVGFza1Jlc3BvbnNlIlkKHVdvcmtlclNlcnZpY2VTdG9wVGFza3NSZXF1ZXN0EjgKCHJlcXVlc3RzGAEgAygLMiYuYmVydGgudjEuV29ya2VyU2VydmljZVN0b3BUYXNrUmVxdWVzdCJHCh5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tzUmVzcG9uc2USJQoHcmVzdWx0cxgBIAMoCzIULmJlcnRoLnYxLlB1c2hSZXN1bHQiWAoRRm9yZ2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg0KBWVwb2NoGAMgASgDEhIKCmNsdXN0ZXJfaWQYBCABKAkiFAoSRm9yZ2V0VGFza1Jlc3BvbnNlIkMKEkZvcmdldFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLkZvcmdldFRhc2tSZXF1ZXN0IjwKE0ZvcmdldFRhc2tzUmVzcG9uc2USJQoHcmVzdWx0cxgBIAMoCzIULmJlcnRoLnYxLlB1c2hSZXN1bHQiRgodV29ya2VyU2VydmljZUxpc3RUYXNrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiYwoeV29ya2VyU2VydmljZUxpc3RUYXNrc1Jlc3BvbnNlEigKB3JlcG9ydHMYASADKAsyFy5iZXJ0aC52MS5BdHRlbXB0UmVwb3J0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJoCg1BdHRlbXB0UmVwb3J0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIMCgRuYW1lGAMgASgJEicKBnN0YXR1cxgEIAEoCzIXLmJlcnRoLnYxLkF0dGVtcHRTdGF0dXMiQwoeV29ya2VyU2VydmljZVdhdGNoVGFza3NSZXF1ZXN0Eg0KBWVwb2NoGAEgASgDEhIKCmNsdXN0ZXJfaWQYAiABKAkipQMKH1dvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVzcG9uc2USRgoIc25hcHNob3QYASABKAsyMi5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlV2F0Y2hUYXNrc1Jlc3BvbnNlLlNuYXBzaG90SAASRAoHcmVwb3J0cxgCIAEoCzIxLmJlcnRoLnYxLldvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVzcG9uc2UuUmVwb3J0c0gAEkoKCmNoZWNrcG9pbnQYAyABKAsyNC5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlV2F0Y2hUYXNrc1Jlc3BvbnNlLkNoZWNrcG9pbnRIABpGCghTbmFwc2hvdBIoCgdyZXBvcnRzGAEgAygLMhcuYmVydGgudjEuQXR0ZW1wdFJlcG9ydBIQCghjb21wbGV0ZRgCIAEoCBozCgdSZXBvcnRzEigKB3JlcG9ydHMYASADKAsyFy5iZXJ0aC52MS5BdHRlbXB0UmVwb3J0GiMKCkNoZWNrcG9pbnQSFQoNYXR0ZW1wdF9jb3VudBgBIAEoDUIGCgRuZXdzIhEKD0dldFN0YXRzUmVxdWVzdCI8ChBHZXRTdGF0c1Jlc3BvbnNlEigKB21ldHJpY3MYASABKAsyFy5iZXJ0aC52MS5Xb3JrZXJNZXRyaWNzIsMBCiJXb3JrZXJTZXJ2aWNlU3RyZWFtVGFza0xvZ3NSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIOCgZmb2xsb3cYAyABKAgSEQoEdGFpbBgEIAEoDUgAiAEBEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgdzdHJlYW1zGAYgAygOMhMuYmVydGgudjEuTG9nU3RyZWFtQgcKBV90YWlsIkoKI1dvcmtlclNlcnZpY2VTdHJlYW1UYXNrTG9nc1Jlc3BvbnNlEiMKB2VudHJpZXMYASADKAsyEi5iZXJ0aC52MS5Mb2dFbnRyeTLzBgoNV29ya2VyU2VydmljZRJECglTdGFydFRhc2sSGi5iZXJ0aC52MS5TdGFydFRhc2tSZXF1ZXN0GhsuYmVydGgudjEuU3RhcnRUYXNrUmVzcG9uc2USRwoKU3RhcnRUYXNrcxIbLmJlcnRoLnYxLlN0YXJ0VGFza3NSZXF1ZXN0GhwuYmVydGgudjEuU3RhcnRUYXNrc1Jlc3BvbnNlElsKCFN0b3BUYXNrEiYuYmVydGgudjEuV29ya2VyU2VydmljZVN0b3BUYXNrUmVxdWVzdBonLmJlcnRoLnYxLldvcmtlclNlcnZpY2VTdG9wVGFza1Jlc3BvbnNlEl4KCVN0b3BUYXNrcxInLmJlcnRoLnYxLldvcmtlclNlcnZpY2VTdG9wVGFza3NSZXF1ZXN0GiguYmVydGgudjEuV29ya2VyU2VydmljZVN0b3BUYXNrc1Jlc3BvbnNlEkcKCkZvcmdldFRhc2sSGy5iZXJ0aC52MS5Gb3JnZXRUYXNrUmVxdWVzdBocLmJlcnRoLnYxLkZvcmdldFRhc2tSZXNwb25zZRJKCgtGb3JnZXRUYXNrcxIcLmJlcnRoLnYxLkZvcmdldFRhc2tzUmVxdWVzdBodLmJlcnRoLnYxLkZvcmdldFRhc2tzUmVzcG9uc2USYwoJTGlzdFRhc2tzEicuYmVydGgudjEuV29ya2VyU2VydmljZUxpc3RUYXNrc1JlcXVlc3QaKC5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlTGlzdFRhc2tzUmVzcG9uc2UiA5ACARJjCgpXYXRjaFRhc2tzEiguYmVydGgudjEuV29ya2VyU2VydmljZVdhdGNoVGFza3NSZXF1ZXN0GikuYmVydGgudjEuV29ya2VyU2VydmljZVdhdGNoVGFza3NSZXNwb25zZTABEkYKCEdldFN0YXRzEhkuYmVydGgudjEuR2V0U3RhdHNSZXF1ZXN0GhouYmVydGgudjEuR2V0U3RhdHNSZXNwb25zZSIDkAIBEm8KDlN0cmVhbVRhc2tMb2dzEiwuYmVydGgudjEuV29ya2VyU2VydmljZVN0cmVhbVRhc2tMb2dzUmVxdWVzdBotLmJlcnRoLnYxLldvcmtlclNlcnZpY2VTdHJlYW1UYXNrTG9nc1Jlc3BvbnNlMAFiBnByb3RvMw", [file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_task, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch1iZXJ0aC92MS93b3JrZXJfc2VydmljZS5wcm90bxIIYmVydGgudjEiggIKEFN0YXJ0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEiAKBHNwZWMYAyABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxINCgVlcG9jaBgEIAEoAxISCgpjbHVzdGVyX2lkGAUgASgJEjoKCGFzc2lnbmVkGAYgAygLMiguYmVydGgudjEuU3RhcnRUYXNrUmVxdWVzdC5Bc3NpZ25lZEVudHJ5GksKDUFzc2lnbmVkRW50cnkSCwoDa2V5GAEgASgJEikKBXZhbHVlGAIgASgLMhouYmVydGgudjEuQXNzaWduZWRSZXNvdXJjZToCOAEiEwoRU3RhcnRUYXNrUmVzcG9uc2UiQQoRU3RhcnRUYXNrc1JlcXVlc3QSLAoIcmVxdWVzdHMYASADKAsyGi5iZXJ0aC52MS5TdGFydFRhc2tSZXF1ZXN0IjsKElN0YXJ0VGFza3NSZXNwb25zZRIlCgdyZXN1bHRzGAEgAygLMhQuYmVydGgudjEuUHVzaFJlc3VsdCJRCgpQdXNoUmVzdWx0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIhCgVlcnJvchgDIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIrEBChxXb3JrZXJTZXJ2aWNlU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRINCgVlcG9jaBgDIAEoAxISCgpjbHVzdGVyX2lkGAQgASgJEigKBWdyYWNlGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKB2ZhaWx1cmUYBiABKAsyES5iZXJ0aC52MS5GYWlsdXJlIh8KHVdvcmtlclNlcnZpY2VTdG9wVGFza1Jlc3BvbnNlIlkKHVdvcmtlclNlcnZpY2VTdG9wVGFza3NSZXF1ZXN0EjgKCHJlcXVlc3RzGAEgAygLMiYuYmVydGgudjEuV29ya2VyU2VydmljZVN0b3BUYXNrUmVxdWVzdCJHCh5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tzUmVzcG9uc2USJQoHcmVzdWx0cxgBIAMoCzIULmJlcnRoLnYxLlB1c2hSZXN1bHQiWAoRRm9yZ2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg0KBWVwb2NoGAMgASgDEhIKCmNsdXN0ZXJfaWQYBCABKAkiFAoSRm9yZ2V0VGFza1Jlc3BvbnNlIkMKEkZvcmdldFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLkZvcmdldFRhc2tSZXF1ZXN0IjwKE0ZvcmdldFRhc2tzUmVzcG9uc2USJQoHcmVzdWx0cxgBIAMoCzIULmJlcnRoLnYxLlB1c2hSZXN1bHQiowEKEFB1c2hUYXNrc1JlcXVlc3QSNQoFc3RvcHMYASADKAsyJi5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tSZXF1ZXN0EioKBnN0YXJ0cxgCIAMoCzIaLmJlcnRoLnYxLlN0YXJ0VGFza1JlcXVlc3QSLAoHZm9yZ2V0cxgDIAMoCzIbLmJlcnRoLnYxLkZvcmdldFRhc2tSZXF1ZXN0IoUBChFQdXNoVGFza3NSZXNwb25zZRIjCgVzdG9wcxgBIAMoCzIULmJlcnRoLnYxLlB1c2hSZXN1bHQSJAoGc3RhcnRzGAIgAygLMhQuYmVydGgudjEuUHVzaFJlc3VsdBIlCgdmb3JnZXRzGAMgAygLMhQuYmVydGgudjEuUHVzaFJlc3VsdCJGCh1Xb3JrZXJTZXJ2aWNlTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJjCh5Xb3JrZXJTZXJ2aWNlTGlzdFRhc2tzUmVzcG9uc2USKAoHcmVwb3J0cxgBIAMoCzIXLmJlcnRoLnYxLkF0dGVtcHRSZXBvcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImgKDUF0dGVtcHRSZXBvcnQSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEgwKBG5hbWUYAyABKAkSJwoGc3RhdHVzGAQgASgLMhcuYmVydGgudjEuQXR0ZW1wdFN0YXR1cyJDCh5Xb3JrZXJTZXJ2aWNlV2F0Y2hUYXNrc1JlcXVlc3QSDQoFZXBvY2gYASABKAMSEgoKY2x1c3Rlcl9pZBgCIAEoCSKlAwofV29ya2VyU2VydmljZVdhdGNoVGFza3NSZXNwb25zZRJGCghzbmFwc2hvdBgBIAEoCzIyLmJlcnRoLnYxLldvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVzcG9uc2UuU25hcHNob3RIABJECgdyZXBvcnRzGAIgASgLMjEuYmVydGgudjEuV29ya2VyU2VydmljZVdhdGNoVGFza3NSZXNwb25zZS5SZXBvcnRzSAASSgoKY2hlY2twb2ludBgDIAEoCzI0LmJlcnRoLnYxLldvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVzcG9uc2UuQ2hlY2twb2ludEgAGkYKCFNuYXBzaG90EigKB3JlcG9ydHMYASADKAsyFy5iZXJ0aC52MS5BdHRlbXB0UmVwb3J0EhAKCGNvbXBsZXRlGAIgASgIGjMKB1JlcG9ydHMSKAoHcmVwb3J0cxgBIAMoCzIXLmJlcnRoLnYxLkF0dGVtcHRSZXBvcnQaIwoKQ2hlY2twb2ludBIVCg1hdHRlbXB0X2NvdW50GAEgASgNQgYKBG5ld3MiEQoPR2V0U3RhdHNSZXF1ZXN0IjwKEEdldFN0YXRzUmVzcG9uc2USKAoHbWV0cmljcxgBIAEoCzIXLmJlcnRoLnYxLldvcmtlck1ldHJpY3MiwwEKIldvcmtlclNlcnZpY2VTdHJlYW1UYXNrTG9nc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg4KBmZvbGxvdxgDIAEoCBIRCgR0YWlsGAQgASgNSACIAQESKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKB3N0cmVhbXMYBiADKA4yEy5iZXJ0aC52MS5Mb2dTdHJlYW1CBwoFX3RhaWwiSgojV29ya2VyU2VydmljZVN0cmVhbVRhc2tMb2dzUmVzcG9uc2USIwoHZW50cmllcxgBIAMoCzISLmJlcnRoLnYxLkxvZ0VudHJ5Mr0HCg1Xb3JrZXJTZXJ2aWNlEkQKCVN0YXJ0VGFzaxIaLmJlcnRoLnYxLlN0YXJ0VGFza1JlcXVlc3QaGy5iZXJ0aC52MS5TdGFydFRhc2tSZXNwb25zZRJHCgpTdGFydFRhc2tzEhsuYmVydGgudjEuU3RhcnRUYXNrc1JlcXVlc3QaHC5iZXJ0aC52MS5TdGFydFRhc2tzUmVzcG9uc2USWwoIU3RvcFRhc2sSJi5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tSZXF1ZXN0GicuYmVydGgudjEuV29ya2VyU2VydmljZVN0b3BUYXNrUmVzcG9uc2USXgoJU3RvcFRhc2tzEicuYmVydGgudjEuV29ya2VyU2VydmljZVN0b3BUYXNrc1JlcXVlc3QaKC5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tzUmVzcG9uc2USRwoKRm9yZ2V0VGFzaxIbLmJlcnRoLnYxLkZvcmdldFRhc2tSZXF1ZXN0GhwuYmVydGgudjEuRm9yZ2V0VGFza1Jlc3BvbnNlEkoKC0ZvcmdldFRhc2tzEhwuYmVydGgudjEuRm9yZ2V0VGFza3NSZXF1ZXN0Gh0uYmVydGgudjEuRm9yZ2V0VGFza3NSZXNwb25zZRJICglQdXNoVGFza3MSGi5iZXJ0aC52MS5QdXNoVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuUHVzaFRhc2tzUmVzcG9uc2UoATABEmMKCUxpc3RUYXNrcxInLmJlcnRoLnYxLldvcmtlclNlcnZpY2VMaXN0VGFza3NSZXF1ZXN0GiguYmVydGgudjEuV29ya2VyU2VydmljZUxpc3RUYXNrc1Jlc3BvbnNlIgOQAgESYwoKV2F0Y2hUYXNrcxIoLmJlcnRoLnYxLldvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVxdWVzdBopLmJlcnRoLnYxLldvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVzcG9uc2UwARJGCghHZXRTdGF0cxIZLmJlcnRoLnYxLkdldFN0YXRzUmVxdWVzdBoaLmJlcnRoLnYxLkdldFN0YXRzUmVzcG9uc2UiA5ACARJvCg5TdHJlYW1UYXNrTG9ncxIsLmJlcnRoLnYxLldvcmtlclNlcnZpY2VTdHJlYW1UYXNrTG9nc1JlcXVlc3QaLS5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RyZWFtVGFza0xvZ3NSZXNwb25zZTABYgZwcm90bzM", [file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_task, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * StartTaskRequest describes the attempt.
@@ -392,6 +392,78 @@ export const ForgetTasksResponseSchema: GenMessage<ForgetTasksResponse> = /*@__P
   messageDesc(file_berth_v1_worker_service, 12);
 
 /**
+ * PushTasksRequest lists attempts, each as the call for one of them would name
+ * it. They are acted on in the order of the fields, so that a start finds what
+ * a stop set free.
+ *
+ * @generated from message berth.v1.PushTasksRequest
+ */
+export type PushTasksRequest = Message<"berth.v1.PushTasksRequest"> & {
+  /**
+   * What StopTask would be asked. At most 1000.
+   *
+   * @generated from field: repeated berth.v1.WorkerServiceStopTaskRequest stops = 1;
+   */
+  stops: WorkerServiceStopTaskRequest[];
+
+  /**
+   * What StartTask would be asked. At most 1000.
+   *
+   * @generated from field: repeated berth.v1.StartTaskRequest starts = 2;
+   */
+  starts: StartTaskRequest[];
+
+  /**
+   * What ForgetTask would be asked. At most 1000.
+   *
+   * @generated from field: repeated berth.v1.ForgetTaskRequest forgets = 3;
+   */
+  forgets: ForgetTaskRequest[];
+};
+
+/**
+ * Describes the message berth.v1.PushTasksRequest.
+ * Use `create(PushTasksRequestSchema)` to create a new message.
+ */
+export const PushTasksRequestSchema: GenMessage<PushTasksRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_worker_service, 13);
+
+/**
+ * PushTasksResponse tells what was refused. The rest is accepted.
+ *
+ * @generated from message berth.v1.PushTasksResponse
+ */
+export type PushTasksResponse = Message<"berth.v1.PushTasksResponse"> & {
+  /**
+   * The stops that were refused, each with its error.
+   *
+   * @generated from field: repeated berth.v1.PushResult stops = 1;
+   */
+  stops: PushResult[];
+
+  /**
+   * The starts that were refused, each with its error.
+   *
+   * @generated from field: repeated berth.v1.PushResult starts = 2;
+   */
+  starts: PushResult[];
+
+  /**
+   * The forgets that were refused, each with its error.
+   *
+   * @generated from field: repeated berth.v1.PushResult forgets = 3;
+   */
+  forgets: PushResult[];
+};
+
+/**
+ * Describes the message berth.v1.PushTasksResponse.
+ * Use `create(PushTasksResponseSchema)` to create a new message.
+ */
+export const PushTasksResponseSchema: GenMessage<PushTasksResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_worker_service, 14);
+
+/**
  * WorkerServiceListTasksRequest selects a page.
  *
  * @generated from message berth.v1.WorkerServiceListTasksRequest
@@ -417,7 +489,7 @@ export type WorkerServiceListTasksRequest = Message<"berth.v1.WorkerServiceListT
  * Use `create(WorkerServiceListTasksRequestSchema)` to create a new message.
  */
 export const WorkerServiceListTasksRequestSchema: GenMessage<WorkerServiceListTasksRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 13);
+  messageDesc(file_berth_v1_worker_service, 15);
 
 /**
  * WorkerServiceListTasksResponse carries one page.
@@ -445,7 +517,7 @@ export type WorkerServiceListTasksResponse = Message<"berth.v1.WorkerServiceList
  * Use `create(WorkerServiceListTasksResponseSchema)` to create a new message.
  */
 export const WorkerServiceListTasksResponseSchema: GenMessage<WorkerServiceListTasksResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 14);
+  messageDesc(file_berth_v1_worker_service, 16);
 
 /**
  * What a worker observed of an attempt.
@@ -487,7 +559,7 @@ export type AttemptReport = Message<"berth.v1.AttemptReport"> & {
  * Use `create(AttemptReportSchema)` to create a new message.
  */
 export const AttemptReportSchema: GenMessage<AttemptReport> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 15);
+  messageDesc(file_berth_v1_worker_service, 17);
 
 /**
  * WorkerServiceWatchTasksRequest says who watches.
@@ -515,7 +587,7 @@ export type WorkerServiceWatchTasksRequest = Message<"berth.v1.WorkerServiceWatc
  * Use `create(WorkerServiceWatchTasksRequestSchema)` to create a new message.
  */
 export const WorkerServiceWatchTasksRequestSchema: GenMessage<WorkerServiceWatchTasksRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 16);
+  messageDesc(file_berth_v1_worker_service, 18);
 
 /**
  * WorkerServiceWatchTasksResponse carries what came together.
@@ -561,7 +633,7 @@ export type WorkerServiceWatchTasksResponse = Message<"berth.v1.WorkerServiceWat
  * Use `create(WorkerServiceWatchTasksResponseSchema)` to create a new message.
  */
 export const WorkerServiceWatchTasksResponseSchema: GenMessage<WorkerServiceWatchTasksResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 17);
+  messageDesc(file_berth_v1_worker_service, 19);
 
 /**
  * A part of all attempts that a worker holds.
@@ -589,7 +661,7 @@ export type WorkerServiceWatchTasksResponse_Snapshot = Message<"berth.v1.WorkerS
  * Use `create(WorkerServiceWatchTasksResponse_SnapshotSchema)` to create a new message.
  */
 export const WorkerServiceWatchTasksResponse_SnapshotSchema: GenMessage<WorkerServiceWatchTasksResponse_Snapshot> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 17, 0);
+  messageDesc(file_berth_v1_worker_service, 19, 0);
 
 /**
  * Observations in the order they were made. Several of one attempt between
@@ -611,7 +683,7 @@ export type WorkerServiceWatchTasksResponse_Reports = Message<"berth.v1.WorkerSe
  * Use `create(WorkerServiceWatchTasksResponse_ReportsSchema)` to create a new message.
  */
 export const WorkerServiceWatchTasksResponse_ReportsSchema: GenMessage<WorkerServiceWatchTasksResponse_Reports> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 17, 1);
+  messageDesc(file_berth_v1_worker_service, 19, 1);
 
 /**
  * Sent every few seconds.
@@ -633,7 +705,7 @@ export type WorkerServiceWatchTasksResponse_Checkpoint = Message<"berth.v1.Worke
  * Use `create(WorkerServiceWatchTasksResponse_CheckpointSchema)` to create a new message.
  */
 export const WorkerServiceWatchTasksResponse_CheckpointSchema: GenMessage<WorkerServiceWatchTasksResponse_Checkpoint> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 17, 2);
+  messageDesc(file_berth_v1_worker_service, 19, 2);
 
 /**
  * GetStatsRequest asks for a measurement.
@@ -648,7 +720,7 @@ export type GetStatsRequest = Message<"berth.v1.GetStatsRequest"> & {
  * Use `create(GetStatsRequestSchema)` to create a new message.
  */
 export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 18);
+  messageDesc(file_berth_v1_worker_service, 20);
 
 /**
  * GetStatsResponse carries it.
@@ -669,7 +741,7 @@ export type GetStatsResponse = Message<"berth.v1.GetStatsResponse"> & {
  * Use `create(GetStatsResponseSchema)` to create a new message.
  */
 export const GetStatsResponseSchema: GenMessage<GetStatsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 19);
+  messageDesc(file_berth_v1_worker_service, 21);
 
 /**
  * WorkerServiceStreamTaskLogsRequest selects what to send.
@@ -726,7 +798,7 @@ export type WorkerServiceStreamTaskLogsRequest = Message<"berth.v1.WorkerService
  * Use `create(WorkerServiceStreamTaskLogsRequestSchema)` to create a new message.
  */
 export const WorkerServiceStreamTaskLogsRequestSchema: GenMessage<WorkerServiceStreamTaskLogsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 20);
+  messageDesc(file_berth_v1_worker_service, 22);
 
 /**
  * WorkerServiceStreamTaskLogsResponse carries what came together.
@@ -747,7 +819,7 @@ export type WorkerServiceStreamTaskLogsResponse = Message<"berth.v1.WorkerServic
  * Use `create(WorkerServiceStreamTaskLogsResponseSchema)` to create a new message.
  */
 export const WorkerServiceStreamTaskLogsResponseSchema: GenMessage<WorkerServiceStreamTaskLogsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 21);
+  messageDesc(file_berth_v1_worker_service, 23);
 
 /**
  * WorkerService is what a manager drives: it runs attempts on one machine.
@@ -832,6 +904,20 @@ export const WorkerService: GenService<{
     methodKind: "unary";
     input: typeof ForgetTasksRequestSchema;
     output: typeof ForgetTasksResponseSchema;
+  },
+  /**
+   * PushTasks stops, starts and forgets attempts for as long as a manager is
+   * linked: many small messages on one stream, as each call of its own would
+   * cost several times what it carries.
+   *
+   * Each message is answered by one, before the next is read.
+   *
+   * @generated from rpc berth.v1.WorkerService.PushTasks
+   */
+  pushTasks: {
+    methodKind: "bidi_streaming";
+    input: typeof PushTasksRequestSchema;
+    output: typeof PushTasksResponseSchema;
   },
   /**
    * ListTasks returns the attempts that the worker holds, ordered by task.

@@ -1,10 +1,13 @@
+import { create } from "@bufbuild/protobuf";
 import { createRouterTransport } from "@connectrpc/connect";
 import {
   type AttemptReport,
   type PushResult,
+  PushResultSchema,
   WorkerService,
   type WorkerServiceWatchTasksResponse,
 } from "../../../gen/berth/v1/worker_service_pb.ts";
+import type { Status } from "../../../gen/google/rpc/status_pb.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import { createMailbox } from "../../../lib/mailbox.ts";
 import type { Channel } from "../../../lib/rpc/channel.ts";
@@ -17,26 +20,31 @@ type News = Pick<WorkerServiceWatchTasksResponse, "news">["news"];
 /** A worker that notes what it is told and reports what a test says. */
 export function createFakeWorker(held: readonly AttemptReport[] = []) {
   const told: string[] = [];
-  const refusals = new Map<string, Error>();
+  const refusals = new Map<string, Status>();
   let box = createMailbox<News>({ clock: systemClock, limit: 1_000 });
   let connections = 0;
   let answering: Promise<void> = Promise.resolve();
 
-  async function take(kind: string, requests: readonly Named[]) {
-    const results = requests.map(({ taskId, attempt }): Partial<PushResult> => {
+  async function take(kind: string, requests: readonly Named[]): Promise<PushResult[]> {
+    const refused = requests.flatMap(({ taskId, attempt }): PushResult[] => {
       told.push(`${kind} ${taskId}/${attempt}`);
-      const refusal = refusals.get(taskId);
-      return { taskId, attempt, ...(refusal && { error: toStatus(refusal) }) };
+      const error = refusals.get(taskId);
+      return error ? [create(PushResultSchema, { taskId, attempt, error })] : [];
     });
     await answering;
-    return { results };
+    return refused;
   }
 
   const transport = createRouterTransport(({ service }) =>
     service(WorkerService, {
-      startTasks: ({ requests }) => take("start", requests) as never,
-      stopTasks: ({ requests }) => take("stop", requests) as never,
-      forgetTasks: ({ requests }) => take("forget", requests) as never,
+      async *pushTasks(messages) {
+        for await (const { stops, starts, forgets } of messages)
+          yield {
+            stops: await take("stop", stops),
+            starts: await take("start", starts),
+            forgets: await take("forget", forgets),
+          };
+      },
       async *watchTasks(_request, { signal }) {
         connections++;
         yield {
@@ -56,7 +64,7 @@ export function createFakeWorker(held: readonly AttemptReport[] = []) {
     hold: (until: Promise<void>) => {
       answering = until;
     },
-    refuse: (taskId: string, error: Error) => void refusals.set(taskId, error),
+    refuse: (taskId: string, error: Error) => void refusals.set(taskId, toStatus(error)),
     report: (...reports: AttemptReport[]) =>
       box.post({ case: "reports", value: { reports } } as unknown as News),
     /** Tells again of all that it holds, in `parts`. */

@@ -1,5 +1,4 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { Client } from "@connectrpc/connect";
 import { findAttempt, isWanted } from "../../core/live-attempts.ts";
 import type { Push } from "../../core/reconcile.ts";
 import { isCondemnedByManager } from "../../core/vitals.ts";
@@ -11,33 +10,21 @@ import {
   type TaskSpec,
 } from "../../gen/berth/v1/task_pb.ts";
 import {
-  type PushResult,
+  type PushTasksRequestSchema,
   StartTaskRequestSchema,
-  type WorkerService,
 } from "../../gen/berth/v1/worker_service_pb.ts";
 import { chunks } from "../../lib/chunks.ts";
 import type { Ledger } from "./ledger.ts";
 import { idsBytes, MESSAGE_BYTES_MAX, specBytes } from "./message-size.ts";
 import { sendWithSpec } from "./spec-bytes.ts";
 
-/** One call of each kind for many pushes, filled from the ledger as it is when the call is made. */
-export type PushCalls = Readonly<
-  Record<
-    Push["kind"],
-    (pushes: readonly Push[], signal: AbortSignal) => Promise<{ results: PushResult[] }>
-  >
->;
-
-/**
- * How long a worker may take to answer: as long as a link may be silent, which is how a worker that
- * is gone is found out. One that is only busy has most likely taken what it was told, and to break
- * its link and compare everything anew would make it busier.
- */
-const ANSWER_MS_MAX = 15_000;
-
-export function createPushCalls(client: Client<typeof WorkerService>, ledger: Ledger): PushCalls {
+/** One message for pushes of any kind, filled from the ledger as it is when the message is made. */
+export function pushMessage(
+  pushes: readonly Push[],
+  ledger: Ledger,
+): MessageInitShape<typeof PushTasksRequestSchema> {
+  const ofKind = (kind: Push["kind"]) => pushes.filter((push) => push.kind === kind);
   const fence = { epoch: ledger.epoch, clusterId: ledger.clusterId };
-  const timeoutMs = ANSWER_MS_MAX;
 
   const stopRequest = (push: Push) => {
     const task = ledger.tasks.get(push.taskId);
@@ -55,15 +42,10 @@ export function createPushCalls(client: Client<typeof WorkerService>, ledger: Le
     return [sendWithSpec(start, spec)];
   };
 
-  const forgetRequest = (push: Push) => ({ ...nameOf(push), ...fence });
-
   return {
-    stop: (pushes, signal) =>
-      client.stopTasks({ requests: pushes.map(stopRequest) }, { signal, timeoutMs }),
-    start: (pushes, signal) =>
-      client.startTasks({ requests: pushes.flatMap(startRequest) }, { signal, timeoutMs }),
-    forget: (pushes, signal) =>
-      client.forgetTasks({ requests: pushes.map(forgetRequest) }, { signal, timeoutMs }),
+    stops: ofKind("stop").map(stopRequest),
+    starts: ofKind("start").flatMap(startRequest),
+    forgets: ofKind("forget").map((push) => ({ ...nameOf(push), ...fence })),
   };
 }
 
@@ -75,13 +57,13 @@ function failureOf(task: Task, number: number): MessageInitShape<typeof FailureS
   return { reason: FailureReason.UNHEALTHY, message };
 }
 
-/** What one call carries at most. */
-const CALL_ENTRIES_MAX = 500;
+/** What one message carries at most. */
+const MESSAGE_ENTRIES_MAX = 500;
 
-/** Parts that each fit into one call. */
-export const callParts = (pushes: readonly Push[], ledger: Ledger) =>
+/** Parts that each fit into one message. */
+export const messageParts = (pushes: readonly Push[], ledger: Ledger) =>
   chunks(pushes, {
-    entriesMax: CALL_ENTRIES_MAX,
+    entriesMax: MESSAGE_ENTRIES_MAX,
     bytesMax: MESSAGE_BYTES_MAX,
     sizeOf: (push) => (push.kind === "start" ? jobBytes(jobOf(push, ledger)) : 0),
   });
