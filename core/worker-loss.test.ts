@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { OnDisconnect } from "../gen/berth/v1/task_pb.ts";
 import { aPlacedTask } from "../test/builders.ts";
 import {
+  COMEBACK_GRACE_MS,
   type Departure,
   judgeWorkers,
   lossMs,
   RESTART_GRACE_MS,
   type Sighting,
-  UNHEARD_GRACE_MS,
   type Weather,
 } from "./worker-loss.ts";
 
@@ -63,8 +63,8 @@ describe("a worker", () => {
 
   test("that cannot be asked has longest to register", () => {
     const unheard = (agoMs: number) => gone("w1", agoMs, { kind: "unheard" });
-    expect(lost([unheard(UNHEARD_GRACE_MS - 1), up("w2")])).toEqual([]);
-    expect(lost([unheard(UNHEARD_GRACE_MS), up("w2")])).toEqual(["w1"]);
+    expect(lost([unheard(COMEBACK_GRACE_MS - 1), up("w2")])).toEqual([]);
+    expect(lost([unheard(COMEBACK_GRACE_MS), up("w2")])).toEqual(["w1"]);
   });
 
   test("that left is not asked: it goes itself", () => {
@@ -100,13 +100,13 @@ describe("what the manager does not know for sure", () => {
 describe("the brake", () => {
   const three = (agoMs: number) => [gone("a", agoMs), gone("b", agoMs), gone("c", agoMs)];
 
-  test("waits for a second lease when more than half, and at least three, went at once", () => {
+  test("waits for a second period when more than half, and at least three, went at once", () => {
     const judgement = judgeWorkers([...three(0), ...fleet(2)], weather());
-    expect(judgement).toMatchObject({ lost: new Map(), nextMs: NOW + LEASE });
+    expect(judgement).toMatchObject({ lost: new Map(), nextMs: NOW + COMEBACK_GRACE_MS });
     expect(judgement.brakeReason).toBe(
-      "3 of 5 workers went at once: none is taken for lost before another 4 s",
+      "3 of 5 workers went at once: none is taken for lost before another 20 s",
     );
-    const confirmed = judgeWorkers([...three(LEASE), ...fleet(2)], weather());
+    const confirmed = judgeWorkers([...three(COMEBACK_GRACE_MS), ...fleet(2)], weather());
     expect([...confirmed.lost.keys()]).toEqual(["a", "b", "c"]);
     expect(confirmed.brakeReason).toBe("");
   });
@@ -133,7 +133,11 @@ describe("the brake", () => {
   test("stays on for who is not back yet when the first of them are", () => {
     const back = { ...up("c"), wentMs: NOW - 2_000 };
     expect(lost([gone("a", 2_000), gone("b", 2_000), back])).toEqual([]);
-    expect(lost([gone("a", LEASE), gone("b", LEASE), back])).toEqual(["a", "b"]);
+    const long = COMEBACK_GRACE_MS;
+    expect(lost([gone("a", long), gone("b", long), { ...back, wentMs: NOW - long }])).toEqual([
+      "a",
+      "b",
+    ]);
     const longBack = { ...up("c"), wentMs: NOW - 600_000 };
     expect(lost([gone("a", 2_000), gone("b", 2_000), longBack])).toEqual(["a", "b"]);
   });
@@ -193,7 +197,7 @@ describe("whatever happened", () => {
     fc.assert(
       fc.property(anySightings, anyWeather, (sightings, now) => {
         const before = judgeWorkers(sightings, now).lost;
-        const nowMs = NOW + UNHEARD_GRACE_MS + 3 * LEASE;
+        const nowMs = NOW + 2 * COMEBACK_GRACE_MS + 3 * LEASE;
         const after = judgeWorkers(sightings, { ...now, nowMs, registryHeardMs: nowMs }).lost;
         const silent = sightings.filter((sighting) => sighting.gone && sighting.silent);
         expect([...after.keys()]).toEqual(silent.map(({ workerId }) => workerId));

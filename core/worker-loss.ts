@@ -66,10 +66,11 @@ const STRAGGLING_PER_LEASE = 0.3;
 export const RESTART_GRACE_MS = 10_000;
 
 /**
- * How long a worker that cannot be asked has to register: it may have to notice that the registry
- * it knew is gone, wait 5 s for a connection that hangs, and back off.
+ * How long a worker may take to register again: it may have to notice that the registry it knew is
+ * gone, wait 5 s for a connection that hangs, and back off; and when a thousand come back at once,
+ * each waits for others. So long has one that cannot be asked, and the brake holds.
  */
-export const UNHEARD_GRACE_MS = 20_000;
+export const COMEBACK_GRACE_MS = 20_000;
 
 /**
  * By how much a worker's stop may come later than its lease and its grace say: its timers, its
@@ -82,7 +83,7 @@ const DRIFT_MS = 1_000;
  * not answer the manager either. One that left or that a new registry does not know has a lease to
  * come back; so have all after the manager started or stalled, since it may have missed something.
  * One whose process has ended on a machine that lives has longer, and so has one that the manager
- * cannot ask. When very many go at once, a second lease must confirm it.
+ * cannot ask. When very many go at once, a second period must confirm it.
  */
 export function judgeWorkers(sightings: readonly Sighting[], weather: Weather): Judgement {
   const { nowMs, registryHeardMs } = weather;
@@ -127,8 +128,10 @@ function toGone(sighting: Sighting, weather: Weather): readonly Gone[] {
 
 function graceOf(kind: Departure, leaseMs: number): number {
   if (kind === "down") return 0;
-  return kind === "unheard" ? Math.max(leaseMs, UNHEARD_GRACE_MS) : leaseMs;
+  return kind === "unheard" ? comebackMs(leaseMs) : leaseMs;
 }
+
+const comebackMs = (leaseMs: number): number => Math.max(leaseMs, COMEBACK_GRACE_MS);
 
 /**
  * Whether the registry's word suffices. That a lease ran out stays true. That a worker has not come
@@ -138,7 +141,7 @@ const isTold = ({ kind, dueMs }: Gone, { registryHeardMs }: Weather): boolean =>
   registryHeardMs !== undefined && (kind === "down" || registryHeardMs >= dueMs);
 
 /**
- * The same, each to be confirmed by a second lease where very many went at once. Where one more
+ * The same, each to be confirmed by a second period where very many went at once. Where one more
  * would make them very many, it is waited for that one.
  */
 function withBrake(
@@ -154,7 +157,8 @@ function withBrake(
     ? new Set(brakedBy({ ...fleet, wentMs: [...wentMs, nowMs] }))
     : braked;
   return gone.map((each) => {
-    if (braked.has(each)) return { ...each, dueMs: each.dueMs + leaseMs, wouldBe: each };
+    if (braked.has(each))
+      return { ...each, dueMs: each.dueMs + comebackMs(leaseMs), wouldBe: each };
     if (!nearlyBraked.has(each)) return each;
     return { ...each, dueMs: Math.max(each.dueMs, each.sinceMs + leaseMs * STRAGGLING_PER_LEASE) };
   });
@@ -169,7 +173,7 @@ type Departures = Readonly<{
   leaseMs: number;
 }>;
 
-/** Those who went together with so many others, back or not, that a second lease must confirm it. */
+/** Those who went together with so many others, back or not, that a second period must confirm it. */
 function brakedBy({ size, gone, wentMs, leaseMs }: Departures): readonly Gone[] {
   if (wentMs.length < BRAKE_WORKERS_MIN) return [];
   const times = wentMs.toSorted((a, b) => a - b);
@@ -196,7 +200,7 @@ function countBelow(sorted: readonly number[], limit: number): number {
 }
 
 const brakeText = (count: number, total: number, { leaseMs }: Weather): string =>
-  `${count} of ${total} workers went at once: none is taken for lost before another ${leaseMs / 1000} s`;
+  `${count} of ${total} workers went at once: none is taken for lost before another ${comebackMs(leaseMs) / 1000} s`;
 
 /**
  * When the attempts of a task on a worker that is lost since `lostMs` are lost. A task that stops

@@ -23,11 +23,11 @@ const LAG_MS = 15_000;
 /** The same for a worker whose engine or process has had trouble: it looks at all every minute. */
 const LAG_MS_TROUBLED = 80_000;
 
-/** A lease, time for a killed process to be back, another lease under the brake, two questions. */
-const LOSS_MS = 22_000;
+/** A lease, time for a killed process to be back, the brake, two questions. */
+const LOSS_MS = 38_000;
 
 /** The same where manager or registry began anew: workers first have time to be heard of. */
-const LOSS_MS_UNHEARD = 35_000;
+const LOSS_MS_UNHEARD = 51_000;
 
 /** By how much a worker's stop may come later than its time to stop. */
 const DRIFT_MS = 1_000;

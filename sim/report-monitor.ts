@@ -14,7 +14,7 @@ type Deps = Readonly<{ world: World; engines: EngineMonitor; complain: Complain 
 const CALM_MS = 15_000;
 
 /** Two leases, less the time between the last heartbeat and the blackout, and some for timers. */
-const BRAKED_MS = 6_500;
+const BRAKED_MS = 22_500;
 
 /** Compares what is on disk of attempts with what engines and machines know. */
 export function createReportMonitor({ world, engines, complain }: Deps): (task: Task) => void {
@@ -46,7 +46,7 @@ export function createReportMonitor({ world, engines, complain }: Deps): (task: 
   }
 
   /**
-   * When most workers go at once, none is lost before another lease has confirmed it: unless clones
+   * When most workers go at once, none is lost before a second period has confirmed it: unless clones
    * of theirs make it look as if some were back.
    */
   function judgeHaste(name: string, workerId: string): void {

@@ -1,6 +1,6 @@
 import { createRouterTransport } from "@connectrpc/connect";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { UNHEARD_GRACE_MS } from "../../core/worker-loss.ts";
+import { COMEBACK_GRACE_MS } from "../../core/worker-loss.ts";
 import { OnDisconnect, RestartMode, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
@@ -180,7 +180,7 @@ describe("a manager that has just started", () => {
     await advance(60_000);
     expect(stateOf("t1")).toBe(TaskState.RUNNING);
     tell("w2");
-    await advance(UNHEARD_GRACE_MS - 1);
+    await advance(COMEBACK_GRACE_MS - 1);
     expect(stateOf("t1")).toBe(TaskState.RUNNING);
     await advance(1);
     word.hear();
@@ -211,15 +211,15 @@ test("a task that stops itself is replaced only when it must have stopped", asyn
   expect(stateOf("t1")).toBe(TaskState.LOST);
 });
 
-test("when all go at once the brake is on, says so, and lets go when a second lease confirms it", async () => {
+test("when all go at once the brake is on, says so, and lets go when a second period confirms it", async () => {
   const { kill, advance, stateOf, client } = await createCalm();
   for (const workerId of ["w1", "w2", "w3"]) kill(workerId);
   await advance(0);
   const { cluster } = await client.getCluster({});
   expect(cluster?.brakeReason).toBe(
-    "1 of 3 workers went at once: none is taken for lost before another 4 s",
+    "1 of 3 workers went at once: none is taken for lost before another 20 s",
   );
-  await advance(LEASE - 1);
+  await advance(COMEBACK_GRACE_MS - 1);
   expect(stateOf("t1")).toBe(TaskState.RUNNING);
   await advance(1);
   expect(stateOf("t1")).toBe(TaskState.LOST);
