@@ -54,6 +54,8 @@ const MUTATIONS: ReadonlyArray<readonly [string, MessageInitShape<typeof TaskSpe
   ['spec.env["1A"]', { env: { "1A": "" } }],
   ['spec.env[""]', { env: { "": "" } }],
   ['spec.env["A"]', { env: { A: "a\0b" } }],
+  ['spec.labels["berth.dns/name"]', { labels: { "berth.dns/name": "Web" } }],
+  ['spec.labels["berth.dns/name"]', { labels: { "berth.dns/name": "" } }],
   ["spec.working_dir", { workingDir: "srv" }],
   ["spec.working_dir", { workingDir: "/srv\0" }],
   ["spec.working_dir", { workingDir: `/${"a".repeat(4095)}` }],

@@ -1,4 +1,5 @@
 import { NetworkMode, PullPolicy, type TaskSpec } from "../gen/berth/v1/task_pb.ts";
+import { checkDnsName } from "./dns-name.ts";
 import { parseImageReference } from "./image-reference.ts";
 import { NAME_LENGTH_MAX, SPEC_BYTES_MAX, VIOLATIONS_MAX } from "./limits.ts";
 import { parsePlatform } from "./platform.ts";
@@ -44,6 +45,7 @@ function* checkSpec(spec: TaskSpec, schedulers: readonly string[]): Violations {
   yield* checkImage(spec.image);
   yield* checkProcess(spec);
   yield* checkLabels("spec.labels", spec.labels);
+  yield* checkDnsName("spec.labels", spec.labels);
   yield* checkResources(spec);
   yield* checkPorts(spec);
   yield* checkEnum("spec.network_mode", spec.networkMode, NetworkMode);

@@ -31,6 +31,16 @@ test("a running attempt is reached at the worker's address", () => {
   });
 });
 
+test("a name that a label gave stands beside the task's own, and is not told twice", () => {
+  const namesWith = (alias: string) => {
+    const orders = { onDisconnect: { kind: "keep-running" }, alias } as const;
+    const running = anAttemptAt({ kind: "running", container }, { orders });
+    return endpointsOf([running], "h").map(({ name }) => name);
+  };
+  expect(namesWith("shop")).toEqual(["web", "shop"]);
+  expect(namesWith("web")).toEqual(["web"]);
+});
+
 test("an attempt that is stopping takes no more calls, and its leaving is news", () => {
   const stopping = attemptAt({ kind: "stopping", container });
   expect(endpointsOf([stopping], "h")).toEqual([]);

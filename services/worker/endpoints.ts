@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type Endpoint, EndpointSchema } from "../../gen/berth/v1/endpoint_pb.ts";
+import type { PublishedPort } from "../../gen/berth/v1/task_pb.ts";
 import { type Attempt, compareKeys } from "./attempt.ts";
 import { vitalsOf } from "./prober-vitals.ts";
 
@@ -8,7 +9,7 @@ const ENDPOINTS_MAX = 10_000;
 
 /**
  * Where those of the attempts that run and are ready can be reached on `host`: one entry a
- * published port, ordered by attempt. Beyond `ENDPOINTS_MAX` they are left out.
+ * name and a published port, ordered by attempt. Beyond `ENDPOINTS_MAX` they are left out.
  */
 export function endpointsOf(attempts: readonly Attempt[], host: string): Endpoint[] {
   return [...attempts]
@@ -22,18 +23,20 @@ export const touchesEndpoints = ({ stage }: Attempt): boolean =>
   "container" in stage && (stage.container?.ports.length ?? 0) > 0;
 
 const endpointsOfOne = (attempt: Attempt, host: string): Endpoint[] => {
-  const { key, name, stage } = attempt;
-  return stage.kind === "running" && vitalsOf(attempt).ready
-    ? stage.container.ports.map((port) =>
-        create(EndpointSchema, {
-          name,
-          ...key,
-          host,
-          port: port.hostPort,
-          protocol: port.protocol,
-          portName: port.name,
-          containerPort: port.containerPort,
-        }),
-      )
-    : [];
+  const { stage } = attempt;
+  if (stage.kind !== "running" || !vitalsOf(attempt).ready) return [];
+  const { ports } = stage.container;
+  return namesOf(attempt).flatMap((name) =>
+    ports.map((port) => endpointAt(port, { ...attempt.key, name, host })),
+  );
 };
+
+/** The task's own name, and the one that a label gave it. */
+const namesOf = ({ name, orders: { alias } }: Attempt): readonly string[] =>
+  alias === undefined || alias === name ? [name] : [name, alias];
+
+const endpointAt = (
+  { hostPort, protocol, name: portName, containerPort }: PublishedPort,
+  what: Pick<Endpoint, "taskId" | "attempt" | "name" | "host">,
+): Endpoint =>
+  create(EndpointSchema, { ...what, port: hostPort, protocol, portName, containerPort });

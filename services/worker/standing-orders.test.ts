@@ -15,7 +15,10 @@ test("what a spec orders is read back from the container's labels", () => {
     stopGrace: fc.option(fc.integer({ min: 0, max: 3_600_000 }).map(durationFromMs), {
       nil: undefined,
     }),
-    labels: fc.dictionary(fc.constantFrom("dev.berth.on-disconnect", "a"), fc.string()),
+    labels: fc.dictionary(
+      fc.constantFrom("dev.berth.on-disconnect", "dev.berth.alias", "berth.dns/name"),
+      fc.oneof(fc.string(), fc.constantFrom("web", "api-2")),
+    ),
   });
   fc.assert(
     fc.property(spec, ({ stopGrace, ...fields }) => {
@@ -23,6 +26,13 @@ test("what a spec orders is read back from the container's labels", () => {
       expect(ordersFromLabels(labelsOf(key, made, owner))).toEqual(ordersOf(made));
     }),
   );
+});
+
+test("a name that a label asks for is an order, if DNS can have it", () => {
+  const aliasOf = (name: string) =>
+    ordersOf(create(TaskSpecSchema, { labels: { "berth.dns/name": name } })).alias;
+  expect([aliasOf("web"), aliasOf("Web shop")]).toEqual(["web", undefined]);
+  expect(ordersFromLabels({ "dev.berth.alias": "a.b" }).alias).toBeUndefined();
 });
 
 test("a container without orders has no labels for them", () => {

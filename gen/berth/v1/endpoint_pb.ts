@@ -21,7 +21,8 @@ export const file_berth_v1_endpoint: GenFile = /*@__PURE__*/
  */
 export type Endpoint = Message<"berth.v1.Endpoint"> & {
   /**
-   * Name of the task.
+   * A name of the task: its own, or the value of its label `berth.dns/name`. A task
+   * with both has an entry for each.
    *
    * @generated from field: string name = 1;
    */

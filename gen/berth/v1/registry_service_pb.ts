@@ -448,7 +448,7 @@ export const WorkerEventSchema: GenMessage<WorkerEvent> = /*@__PURE__*/
  */
 export type ResolveNameRequest = Message<"berth.v1.ResolveNameRequest"> & {
   /**
-   * Name of a task. Required.
+   * Name of a task, or the value of its label `berth.dns/name`. Required.
    *
    * @generated from field: string name = 1;
    */

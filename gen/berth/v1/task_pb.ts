@@ -216,7 +216,8 @@ export type TaskSpec = Message<"berth.v1.TaskSpec"> & {
 
   /**
    * Facts for people and filters. Keys match `[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?`,
-   * values have at most 256 characters. At most 64 entries.
+   * values have at most 256 characters. At most 64 entries. `berth.dns/name` is a
+   * further name in DNS, which several tasks may share; a DNS label, as `name` is.
    *
    * @generated from field: map<string, string> labels = 8;
    */
