@@ -16,7 +16,7 @@ import {
   renewed,
 } from "../services/manager/ledger-copies.ts";
 import { formatTime } from "./output/format.ts";
-import { openFilling, openSnapshot, type StorePlace } from "./store-places.ts";
+import { findArrival, openFilling, openSnapshot, type StorePlace } from "./store-places.ts";
 import { version } from "./version.ts";
 
 export type CopyDeps = Readonly<{
@@ -160,21 +160,22 @@ async function copyTo(etcd: EtcdPlace, { revision, pages }: Snapshot, deps: Copy
   }
 }
 
-/** What is there of a move that was broken off just before it could be noted as done. */
+/**
+ * What is there of a move that was broken off just before it could be noted as done. Throws when
+ * nobody can tell.
+ */
 async function arrivedAt(
   etcd: EtcdPlace,
   here: Snapshot,
   deps: CopyDeps,
 ): Promise<Census | undefined> {
-  const there = await openSnapshot({ kind: "etcd", etcd }, deps).catch(() => undefined);
-  if (!there) return undefined;
+  const { snapshot: there, close } = await findArrival(etcd, deps);
   try {
+    if (!there || there.revision < here.revision) return undefined;
     const [own, found] = [await censusOf(here), await censusOf(there)];
-    return there.revision >= here.revision && own?.clusterId === found?.clusterId
-      ? found
-      : undefined;
+    return own?.clusterId === found?.clusterId ? found : undefined;
   } finally {
-    await there.close();
+    await close();
   }
 }
 

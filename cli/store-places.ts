@@ -3,7 +3,7 @@ import { silentLog } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import { socketWire } from "../lib/rpc/wire.ts";
 import { fillEtcdStore } from "../lib/store/copy/etcd-filling.ts";
-import { openEtcdSnapshot } from "../lib/store/copy/etcd-snapshot.ts";
+import { findEtcdSnapshot, openEtcdSnapshot } from "../lib/store/copy/etcd-snapshot.ts";
 import { fillLmdbStore } from "../lib/store/copy/lmdb-filling.ts";
 import { openLmdbSnapshot } from "../lib/store/copy/lmdb-snapshot.ts";
 import type { Filling, Snapshot } from "../lib/store/copy/store-copy.ts";
@@ -22,6 +22,13 @@ export const openSnapshot = (place: StorePlace, deps: Deps): Promise<Snapshot> =
   place.kind === "folder"
     ? openLmdbSnapshot(place.folder)
     : withClient(place.etcd, deps, (client) => openEtcdSnapshot(client, place.etcd.prefix));
+
+/** What a copy to etcd has become: a snapshot of the store, or undefined when it is none yet. */
+export const findArrival = (etcd: EtcdPlace, deps: Deps) =>
+  withClient(etcd, deps, async (client) => {
+    const snapshot = await findEtcdSnapshot(client, etcd.prefix);
+    return { snapshot, close: async () => snapshot?.close() };
+  });
 
 /** A store to be made at a place that has none. */
 export const openFilling = (place: StorePlace, deps: Deps): Promise<Filling> =>

@@ -1,21 +1,19 @@
 import { mkdtempSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { backUp, backUpToFile, migrate, restore } from "../../cli/store-copies.ts";
+import { backUp, backUpToFile, restore } from "../../cli/store-copies.ts";
 import type { StorePlace } from "../../cli/store-places.ts";
 import { KV } from "../../gen/etcdserverpb/rpc_pb.ts";
 import { put } from "../../lib/store/conformance/conformance-words.ts";
 import { fillEtcdStore } from "../../lib/store/copy/etcd-filling.ts";
 import { openEtcdSnapshot } from "../../lib/store/copy/etcd-snapshot.ts";
-import { openLmdbSnapshot } from "../../lib/store/copy/lmdb-snapshot.ts";
-import type { Pages } from "../../lib/store/copy/store-copy.ts";
 import type { EtcdClient } from "../../lib/store/etcd/etcd-client.ts";
 import { campaign } from "../../lib/store/etcd-election.ts";
 import { openLmdbStore } from "../../lib/store/lmdb-store.ts";
-import { writeMovedMark } from "../../lib/store/moved-mark.ts";
-import type { Entry, Store } from "../../lib/store/store.ts";
+import type { Entry } from "../../lib/store/store.ts";
+import { asTexts, embeddedIn, TASKS, writeLedger } from "./copies-rig.ts";
 import { clientAt, newPrefix, storeOf, surroundings } from "./etcd-rig.ts";
 import { type EtcdServer, startEtcd } from "./etcd-server.ts";
 
@@ -40,37 +38,7 @@ const inFolder = (folder: string): StorePlace => ({ kind: "folder", folder });
 
 let serial = 0;
 const newPath = () => join(root, String(serial++));
-
-async function entriesOf(pages: Pages): Promise<readonly Entry[]> {
-  const entries: Entry[] = [];
-  for await (const page of pages) entries.push(...page);
-  return entries;
-}
-
-/** More than etcd answers with at once. */
-const TASKS = 1_500;
-
-/** Some cluster's ledger; every task has a revision of the store of its own. */
-async function writeLedger(store: Store): Promise<void> {
-  const numbers = [put("meta/cluster-id", "berth"), put("meta/epoch", "4")];
-  await store.commit({ writes: [...numbers, put("meta/revision", "77")] });
-  const tasks = Array.from({ length: TASKS }, (_, n) => put(`task/${n}`, "x".repeat(n)));
-  await Promise.all(tasks.map((task) => store.commit({ writes: [task] })));
-}
-
-/** A folder with an embedded store, and what is in it. */
-async function newEmbedded() {
-  const folder = newPath();
-  const store = await openLmdbStore({ folder, clock });
-  await writeLedger(store);
-  const [entries, revision] = [await store.list(""), await store.revision()];
-  await store.close();
-  return { folder, entries, revision };
-}
-
-/** Entries as texts: jest compares those in no time. */
-const asTexts = (entries: readonly Entry[]) =>
-  entries.map(({ key, revision, value }) => `${key} ${revision} ${Buffer.from(value)}`);
+const newEmbedded = () => embeddedIn(newPath());
 
 /** What is stored, but for the numbers that a restore renews. */
 const ledgerIn = (entries: readonly Entry[]) =>
@@ -207,61 +175,5 @@ describe("a copy to etcd", () => {
     const filling = await fillAt(newPrefix());
     const large = { ...entry, key: "large", value: new Uint8Array(2 * 2 ** 20) };
     await expect(filling.add([entry, large])).rejects.toThrow("large has 2097157 bytes");
-  });
-});
-
-describe("a move to etcd", () => {
-  test("keeps cluster, entries and every revision, and closes the old store", async () => {
-    const { folder, entries, revision } = await newEmbedded();
-    const prefix = newPrefix();
-    const to = etcdAt(prefix);
-    const counts = { clusterId: "berth", tasks: TASKS, entries: TASKS + 3 };
-    expect(await migrate({ folder, to }, deps)).toEqual(counts);
-    const store = await storeOf(client, prefix);
-    expect(asTexts(await store.list(""))).toEqual(asTexts(entries));
-    expect(await store.revision()).toBe(revision);
-    const place = `etcd://${server.endpoint}${prefix.slice(0, -1)}`;
-    await expect(openLmdbStore({ folder, clock })).rejects.toThrow(`moved to ${place}`);
-    await expect(migrate({ folder, to }, deps)).rejects.toThrow(`moved to ${place} at`);
-  });
-
-  test("goes on where it was broken off", async () => {
-    const { folder, entries } = await newEmbedded();
-    const prefix = newPrefix();
-    const to = etcdAt(prefix);
-    const mark = {
-      to: `etcd://${server.endpoint}${prefix.slice(0, -1)}`,
-      time: "2026-11-22T00:00:00.000Z",
-    };
-    await (await fillAt(prefix)).add([{ ...entry, key: "task/stale" }]);
-    await writeMovedMark(folder, { state: "moving", ...mark });
-    await expect(migrate({ folder, to: etcdAt(newPrefix()) }, deps)).rejects.toThrow(
-      `is on its way to ${mark.to}: finish that first`,
-    );
-    await migrate({ folder, to }, deps);
-    const store = await storeOf(client, prefix);
-    expect(asTexts(await store.list(""))).toEqual(asTexts(entries));
-    // Broken off before it was noted as done, and a manager was faster than the next try.
-    await store.commit({ writes: [put("task/since")] });
-    await writeMovedMark(folder, { state: "moving", ...mark });
-    expect(await migrate({ folder, to }, deps)).toMatchObject({ tasks: TASKS + 1 });
-    expect(await store.count("task/")).toBe(TASKS + 1);
-    expect(await readFile(join(folder, "moved.json"), "utf8")).toContain('"moved"');
-  });
-
-  test("does not happen while a manager works, nor onto another store", async () => {
-    const { folder, entries } = await newEmbedded();
-    const prefix = newPrefix();
-    await (await storeOf(client, prefix)).commit({ writes: [put("a")] });
-    await expect(migrate({ folder, to: etcdAt(prefix) }, deps)).rejects.toThrow("is not empty");
-    const store = await openLmdbStore({ folder, clock });
-    await expect(migrate({ folder, to: etcdAt(newPrefix()) }, deps)).rejects.toThrow(
-      "is in use by",
-    );
-    expect(asTexts(await store.list(""))).toEqual(asTexts(entries));
-    await store.close();
-    const snapshot = await openLmdbSnapshot(folder);
-    expect(await entriesOf(snapshot.pages())).toHaveLength(entries.length);
-    await snapshot.close();
   });
 });

@@ -1,5 +1,6 @@
+import { KV } from "../../../gen/etcdserverpb/rpc_pb.ts";
 import type { EtcdClient } from "../etcd/etcd-client.ts";
-import { createLayout, type Layout } from "../etcd/etcd-layout.ts";
+import { copierOf, createLayout, type Layout } from "../etcd/etcd-layout.ts";
 import { createTurner, readStoredHead } from "../etcd/etcd-reader.ts";
 import { CompactedError, StoreError } from "../store.ts";
 import type { Pages, Snapshot } from "./store-copy.ts";
@@ -20,6 +21,16 @@ export async function openEtcdSnapshot(client: Client, prefix: string): Promise<
     pages: () => turnPages(client, layout, readAt),
     close: () => Promise.resolve(),
   };
+}
+
+/** As `openEtcdSnapshot`; undefined where there is no store, or a copy that is not finished. */
+export async function findEtcdSnapshot(
+  client: Client,
+  prefix: string,
+): Promise<Snapshot | undefined> {
+  const { kvs } = await client.read(KV.method.range, { key: createLayout(prefix).headKey });
+  const head = kvs[0];
+  return head && copierOf(head) === undefined ? openEtcdSnapshot(client, prefix) : undefined;
 }
 
 /** All entries as they were at a revision of etcd; 0n: as they are when it begins. */
