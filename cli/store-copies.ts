@@ -98,7 +98,7 @@ export async function restore(
   deps: CopyDeps,
 ): Promise<Census & Readonly<{ time: string }>> {
   const census = createCensus();
-  const file = await openBackupFile(path, census.look);
+  const file = await openBackupFile(path, census.look, deps.signal);
   try {
     const found = clusterIn(census, path);
     const { revision, about, pages } = await file.read();

@@ -25,6 +25,7 @@ import {
 const shape = {
   managerListen: settings.managerListen,
   registryListen: settings.registryListen,
+  peers: settings.peers,
   workerListen: settings.workerListen,
   interval: settings.interval,
   ...dnsShape,
@@ -66,6 +67,7 @@ async function assemble(context: Context, set: Settings, start: Start): Promise<
     listen: set.registryListen,
     leaseMs: set.lease,
     intervalMs: set.interval,
+    peers: set.peers,
     dns: dnsConfigOf(set, { registry: set.registryListen, manager: set.managerListen }),
   };
   const registry = await start("registry", () => services.startRegistry(registryConfig, deps));

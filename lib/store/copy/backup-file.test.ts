@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
-import { readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
@@ -12,6 +13,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const entry: Entry = { key: "a", value: new Uint8Array([1, 2]), revision: 3n };
 const noLook = () => undefined;
+const { signal } = new AbortController();
 
 async function* onePage() {
   yield [entry];
@@ -23,7 +25,7 @@ test("a file has its name once it is whole, and is closed to others", async () =
   const { size, mode } = await stat(path);
   expect([size, mode & 0o777]).toEqual([bytes, 0o600]);
   const looked: (readonly Entry[])[] = [];
-  const file = await openBackupFile(path, (page) => looked.push(page));
+  const file = await openBackupFile(path, (page) => looked.push(page), signal);
   expect(looked).toEqual([[entry]]);
   const { revision, pages } = await file.read();
   expect(revision).toBe(4n);
@@ -44,10 +46,38 @@ test("a backup that fails leaves what was there before, and nothing beside it", 
   expect((await readdir(folder)).filter((name) => name.includes("part"))).toEqual([]);
 });
 
+test("what comes through a pipe can be read twice as well", async () => {
+  const [path, pipe] = [join(folder, "source"), join(folder, "pipe")];
+  await writeBackupFile(path, encodeBackup(onePage(), 4n, {}));
+  execFileSync("mkfifo", [pipe]);
+  const [file] = await Promise.all([
+    openBackupFile(pipe, noLook, signal),
+    writeFile(pipe, await readFile(path)),
+  ]);
+  for await (const page of (await file.read()).pages) expect(page).toEqual([entry]);
+  await file.close();
+  const nothing = openBackupFile(pipe, noLook, signal);
+  await Promise.all([
+    expect(nothing).rejects.toThrow(`${pipe} is not a backup of Berth`),
+    writeFile(pipe, ""),
+  ]);
+});
+
+test("a pipe in which nothing comes is not waited for by who was interrupted", async () => {
+  const pipe = join(folder, "silent");
+  execFileSync("mkfifo", [pipe]);
+  const writer = await open(pipe, "r+");
+  const interruption = new AbortController();
+  const opening = openBackupFile(pipe, noLook, interruption.signal);
+  interruption.abort();
+  await expect(opening).rejects.toThrow("aborted");
+  await writer.close();
+});
+
 test("a file that changes between its two readings is noticed", async () => {
   const path = join(folder, "changing");
   const bytes = await writeBackupFile(path, encodeBackup(onePage(), 4n, {}));
-  const file = await openBackupFile(path, noLook);
+  const file = await openBackupFile(path, noLook, signal);
   await truncate(path, bytes - 1);
   const { pages } = await file.read();
   await expect(pages[Symbol.asyncIterator]().next()).resolves.toMatchObject({ value: [entry] });
@@ -64,8 +94,10 @@ test("what cannot be read or written is named", async () => {
   await expect(writeBackupFile(missing, encodeBackup(onePage(), 4n, {}))).rejects.toThrow(
     `${missing} cannot be written: ENOENT`,
   );
-  await expect(openBackupFile(missing, noLook)).rejects.toThrow(
+  await expect(openBackupFile(missing, noLook, signal)).rejects.toThrow(
     `${missing} cannot be read: ENOENT`,
   );
-  await expect(openBackupFile(folder, noLook)).rejects.toThrow("is not a file");
+  await expect(openBackupFile(folder, noLook, signal)).rejects.toThrow(
+    "is neither a file nor a pipe",
+  );
 });

@@ -1,5 +1,7 @@
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { createReadStream } from "node:fs";
+import { type FileHandle, mkdtemp, open, rename, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { type Entry, StoreError } from "../store.ts";
 import { syncFolder } from "../store-folder.ts";
 import { type Backup, decodeBackup } from "./backup-format.ts";
@@ -47,19 +49,38 @@ export interface BackupFile {
 
 /**
  * Opens a backup and reads all of it, past `look`. Throws a StoreError when it is not a whole one.
+ * What comes through a pipe is kept in a temporary file, for it is read twice.
  */
 export async function openBackupFile(
   path: string,
   look: (page: readonly Entry[]) => void,
+  signal: AbortSignal,
 ): Promise<BackupFile> {
-  if (!(await stat(path).catch(refuse(path, "read"))).isFile())
-    throw new StoreError(`${path} is not a file: a backup is read twice, so save it first`);
-  const file = await open(path, "r").catch(refuse(path, "read"));
+  const what = await stat(path).catch(refuse(path, "read"));
+  if (!what.isFile() && !what.isFIFO())
+    throw new StoreError(`${path} is neither a file nor a pipe: name what \`berth backup\` wrote`);
+  const opened = what.isFile() ? open(path, "r") : keepPiped(path, signal);
+  const file = await opened.catch(refuse(path, "read"));
   const read = () => decodeBackup(chunksOf(file, path), path);
   try {
     const { pages } = await read();
     for await (const page of pages) look(page);
     return { read, close: () => file.close() };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** All that comes through a pipe, in a file without a name: it is gone once it is closed. */
+async function keepPiped(path: string, signal: AbortSignal): Promise<FileHandle> {
+  const folder = await mkdtemp(join(tmpdir(), "berth-restore-"));
+  const file = await open(join(folder, "backup"), "wx+", MODE).finally(() =>
+    rm(folder, { recursive: true }),
+  );
+  try {
+    for await (const chunk of createReadStream(path, { signal })) await file.writeFile(chunk);
+    return file;
   } catch (error) {
     await file.close();
     throw error;
