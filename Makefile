@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # jest runs ES modules by a feature of Node that still has to be asked for.
-test test-all unit etcd e2e compose faults: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
+test test-all test-ci unit etcd e2e compose faults: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
 
 INSTALLED := node_modules/.package-lock.json
 MINUTES ?= 10
@@ -18,10 +18,14 @@ test: build ## Run all tests, those that need a Docker engine or an etcd too
 	@scripts/e2e-tools.sh
 	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs unit etcd e2e
 
+test-ci: build ## Run what CI does: `make test`, e2e with the store in etcd, and compose
+	@scripts/e2e-tools.sh
+	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs unit etcd e2e e2e-etcd compose
+
 test-all: build ## Run all tests, and break real things
 	@scripts/e2e-tools.sh
 	@scripts/fault-tools.sh
-	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/fault-sweep.sh scripts/test.mjs unit etcd e2e compose faults
+	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/fault-sweep.sh scripts/test.mjs unit etcd e2e e2e-etcd compose faults
 
 unit: $(INSTALLED) ## Run the tests that need nothing but Node
 	@scripts/test.mjs unit
@@ -31,7 +35,7 @@ etcd: build ## Run the tests that need an etcd
 
 e2e: build ## Run the tests that need a Docker engine, and an etcd. STORE=etcd: with the manager's store in it
 	@scripts/e2e-tools.sh
-	@BERTH_E2E_STORE=$(STORE) scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs e2e
+	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs $(if $(filter etcd,$(STORE)),e2e-etcd,e2e)
 
 compose: build ## Start the cluster of docker-compose.yml, kill it piece by piece, and end it
 	@scripts/e2e-tools.sh
@@ -117,4 +121,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test test-all unit etcd e2e compose faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-store bench-cluster bench-dns fuzz-dns churn cluster cluster-down clean help
+.PHONY: demo test test-all test-ci unit etcd e2e compose faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-store bench-cluster bench-dns fuzz-dns churn cluster cluster-down clean help

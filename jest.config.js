@@ -13,7 +13,7 @@ const common = {
 
 export default {
   // For what hangs. No test waits for real time, but a busy machine may take its time for them.
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   projects: [
     {
       ...common,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Runs jest projects one after the other and adds up their results:   scripts/test.mjs PROJECT...
+// `e2e-etcd` is `e2e` once more with the manager's store in etcd, but for tests without a manager.
 //
 // Ends in the line `N passed, N failed`, also kept in .test/summary. Fails when a test failed, and
 // when a project ran none: a run that tested nothing proves nothing. Tests that this machine cannot
@@ -14,24 +15,41 @@ const FOLDER = ".test";
 
 const NEED_ENGINE = new Set(["e2e", "compose", "faults"]);
 
+/** Tests that need nothing but Node have all cores; others look at processes that need some too. */
+const RUNS = {
+  unit: { args: ["--maxWorkers=100%"] },
+  "e2e-etcd": {
+    project: "e2e",
+    args: ["--testPathIgnorePatterns=/docker-"],
+    env: { BERTH_E2E_STORE: "etcd" },
+  },
+};
+
 /** How long jest may take to end after its results are there. */
 const EXIT_MS = 15_000;
 
-const projects = process.argv.slice(2);
+const names = process.argv.slice(2);
 const sums = [];
 mkdirSync(FOLDER, { recursive: true });
-for (const project of projects) sums.push(await run(project));
+for (const name of names) sums.push(await run(name));
 tell(sums);
 
-async function run(project) {
-  process.stdout.write(`\n== ${project} tests\n`);
-  const results = `${project}.json`;
+async function run(name) {
+  process.stdout.write(`\n== ${name} tests\n`);
+  const startMs = performance.now();
+  const results = `${name}.json`;
   rmSync(join(FOLDER, results), { force: true });
-  const args = ["--selectProjects", project, "--json", "--outputFile", join(FOLDER, results)];
-  const env = NEED_ENGINE.has(project) ? { ...process.env, PATH: pathWithBusybox() } : process.env;
-  const jest = spawn("jest", args, { stdio: ["ignore", "ignore", "inherit"], env });
+  const { project = name, args = [], env = {} } = RUNS[name] ?? {};
+  const output = ["--json", "--outputFile", join(FOLDER, results)];
+  const path = NEED_ENGINE.has(project) ? { PATH: pathWithBusybox() } : {};
+  const jest = spawn("jest", ["--selectProjects", project, ...args, ...output], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, ...path, ...env },
+  });
   const notes = await ended(jest, results);
-  return { project, ...sumOf(results), notes };
+  const seconds = Math.round((performance.now() - startMs) / 1_000);
+  process.stdout.write(`${name} took ${seconds} s\n`);
+  return { name, ...sumOf(results), notes };
 }
 
 /** Waits for jest to end. One that only waits for what a test left open is ended, and that is told. */
@@ -82,9 +100,9 @@ function tell(sums) {
   const rest = notRun.length > 0 ? `, ${notRun.length} not run` : "";
   const line = `${total("passed")} passed, ${total("failed")} failed${rest}\n`;
   process.stdout.write("\n");
-  for (const { project, problem, notRun = [], notes } of sums)
-    for (const note of [problem, ...notRun.map((name) => `not run: ${name}`), ...notes])
-      if (note) process.stdout.write(`${project}: ${note}\n`);
+  for (const { name, problem, notRun = [], notes } of sums)
+    for (const note of [problem, ...notRun.map((test) => `not run: ${test}`), ...notes])
+      if (note) process.stdout.write(`${name}: ${note}\n`);
   writeFileSync(join(FOLDER, "summary"), line);
   process.stdout.write(line);
   process.exitCode = total("failed") > 0 || total("passed") === 0 ? 1 : 0;
