@@ -30,9 +30,12 @@ describe.each(wires)("$name", ({ name, open }) => {
         return new Promise(() => undefined);
       },
     });
-    const error = await errorOf(client.say({}, { timeoutMs: 100 }));
-    expect(error.code).toBe(Code.DeadlineExceeded);
-    expect(remainingMs).toBeLessThanOrEqual(100);
+    // A busy machine may take longer than that to reach the handler: then it gets more.
+    for (let timeoutMs = 100; remainingMs === undefined; timeoutMs *= 2) {
+      const error = await errorOf(client.say({}, { timeoutMs }));
+      expect(error.code).toBe(Code.DeadlineExceeded);
+      expect(remainingMs ?? 0).toBeLessThanOrEqual(timeoutMs);
+    }
   });
 
   onServer("a call without a deadline is given one", async () => {
