@@ -13,7 +13,7 @@ type Deps = Readonly<{ world: World; engines: EngineMonitor; complain: Complain 
  */
 const CALM_MS = 15_000;
 
-/** Two leases, less the time between the last heartbeat and the blackout, and some for timers. */
+/** A lease and the brake, less the time between the last heartbeat and the blackout, and some for timers. */
 const BRAKED_MS = 22_500;
 
 /** Compares what is on disk of attempts with what engines and machines know. */
