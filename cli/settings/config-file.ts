@@ -1,4 +1,5 @@
 import { isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from "yaml";
+import { didYouMean } from "../../lib/nearest.ts";
 import { usageError } from "../command-error.ts";
 
 /** Where a value came from, for messages, and its texts. */
@@ -37,7 +38,7 @@ type Entry = Readonly<{ name: string; given: Given }> | Readonly<{ problem: stri
 function readEntry(pair: Pair, place: string, known: ReadonlySet<string>): Entry {
   const name = isScalar(pair.key) ? String(pair.key.value) : "";
   const origin = `${place}: ${name}`;
-  if (!known.has(name)) return { problem: `${origin}: no such setting${nearest(name, known)}` };
+  if (!known.has(name)) return { problem: `${origin}: no such setting${didYouMean(name, known)}` };
   const texts = textsOf(pair.value);
   return texts
     ? { name, given: { origin, texts } }
@@ -62,17 +63,3 @@ function textsOf(value: unknown): readonly string[] | undefined {
   }
   return undefined;
 }
-
-/** Suggests the known name that shares the most pairs of letters with a mistyped one. */
-function nearest(name: string, known: ReadonlySet<string>): string {
-  const letters = pairsOf(name);
-  const likeness = (other: string) => {
-    const shared = pairsOf(other).filter((pair) => letters.includes(pair)).length;
-    return (2 * shared) / (letters.length + other.length - 1);
-  };
-  const [best] = [...known].sort((a, b) => likeness(b) - likeness(a));
-  return best !== undefined && likeness(best) >= 0.5 ? `, did you mean ${best}?` : "";
-}
-
-const pairsOf = (word: string): readonly string[] =>
-  Array.from({ length: Math.max(0, word.length - 1) }, (_, at) => word.slice(at, at + 2));

@@ -8,6 +8,8 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import { createHttpSide } from "../http/api.ts";
+import type { HttpApi } from "../http/route.ts";
 import type { RpcLimits } from "./limits.ts";
 import { valuesFor } from "./peer.ts";
 import type { Serving } from "./serving.ts";
@@ -29,8 +31,13 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 /** How often Node looks for requests that take too long. */
 const CHECK_MS_MAX = 1_000;
 
-export function createHttp1(serving: Serving, fallback: Page = notFound): Http1 {
+/** What is answered beside calls. */
+type Beside = Readonly<{ api?: HttpApi | undefined; fallback?: Page | undefined }>;
+
+export function createHttp1(serving: Serving, { api, fallback }: Beside = {}): Http1 {
   const { limits, draining } = serving;
+  const side = api && createHttpSide(serving, api);
+  const page = fallback ?? (side ? side.answer : notFound);
   const handlers = new Map(handlersOf(serving).map((each) => [each.requestPath, each]));
   const timeouts = {
     headersTimeout: limits.httpHeadersMs,
@@ -42,9 +49,10 @@ export function createHttp1(serving: Serving, fallback: Page = notFound): Http1 
     if (draining.aborted) response.setHeader("connection", "close");
     response.on("error", (err) => serving.log.debug({ err }, "http answer broke off"));
     response.once("close", () => draining.aborted && server.closeIdleConnections());
-    const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
+    const path = request.url?.split("?", 1)[0] ?? "";
+    const handler = handlers.get(path);
     if (handler) serveRpc(handler, request, response, serving);
-    else servePage(fallback, request, response, serving);
+    else servePage(side?.knows(path) ? side.answer : page, request, response, serving);
   });
   // Never listens itself, so it has to be told to start watching for slow requests.
   server.emit("listening");

@@ -24,6 +24,10 @@ export type RpcLimits = Readonly<{
   httpHeadersMs: number;
   /** Until the whole of an HTTP/1.1 request must be there. */
   httpRequestMs: number;
+  /** The largest body of a request that is no call by its content type: JSON says more at length. */
+  httpBodyBytes: number;
+  /** Such bodies that are being read, all together. */
+  httpBodiesBytes: number;
   /** How long an HTTP/1.1 connection waits for its next request. */
   httpIdleMs: number;
   /** Silence after which a gRPC connection is pinged. */
@@ -48,6 +52,8 @@ export const defaultLimits: RpcLimits = {
   firstBytesMs: 5 * SECOND_MS,
   httpHeadersMs: 10 * SECOND_MS,
   httpRequestMs: MINUTE_MS,
+  httpBodyBytes: 10 * MEBIBYTE,
+  httpBodiesBytes: 64 * MEBIBYTE,
   httpIdleMs: 5 * SECOND_MS,
   keepaliveMs: 20 * SECOND_MS,
   keepaliveTimeoutMs: 10 * SECOND_MS,

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Interceptor } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import { unavailable } from "../errors.ts";
+import type { HttpApi } from "../http/route.ts";
 import type { Log } from "../log.ts";
 import { type Random, systemRandom } from "../random.ts";
 import { createStop } from "../stop.ts";
@@ -23,7 +24,9 @@ export type RpcServerOptions = Readonly<{
   clock: Clock;
   log: Log;
   limits?: Partial<RpcLimits>;
-  /** Answers HTTP/1.1 requests that are not calls. Default: 404 as JSON. */
+  /** What is offered over plain HTTP/1.1. Default: nothing but calls. */
+  api?: HttpApi;
+  /** Answers HTTP/1.1 requests that are neither calls nor of `api`. Default: 404 as JSON. */
   fallback?: (request: IncomingMessage, response: ServerResponse) => void;
   /** Applied to the mounts on both wires, the first outermost. Not to health and reflection. */
   interceptors?: readonly Interceptor[];
@@ -46,7 +49,7 @@ export interface RpcServer {
 
 /** Rejects when it cannot listen: `cannot listen on 127.0.0.1:7070: address already in use`. */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
-  const { listen, clock, log, fallback } = options;
+  const { listen, clock, log, api, fallback } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const health = createHealth(options.mounts.map(({ service }) => service.typeName));
   // Every open stream listens to it.
@@ -58,7 +61,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   // Made for the first who speaks HTTP/1.1: to most servers nobody does, and it keeps a timer.
   let http1: Http1 | undefined;
   const acceptHttp1 = (socket: Socket) => {
-    http1 ??= createHttp1(serving, fallback);
+    http1 ??= createHttp1(serving, { api, fallback });
     http1.accept(socket);
   };
   const accept = { grpc: grpc.accept, http1: acceptHttp1 };

@@ -10,6 +10,7 @@ import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
 import { createStop } from "../../lib/stop.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { managerApi } from "./http-api.ts";
 import { openLedger } from "./ledger.ts";
 import { createTerm } from "./term.ts";
 
@@ -54,6 +55,7 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
     listen: config.listen,
     mounts: [mountService(ManagerService, term.handlers)],
     interceptors: [refuseUnknownFields],
+    api: managerApi(config.version),
     clock,
     log,
   });

@@ -10,6 +10,7 @@ import type { Reign } from "../../lib/store/shared-store.ts";
 import { CompactedError } from "../../lib/store/store.ts";
 import { inAnyWeather, isOutOfReach } from "../../lib/store/weather.ts";
 import { createFront } from "./front.ts";
+import { managerApi } from "./http-api.ts";
 import { lead } from "./lead.ts";
 import { beginEpoch, loadState } from "./ledger-load.ts";
 import type { LedgerState } from "./ledger-state.ts";
@@ -49,6 +50,7 @@ export async function startSharedManager(
     listen: config.listen,
     mounts: [mountService(ManagerService, createFront(roles))],
     interceptors: [refuseUnknownFields],
+    api: managerApi(config.version),
     clock,
     log,
   });

@@ -13,6 +13,7 @@ import type { Wire } from "../../lib/rpc/wire.ts";
 import { createStop } from "../../lib/stop.ts";
 import { endpointsOf, touchesEndpoints } from "./endpoints.ts";
 import { createHandlers } from "./handlers.ts";
+import { workerApi } from "./http-api.ts";
 import { type Identity, openIdentity } from "./identity.ts";
 import { createLease } from "./lease.ts";
 import type { ProbeCalls } from "./prober-calls.ts";
@@ -80,6 +81,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     listen: config.listen,
     mounts: [mountService(WorkerService, parts.handlers)],
     interceptors: [refuseUnknownFields],
+    api: workerApi(config.version),
     clock,
     log,
   });

@@ -1,0 +1,38 @@
+import { Code } from "@connectrpc/connect";
+import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
+import { healthRoute } from "../../lib/http/health-route.ts";
+import { type HttpApi, type Route, route } from "../../lib/http/route.ts";
+
+const { Aborted, FailedPrecondition, NotFound, OutOfRange, PermissionDenied } = Code;
+
+const calls = ManagerService.method;
+
+/** What a manager offers over plain HTTP: see docs/http.md. */
+const routes: readonly Route[] = [
+  route("GET", "/tasks", calls.listTasks, { spread: "filter" }),
+  route("POST", "/tasks", calls.submitTask, { errors: [Aborted] }),
+  route("GET", "/tasks/{taskId}", calls.getTask, { errors: [NotFound] }),
+  route("DELETE", "/tasks/{taskId}", calls.removeTask, { errors: [NotFound, FailedPrecondition] }),
+  route("POST", "/tasks/{taskId}/stop", calls.stopTask, { errors: [NotFound] }),
+  route("GET", "/tasks/{taskId}/events", calls.listTaskEvents, { name: "listEventsOfTask" }),
+  route("GET", "/tasks/{taskId}/explanation", calls.explainTask, { errors: [NotFound] }),
+  route("GET", "/tasks/{taskId}/logs", calls.streamTaskLogs, {
+    errors: [NotFound, FailedPrecondition],
+    text: ({ entries }) => entries.map(({ data }) => data),
+  }),
+  route("GET", "/events", calls.listTaskEvents),
+  route("GET", "/watch", calls.watchTasks, { spread: "filter", errors: [OutOfRange] }),
+  route("GET", "/nodes", calls.listWorkers),
+  route("GET", "/nodes/{workerId}", calls.getWorker, { errors: [NotFound] }),
+  route("PATCH", "/nodes/{workerId}", calls.updateWorker, { errors: [NotFound] }),
+  route("POST", "/plan", calls.planTasks, { errors: [NotFound, PermissionDenied] }),
+  route("GET", "/cluster", calls.getCluster),
+  healthRoute,
+];
+
+export const managerApi = (version: string): HttpApi => ({
+  title: "Berth manager",
+  version,
+  routes,
+  comments: async () => (await import("../../gen/comments.ts")).comments,
+});
