@@ -3,12 +3,14 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # jest runs ES modules by a feature of Node that still has to be asked for.
-test test-all test-ci unit etcd e2e compose faults: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
+test test-all test-ci unit etcd e2e compose faults fuzz-http: export NODE_OPTIONS := --experimental-vm-modules --disable-warning=ExperimentalWarning
 
 INSTALLED := node_modules/.package-lock.json
 MINUTES ?= 10
 SEEDS ?= 100
 PACKETS ?= 1000000
+REQUESTS ?= 10000
+SEED ?= 1
 STORE ?= embedded
 
 demo: build ## Run a container through a cluster of this machine, and show what happens
@@ -100,6 +102,9 @@ bench-dns: build ## Answers of DNS a second over UDP, beside an echo of as many 
 fuzz-dns: build ## Send PACKETS=1000000 malformed packets through all that answers DNS
 	@node dist/bench/dns-fuzz.js $(PACKETS)
 
+fuzz-http: $(INSTALLED) ## Send REQUESTS=10000 made from the OpenAPI documents, of SEED=1, to a manager and a worker
+	@FUZZ_REQUESTS=$(REQUESTS) FUZZ_SEED=$(SEED) jest --selectProjects unit --testPathPatterns test/http/fuzz
+
 churn: build ## Load hollow workers for MINUTES=10 and print what grows
 	@MINUTES=$(MINUTES) node dist/bench/churn.js
 
@@ -121,4 +126,4 @@ $(INSTALLED): package-lock.json
 	npm install --no-save --no-audit --no-fund
 	@touch $@
 
-.PHONY: demo test test-all test-ci unit etcd e2e compose faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-store bench-cluster bench-dns fuzz-dns churn cluster cluster-down clean help
+.PHONY: demo test test-all test-ci unit etcd e2e compose faults sim sim-bugs check gen fmt build bench bench-restart bench-recovery bench-scheduler bench-store bench-cluster bench-dns fuzz-dns fuzz-http churn cluster cluster-down clean help

@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# A task from submit to removal with curl and nothing else: Connect's JSON over HTTP/1.1.
+# A task from submit to removal with curl and nothing else: JSON over HTTP/1.1, see docs/http.md.
 set -euo pipefail
 
-service=http://${BERTH_ADDR:-127.0.0.1:7070}/berth.v1.ManagerService
+manager=http://${BERTH_ADDR:-127.0.0.1:7070}
 image=${IMAGE:-nginx:1.27-alpine}
 
-call() { curl --silent --show-error --fail-with-body --json "$2" "$service/$1"; }
-field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
+call() { curl --silent --show-error --fail-with-body "$@"; }
 
 # The request ID makes the call safe to repeat: the same ID gives the same task.
-answer=$(call SubmitTask '{
+answer=$(call "$manager/tasks" --json '{
   "requestId": "example-'$$'",
   "spec": {
     "image": "'"$image"'",
@@ -19,14 +18,13 @@ answer=$(call SubmitTask '{
   }
 }')
 printf '%s\n' "$answer"
-task=$(grep -o '"task":{"id":"[^"]*"' <<<"$answer" | field id)
+task=$(sed -n 's/^{"task":{"id":"\([^"]*\)".*/\1/p' <<<"$answer")
 
 echo "== task $task, its events"
-call ListTaskEvents '{"taskId": "'"$task"'"}'
-echo
+call "$manager/tasks/$task/events"
+echo "== why it is where it is"
+call "$manager/tasks/$task/explanation?pageSize=1"
 echo "== a mistake names every bad field"
-call SubmitTask '{"spec": {"image": "Not An Image", "limit": {"memoryBytes": "1"}}}' || true
-echo
+call "$manager/tasks" --json '{"spec": {"image": "Not An Image", "limit": {"memoryBytes": "1"}}}' || true
 echo "== removal"
-call RemoveTask '{"taskId": "'"$task"'", "force": true}'
-echo
+call -X DELETE "$manager/tasks/$task?force=true"

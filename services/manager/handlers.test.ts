@@ -249,6 +249,14 @@ describe.each<WireName>(["memory", "grpc"])("ManagerService over %s", (wire) => 
     expect((await failureOf(client.listTaskEvents({ taskId: "nope" }))).code).toBe(Code.NotFound);
   });
 
+  test("ListTaskEvents refuses the token of another listing", async () => {
+    const { client } = await openRig();
+    for (const name of ["a", "b"]) await client.submitTask({ spec: { ...spec, name } });
+    const { nextPageToken: pageToken } = await client.listTasks({ pageSize: 1 });
+    const error = await failureOf(client.listTaskEvents({ pageToken }));
+    expect(fieldsOf(error)).toEqual(["page_token"]);
+  });
+
   describe("workers and the cluster", () => {
     test("are listed with what is placed on them", async () => {
       const { client, workers, ledger, observer } = await openRig();

@@ -14,13 +14,16 @@ const routes: readonly Route[] = [
   route("GET", "/tasks/{taskId}", calls.getTask, { errors: [NotFound] }),
   route("DELETE", "/tasks/{taskId}", calls.removeTask, { errors: [NotFound, FailedPrecondition] }),
   route("POST", "/tasks/{taskId}/stop", calls.stopTask, { errors: [NotFound] }),
-  route("GET", "/tasks/{taskId}/events", calls.listTaskEvents, { name: "listEventsOfTask" }),
+  route("GET", "/tasks/{taskId}/events", calls.listTaskEvents, {
+    name: "listEventsOfTask",
+    errors: [NotFound],
+  }),
   route("GET", "/tasks/{taskId}/explanation", calls.explainTask, { errors: [NotFound] }),
   route("GET", "/tasks/{taskId}/logs", calls.streamTaskLogs, {
     errors: [NotFound, FailedPrecondition],
     text: ({ entries }) => entries.map(({ data }) => data),
   }),
-  route("GET", "/events", calls.listTaskEvents),
+  route("GET", "/events", calls.listTaskEvents, { errors: [NotFound] }),
   route("GET", "/watch", calls.watchTasks, { spread: "filter", errors: [OutOfRange] }),
   route("GET", "/nodes", calls.listWorkers),
   route("GET", "/nodes/{workerId}", calls.getWorker, { errors: [NotFound] }),

@@ -44,6 +44,8 @@ export type RequestRecord = Readonly<{
 /** Revisions as keys: fixed width, so that the order of bytes is the order of numbers. */
 export const revisionKey = (revision: bigint): string => revision.toString(16).padStart(16, "0");
 
+export const REVISION_KEY = /^[0-9a-f]{16}$/;
+
 export const putTask = (task: Task): Write => ({
   kind: "put",
   key: prefixes.task + task.id,

@@ -10,15 +10,22 @@ export type PageCursor = Readonly<{ size: number; after: string }>;
 /** Marks a token as ours, so that a token of something else is refused, not misread. */
 const TOKEN_PREFIX = "after:";
 
-/** Throws INVALID_ARGUMENT for a negative size or a token that no answer of ours carried. */
-export function readPageRequest({ pageSize, pageToken }: PageRequest): PageCursor {
+/**
+ * Throws INVALID_ARGUMENT for a negative size or a token that no answer of ours carried. `keys` is how
+ * keys look, where a token of another listing could not be read.
+ */
+export function readPageRequest(
+  { pageSize, pageToken }: PageRequest,
+  keys: RegExp = /^/,
+): PageCursor {
   const { violations, size } = validatePage(pageSize);
   const decoded = Buffer.from(pageToken, "base64url").toString();
-  const isOurs = pageToken === "" || decoded.startsWith(TOKEN_PREFIX);
+  const after = decoded.slice(TOKEN_PREFIX.length);
+  const isOurs = pageToken === "" || (decoded.startsWith(TOKEN_PREFIX) && keys.test(after));
   const description = `is ${JSON.stringify(pageToken)}: take next_page_token from the page before`;
   const all = isOurs ? violations : [...violations, { field: "page_token", description }];
   if (all.length > 0) throw invalidFields(all);
-  return { size, after: decoded.slice(TOKEN_PREFIX.length) };
+  return { size, after };
 }
 
 export type Page<T> = Readonly<{ entries: T[]; nextPageToken: string }>;

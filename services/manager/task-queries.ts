@@ -12,7 +12,7 @@ import { invalidFields, notFound } from "../../lib/errors.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { listEvents } from "./event-log.ts";
 import type { LedgerView } from "./ledger.ts";
-import { revisionKey } from "./ledger-records.ts";
+import { REVISION_KEY, revisionKey } from "./ledger-records.ts";
 import { taskBytes } from "./message-size.ts";
 import { type Page, readPageRequest, takePage, tokenAfter } from "./paging.ts";
 
@@ -52,7 +52,7 @@ export async function listTaskEvents(
   { ledger, store }: Readonly<{ ledger: LedgerView; store: Pick<Store, "get" | "list"> }>,
 ): Promise<Page<TaskEvent>> {
   const { taskId } = request;
-  const { size, after } = readPageRequest(request);
+  const { size, after } = readPageRequest(request, REVISION_KEY);
   if (taskId !== "") await getTask(taskId, ledger);
   await ledger.settled();
   const selection = { taskId, after: after === "" ? 0n : BigInt(`0x${after}`), limit: size };

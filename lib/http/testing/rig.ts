@@ -32,7 +32,7 @@ export function createHttpRig() {
       const started = await serve(echo(replaced), { api, interceptors, ...options });
       server = started;
       const url = `http://${started.address}`;
-      const ask = (method: string, path: string, body?: BodyInit, headers = {}) =>
+      const ask = (method: string, path: string, body?: string, headers = {}) =>
         fetch(`${url}${path}`, {
           method,
           headers: {
