@@ -119,6 +119,28 @@ test("whoever is asked, a task is submitted by the one that leads and seen by al
   expect(await named(first)).toEqual(["a", "b"]);
 });
 
+test("by plain HTTP, too, a submit is passed on and a read names its revision", async () => {
+  const [first, second] = [await start(), await start()];
+  await leads(first.manager.address);
+  const url = `http://${second.manager.address}/tasks`;
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ requestId: "by-http", spec: { name: "a", image: "web:1" } });
+  const submitted = await insist(() => answered(fetch(url, { method: "POST", headers, body })));
+  expect(submitted.status).toBe(200);
+  const listed = await insist(() => answered(fetch(`${url}?name=a`)));
+  expect(await listed.json()).toMatchObject({ tasks: [{ spec: { name: "a" } }] });
+  expect(listed.headers.get("berth-revision")).toMatch(/^[0-9]+$/);
+  // Whoever waits ends first: nobody has to lead for a moment.
+  members.reverse();
+});
+
+/** What `insist` asks for again fails. */
+async function answered(asked: Promise<Response>): Promise<Response> {
+  const answer = await asked;
+  if (answer.status === 503) throw new ConnectError("not now", Code.Unavailable);
+  return answer;
+}
+
 test("what one leader acknowledged is there under the next, and a repetition does nothing", async () => {
   const [first, second] = [await start(), await start()];
   await leads(first.manager.address);

@@ -1,4 +1,5 @@
 import { Role } from "../../gen/berth/v1/worker_pb.ts";
+import { systemClock } from "../../lib/clock.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import { silentLog } from "../../lib/log.ts";
 import { createSeededRandom } from "../../lib/random.ts";
@@ -11,7 +12,6 @@ import { createFakeEngine } from "../../services/worker/fake-runtime-engine.ts";
 import { createFakePortProbes, createFakeProbes } from "../../services/worker/prober-fake.ts";
 import { createMemoryFolder } from "../../services/worker/state-folder-memory.ts";
 import { startWorker } from "../../services/worker/worker.ts";
-import { createFastClock } from "../cluster/fast-clock.ts";
 
 const listen = "127.0.0.1:0";
 
@@ -29,7 +29,7 @@ export type HttpCluster = Readonly<{
 }>;
 
 export async function startHttpCluster(): Promise<HttpCluster> {
-  const clock = createFastClock();
+  const clock = systemClock;
   const engine = createFakeEngine(clock);
   const deps = { wire, clock, random: createSeededRandom(1), log: silentLog };
   const registry = await startRegistry({ listen, leaseMs: 120_000, intervalMs: 1_500 }, deps);
