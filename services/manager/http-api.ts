@@ -10,7 +10,8 @@ const calls = ManagerService.method;
 /** What a manager offers over plain HTTP: see docs/http.md. */
 const routes: readonly Route[] = [
   route("GET", "/tasks", calls.listTasks, { spread: "filter" }),
-  route("POST", "/tasks", calls.submitTask, { errors: [Aborted] }),
+  // A repeated request whose task has been removed since does not find it.
+  route("POST", "/tasks", calls.submitTask, { errors: [Aborted, NotFound] }),
   route("GET", "/tasks/{taskId}", calls.getTask, { errors: [NotFound] }),
   route("DELETE", "/tasks/{taskId}", calls.removeTask, { errors: [NotFound, FailedPrecondition] }),
   route("POST", "/tasks/{taskId}/stop", calls.stopTask, { errors: [NotFound] }),
