@@ -13,6 +13,7 @@ import {
 } from "@connectrpc/connect/protocol";
 import { systemClock } from "../clock.ts";
 import { cancelled, invalidFields } from "../errors.ts";
+import type { RpcLimits } from "../rpc/limits.ts";
 import { valuesFor } from "../rpc/peer.ts";
 import type { Serving } from "../rpc/serving.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -21,9 +22,6 @@ import { beginReply, failureReply, jsonReply, plain, sendReply } from "./reply.t
 
 /** The largest delay a Node timer holds. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
-
-/** After this long a stream that has nothing to say yet tells at least that it has begun. */
-const BEGIN_MS_MAX = 5_000;
 
 /** One request and the answer to it. */
 export type Exchange = Readonly<{ request: IncomingMessage; response: ServerResponse }>;
@@ -44,7 +42,8 @@ export async function makeCall(
     } else {
       const answers = transformInvokeImplementation(spec, context, interceptors)(only(message));
       const text = wantsJson(exchange.request) ? undefined : route.text;
-      await sendStream(answers, { ...exchange, context, spec, text });
+      const { limits } = serving;
+      await sendStream(answers, { ...exchange, limits, context, spec, text });
     }
   } finally {
     context.abort(cancelled("the call is over"));
@@ -97,6 +96,7 @@ const headersOf = ({ headers }: IncomingMessage): [string, string][] =>
 
 type Streaming = Exchange &
   Readonly<{
+    limits: RpcLimits;
     context: HandlerContext;
     spec: MethodImplSpec;
     text: ((message: Message) => readonly Uint8Array[]) | undefined;
@@ -104,14 +104,14 @@ type Streaming = Exchange &
 
 /** Sends messages as they come: as text, or each as a line of JSON. */
 async function sendStream(messages: AsyncIterable<Message>, streaming: Streaming): Promise<void> {
-  const { response, request, context, spec, text } = streaming;
+  const { response, request, limits, context, spec, text } = streaming;
   const type = text ? "text/plain; charset=utf-8" : "application/x-ndjson";
   const begin = () => {
     if (response.headersSent) return;
     beginReply(response, type, plain(context.responseHeader));
     if (request.method === "HEAD") response.end();
   };
-  const disarm = systemClock.after(BEGIN_MS_MAX, begin);
+  const disarm = systemClock.after(limits.httpBeginMs, begin);
   try {
     for await (const message of messages) {
       begin();

@@ -49,6 +49,20 @@ describe("a stream", () => {
     await expect(reader?.read()).rejects.toThrow();
   });
 
+  test("that has nothing to say yet begins all the same", async () => {
+    const silent = {
+      async *count() {
+        await new Promise(() => undefined);
+      },
+    };
+    const { ask } = await start(silent, { limits: { httpBeginMs: 1 } });
+    for (const verb of ["GET", "HEAD"]) {
+      const answer = await ask(verb, "/words/a");
+      expect(answer.status).toBe(200);
+      await answer.body?.cancel();
+    }
+  });
+
   test("ends when the server drains, saying so", async () => {
     const { ask, server } = await start({
       async *count() {

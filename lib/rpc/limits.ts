@@ -28,6 +28,8 @@ export type RpcLimits = Readonly<{
   httpBodyBytes: number;
   /** Such bodies that are being read, all together. */
   httpBodiesBytes: number;
+  /** After this long the answer of a stream that has nothing to say yet begins all the same. */
+  httpBeginMs: number;
   /** How long an HTTP/1.1 connection waits for its next request. */
   httpIdleMs: number;
   /** Silence after which a gRPC connection is pinged. */
@@ -54,6 +56,7 @@ export const defaultLimits: RpcLimits = {
   httpRequestMs: MINUTE_MS,
   httpBodyBytes: 10 * MEBIBYTE,
   httpBodiesBytes: 64 * MEBIBYTE,
+  httpBeginMs: 5 * SECOND_MS,
   httpIdleMs: 5 * SECOND_MS,
   keepaliveMs: 20 * SECOND_MS,
   keepaliveTimeoutMs: 10 * SECOND_MS,

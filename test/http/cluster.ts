@@ -1,5 +1,5 @@
 import { Role } from "../../gen/berth/v1/worker_pb.ts";
-import { systemClock } from "../../lib/clock.ts";
+import { type Clock, sleepBy, systemClock } from "../../lib/clock.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import { silentLog } from "../../lib/log.ts";
 import { createSeededRandom } from "../../lib/random.ts";
@@ -28,9 +28,16 @@ export type HttpCluster = Readonly<{
   close(): Promise<void>;
 }>;
 
+/** A container that takes an hour to stop must not keep the process for as long. */
+const after: Clock["after"] = (delayMs, action) => {
+  const timer = setTimeout(action, Math.min(delayMs, 2 ** 31 - 1)).unref();
+  return () => clearTimeout(timer);
+};
+const engineClock: Clock = { ...systemClock, after, sleep: sleepBy(after) };
+
 export async function startHttpCluster(): Promise<HttpCluster> {
   const clock = systemClock;
-  const engine = createFakeEngine(clock);
+  const engine = createFakeEngine(engineClock);
   const deps = { wire, clock, random: createSeededRandom(1), log: silentLog };
   const registry = await startRegistry({ listen, leaseMs: 120_000, intervalMs: 1_500 }, deps);
   const registryAddress = registry.address;
