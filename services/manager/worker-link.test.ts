@@ -2,11 +2,11 @@ import { describe, expect, test } from "@jest/globals";
 import { schedule, submit } from "../../core/task-change.ts";
 import { FailureReason, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { denied, wrongState } from "../../lib/errors.ts";
+import { openGate } from "../../lib/gate.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import { aPlacedTask, aReport, aSpec, START_MS } from "../../test/builders.ts";
 import { until } from "../../test/until.ts";
 import { createDeliveries } from "./deliveries.ts";
-import { createLinkGate } from "./link-gate.ts";
 import { createPushSlots } from "./push-slots.ts";
 import { createFakeWorker } from "./testing/fake-worker.ts";
 import { createManagerRig } from "./testing/manager-rig.ts";
@@ -23,7 +23,7 @@ async function createRig(worker = createFakeWorker()) {
     clock,
     deliveries: createDeliveries(rig.ledger),
     slots: createPushSlots(),
-    gate: createLinkGate(clock),
+    gate: openGate,
     connect: worker.connect,
   };
   const onLinked = (_: string, linked: boolean) => void links.push(linked);

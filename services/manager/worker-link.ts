@@ -6,6 +6,7 @@ import {
 } from "../../gen/berth/v1/worker_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { unavailable } from "../../lib/errors.ts";
+import type { Gate } from "../../lib/gate.ts";
 import type { Log } from "../../lib/log.ts";
 import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
 import type { Random } from "../../lib/random.ts";
@@ -16,7 +17,6 @@ import type { Slots } from "../../lib/slots.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Ledger } from "./ledger.ts";
-import type { LinkGate } from "./link-gate.ts";
 import type { Observer } from "./observer.ts";
 import { createPusher, type Pusher } from "./pusher.ts";
 import { type Comparison, createSnapshots, type Snapshots } from "./snapshots.ts";
@@ -27,7 +27,7 @@ export type LinkDeps = Readonly<{
   /** Bounds how many workers are told something at once. */
   slots: Slots;
   /** Bounds how many links are being made at once. */
-  gate: LinkGate;
+  gate: Gate;
   observer: Observer;
   connect: (address: string) => Channel;
   clock: Clock;

@@ -1,6 +1,6 @@
 import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import { createGate } from "../../lib/gate.ts";
 import { createDeliveries } from "./deliveries.ts";
-import { createLinkGate } from "./link-gate.ts";
 import { createPushSlots } from "./push-slots.ts";
 import { type LinkDeps, runWorkerLink } from "./worker-link.ts";
 import { isTakenOver, type KnownWorker, type WorkerTable } from "./worker-table.ts";
@@ -10,6 +10,12 @@ type Link = Readonly<{
   round: number;
   control: AbortController;
 }>;
+
+/**
+ * A manager that comes back links to every worker at once: in between there must be turns of the
+ * event loop for heartbeats, deadlines and users.
+ */
+const LINKS_MADE = { atOnce: 64, turnMsMax: 250 };
 
 /** Keeps one link to every worker that has an address and has not left, until `signal` aborts. */
 export async function runWorkerLinks(
@@ -25,7 +31,7 @@ export async function runWorkerLinks(
   const onLinked = (workerId: string, linked: boolean) => workers.setLinked(workerId, linked);
   const deliveries = createDeliveries(deps.ledger);
   const slots = createPushSlots();
-  const gate = createLinkGate(deps.clock);
+  const gate = createGate(deps.clock, LINKS_MADE);
 
   function adjust(worker: KnownWorker): void {
     const link = links.get(worker.workerId);

@@ -1,3 +1,4 @@
+import { createGate } from "../../lib/gate.ts";
 import { formatHostPort, parseHostPort } from "../../lib/host-port.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import { createFakeRuntime } from "./fake-runtime.ts";
@@ -15,10 +16,16 @@ export type HollowConfig = Omit<WorkerConfig, "advertise" | "workerId" | "hostna
     idPrefix: string;
   }>;
 
-type Deps = Omit<WorkerDeps, "state" | "runtime" | "probes" | "stats">;
+type Deps = Omit<WorkerDeps, "state" | "runtime" | "probes" | "stats" | "gate">;
 
 /** Starts at once. Between two lots those before get a turn to register, lest they come too late. */
 const STARTS_MAX = 10;
+
+/**
+ * Registrations at once: when a thousand workers of one process lose their sessions, as they do where
+ * it gets too little of a machine, none of a thousand new connections is made in time.
+ */
+const REGISTRATIONS = { atOnce: 16, turnMsMax: 1_000 };
 
 /** At least so many digits, so that IDs of workers sort as their numbers do. */
 const ID_DIGITS = 4;
@@ -31,12 +38,13 @@ const ID_DIGITS = 4;
  */
 export async function startHollowWorkers(config: HollowConfig, deps: Deps): Promise<Running> {
   const running: Running[] = [];
+  const gate = createGate(deps.clock, REGISTRATIONS);
   const stopAll = async () => {
     await Promise.all(running.map((worker) => worker.stop()));
   };
   try {
     for (let first = 1; first <= config.count; first += STARTS_MAX) {
-      running.push(...(await startSome(first, config, deps)));
+      running.push(...(await startSome(first, config, { ...deps, gate })));
       await deps.clock.turn();
     }
   } catch (error) {
@@ -51,7 +59,11 @@ export async function startHollowWorkers(config: HollowConfig, deps: Deps): Prom
 }
 
 /** Starts up to `STARTS_MAX` workers; when one cannot start, none of them runs on. */
-async function startSome(first: number, config: HollowConfig, deps: Deps): Promise<Running[]> {
+async function startSome(
+  first: number,
+  config: HollowConfig,
+  deps: Deps & Pick<WorkerDeps, "gate">,
+): Promise<Running[]> {
   const length = Math.min(STARTS_MAX, config.count - first + 1);
   const starts = Array.from({ length }, (_, i) => startOne(first + i, config, deps));
   const results = await Promise.allSettled(starts);
@@ -65,7 +77,7 @@ async function startSome(first: number, config: HollowConfig, deps: Deps): Promi
 function startOne(
   number: number,
   { count: _, idPrefix, ...config }: HollowConfig,
-  deps: Deps,
+  deps: Deps & Pick<WorkerDeps, "gate">,
 ): Promise<Running> {
   const workerId = `${idPrefix}-${String(number).padStart(ID_DIGITS, "0")}`;
   const engine = createFakeEngine(deps.clock);

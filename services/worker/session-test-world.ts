@@ -14,6 +14,7 @@ import {
   WorkerMetricsSchema,
 } from "../../gen/berth/v1/worker_pb.ts";
 import { alreadyExists } from "../../lib/errors.ts";
+import { openGate } from "../../lib/gate.ts";
 import type { Log } from "../../lib/log.ts";
 import { silentLog } from "../../lib/log.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
@@ -117,6 +118,7 @@ export function sessionWorld(log: Log = silentLog) {
     describe: async () => create(WorkerDescriptionSchema, { hostname: "box" }),
     measure: () => machine.measure(),
     endpoints: () => served,
+    gate: openGate,
     onAnswer: (sentMs, leaseMs) => void answers.push({ sentMs, leaseMs }),
     clock,
     random: createSeededRandom(1),

@@ -4,6 +4,7 @@ import type { WorkerDescription, WorkerMetrics } from "../../gen/berth/v1/worker
 import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { reasonOf, retryMsOf } from "../../lib/errors.ts";
+import type { Gate } from "../../lib/gate.ts";
 import type { Log } from "../../lib/log.ts";
 import { type Random, randomWord } from "../../lib/random.ts";
 import { createBackoff } from "../../lib/retry.ts";
@@ -25,6 +26,8 @@ export type SessionDeps = Readonly<{
   endpoints: () => readonly Endpoint[];
   /** The registry has answered a word that was sent at `sentMs` of the monotonic clock. */
   onAnswer: (sentMs: number, leaseMs: number) => void;
+  /** Bounds how many workers of one process register at once. */
+  gate: Gate;
   clock: Clock;
   random: Random;
   log: Log;
@@ -78,7 +81,7 @@ export function createSession(deps: SessionDeps): Session {
 }
 
 async function keepSession(
-  { clock, random, log, describe, registries }: SessionDeps,
+  { clock, random, log, describe, registries, gate }: SessionDeps,
   connection: Connection,
   signal: AbortSignal,
 ): Promise<void> {
@@ -89,14 +92,18 @@ async function keepSession(
   let sessionNumber = 0n;
 
   /** Returns why the session ended, or was not even begun. */
-  async function hold({ channel, hasChoice }: Contact): Promise<unknown> {
+  async function hold({ channel, hasChoice }: Contact, endTurn: () => void): Promise<unknown> {
     const client = createClient(RegistryService, channel);
     const patience = nerves.patience(hasChoice);
     try {
       const description = await unlessAborted(describe(), signal);
       if (!description) return undefined;
       sessionNumber += 1n;
-      const session = { ...connection, client, patience, description, sessionNumber };
+      const onAnswer: SessionDeps["onAnswer"] = (...answer) => {
+        endTurn();
+        connection.onAnswer(...answer);
+      };
+      const session = { ...connection, client, patience, description, sessionNumber, onAnswer };
       return await holdSession(session, signal);
     } catch (error) {
       return error;
@@ -107,12 +114,16 @@ async function keepSession(
 
   /** Each over a connection of its own: where the last one only fell silent, so would the next. */
   async function call(): Promise<unknown> {
+    const endTurn = await gate.enter();
     try {
+      if (signal.aborted) return undefined;
       // Whoever knows of another worker is the one to ask whether it has gone.
       const contact = await (duplicates > 0 ? registries.again(signal) : registries.next(signal));
-      return await hold(contact);
+      return await hold(contact, endTurn);
     } catch (error) {
       return error;
+    } finally {
+      endTurn();
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Role } from "../../gen/berth/v1/worker_pb.ts";
 import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { type Gate, openGate } from "../../lib/gate.ts";
 import { formatHostPort, type HostPort, parseHostPort } from "../../lib/host-port.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
@@ -57,6 +58,8 @@ export type WorkerDeps = Readonly<{
   /** How containers are asked for their health. */
   probes: ProbeCalls;
   stats: HostMeter;
+  /** Bounds how many workers of one process register at once. Absent: it is the only one. */
+  gate?: Gate;
   clock: Clock;
   random: Random;
   log: Log;
@@ -174,6 +177,7 @@ function createWorkerSession({ config, deps, identity, address, ...parts }: Part
     describe: async () =>
       describeWorker(facts, await probe.description(), await deps.stats.measure()),
     measure,
+    gate: deps.gate ?? openGate,
     onAnswer: lease.renew,
     endpoints: () => endpointsOf(supervisor.list(), address.host),
   });

@@ -1,11 +1,11 @@
 import { expect, test } from "@jest/globals";
-import { createManualClock } from "../../lib/manual-clock.ts";
-import { createLinkGate } from "./link-gate.ts";
+import { createGate } from "./gate.ts";
+import { createManualClock } from "./manual-clock.ts";
 
 /** So many links want to be made; who has a turn, in order, with what ends it. */
 async function crowd(count: number) {
   const clock = createManualClock();
-  const gate = createLinkGate(clock);
+  const gate = createGate(clock, { atOnce: 64, turnMsMax: 250 });
   const turns: (() => void)[] = [];
   for (let i = 0; i < count; i++) void gate.enter().then((end) => turns.push(end));
   await clock.advance(0);
