@@ -39,6 +39,15 @@ export const USER_NAME_LENGTH_MAX = 255;
 /** The greatest user and group ID that runc accepts. */
 export const USER_ID_MAX = 2 ** 31 - 1;
 
+/** Bytes in one word to a process's input: so a handful of them in flight are little. */
+export const INPUT_BYTES_MAX = 64 * 1024;
+
+/** What `TIOCSWINSZ` can say. */
+export const TERMINAL_SIZE_MAX = 65_535;
+
+/** Tasks whose logs are read together. Each holds a stream to its worker. */
+export const LOG_TASKS_MAX = 100;
+
 export const LABELS_MAX = 64;
 export const LABEL_VALUE_CHARACTERS_MAX = 256;
 

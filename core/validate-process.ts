@@ -14,9 +14,9 @@ import { formatBytes, hasNul, quote, utf8Length } from "./validate-text.ts";
 /** The rules for what is run in the container, as whom, where and until when. */
 export function* checkProcess(spec: TaskSpec): Violations {
   yield* checkArguments(spec);
-  yield* checkEnv(spec.env);
-  yield* checkWorkingDir(spec.workingDir);
-  yield* checkUser(spec.user);
+  yield* checkEnv("spec.env", spec.env);
+  yield* checkWorkingDir("spec.working_dir", spec.workingDir);
+  yield* checkUser("spec.user", spec.user);
   yield* validateGrace("spec.stop_grace", spec.stopGrace);
   yield* checkStopSignal(spec.stopSignal);
 }
@@ -41,10 +41,12 @@ function* checkArguments({ command, args }: TaskSpec): Violations {
   yield* checkNuls("spec.args", args);
 }
 
-const byteCount = (texts: readonly string[]): number =>
+/** Bytes that texts take together. */
+export const byteCount = (texts: readonly string[]): number =>
   texts.reduce((bytes, text) => bytes + utf8Length(text), 0);
 
-function* checkNuls(field: string, texts: readonly string[]): Violations {
+/** A NUL would end an argument. */
+export function* checkNuls(field: string, texts: readonly string[]): Violations {
   for (const [index, text] of texts.entries()) {
     if (hasNul(text)) yield violation(`${field}[${index}]`, NUL_FOUND);
   }
@@ -52,22 +54,20 @@ function* checkNuls(field: string, texts: readonly string[]): Violations {
 
 const NUL_FOUND = "has a NUL character: leave it out";
 
-function* checkEnv(env: TaskSpec["env"]): Violations {
+/** Names that a shell takes, values that reach a process. */
+export function* checkEnv(whole: string, env: TaskSpec["env"]): Violations {
   const entries = Object.entries(env);
   if (entries.length > ENV_ENTRIES_MAX) {
-    yield violation(
-      "spec.env",
-      `has ${entries.length} entries: must be at most ${ENV_ENTRIES_MAX}`,
-    );
+    yield violation(whole, `has ${entries.length} entries: must be at most ${ENV_ENTRIES_MAX}`);
     return;
   }
   const bytes = byteCount(entries.flat());
   if (bytes > ENV_BYTES_MAX) {
     const [value, max] = [formatBytes(bytes), formatBytes(ENV_BYTES_MAX)];
-    yield violation("spec.env", `takes ${value}: must be at most ${max}`);
+    yield violation(whole, `takes ${value}: must be at most ${max}`);
   }
   for (const [name, value] of entries) {
-    const field = `spec.env[${quote(name)}]`;
+    const field = `${whole}[${quote(name)}]`;
     if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) {
       yield violation(
         field,
@@ -78,25 +78,24 @@ function* checkEnv(env: TaskSpec["env"]): Violations {
   }
 }
 
-function* checkWorkingDir(path: string): Violations {
+/** Absolute, or empty for the image's own. */
+export function* checkWorkingDir(field: string, path: string): Violations {
   if (path === "") return;
   if (!path.startsWith("/")) {
-    yield violation("spec.working_dir", `is ${quote(path)}: must be absolute, such as /srv`);
+    yield violation(field, `is ${quote(path)}: must be absolute, such as /srv`);
   } else if (hasNul(path)) {
-    yield violation("spec.working_dir", NUL_FOUND);
+    yield violation(field, NUL_FOUND);
   } else if (utf8Length(path) > PATH_BYTES_MAX) {
-    yield violation(
-      "spec.working_dir",
-      `takes ${utf8Length(path)} bytes: must be at most ${PATH_BYTES_MAX}`,
-    );
+    yield violation(field, `takes ${utf8Length(path)} bytes: must be at most ${PATH_BYTES_MAX}`);
   }
 }
 
-function* checkUser(user: string): Violations {
+/** A user with or without a group, or empty for the image's own. */
+export function* checkUser(field: string, user: string): Violations {
   const [owner = "", group] = user.split(/:(.*)/s, 2);
   if (user === "" || (isPrincipal(owner) && (group === undefined || isPrincipal(group)))) return;
   yield violation(
-    "spec.user",
+    field,
     `is ${quote(user)}: must be user, uid, user:group or uid:gid, a number at most ${USER_ID_MAX}`,
   );
 }

@@ -6,6 +6,8 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Cluster } from "./cluster_pb.ts";
 import { file_berth_v1_cluster } from "./cluster_pb.ts";
+import type { ExecInput, ExecOutput, ExecProcess } from "./exec_pb.ts";
+import { file_berth_v1_exec } from "./exec_pb.ts";
 import type { AttemptOutcome, Remedy, WorkerVerdict } from "./explanation_pb.ts";
 import { file_berth_v1_explanation } from "./explanation_pb.ts";
 import type { LogEntry, LogStream } from "./log_entry_pb.ts";
@@ -30,7 +32,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/manager_service.proto.
  */
 export const file_berth_v1_manager_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxInUKEVN1Ym1pdFRhc2tSZXF1ZXN0EiAKBHNwZWMYASABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSEwoLY2hlY2tfaW5kZXgYBCABKAkiMgoSU3VibWl0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIlgKElN1Ym1pdFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0EhMKC2NoZWNrX2luZGV4GAIgASgJIkMKE1N1Ym1pdFRhc2tzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzdWx0ImMKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siXwoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIkCgZmaWx0ZXIYAyABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyIl0KEUxpc3RUYXNrc1Jlc3BvbnNlEh0KBXRhc2tzGAEgAygLMg4uYmVydGgudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcmV2aXNpb24YAyABKAMiswEKClRhc2tGaWx0ZXISIwoGc3RhdGVzGAEgAygOMhMuYmVydGgudjEuVGFza1N0YXRlEhEKCXdvcmtlcl9pZBgCIAEoCRIwCgZsYWJlbHMYAyADKAsyIC5iZXJ0aC52MS5UYXNrRmlsdGVyLkxhYmVsc0VudHJ5EgwKBG5hbWUYBCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJpChFXYXRjaFRhc2tzUmVxdWVzdBIbCg5hZnRlcl9yZXZpc2lvbhgBIAEoA0gAiAEBEiQKBmZpbHRlchgCIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXJCEQoPX2FmdGVyX3JldmlzaW9uIk0KEldhdGNoVGFza3NSZXNwb25zZRIlCgdjaGFuZ2VzGAEgAygLMhQuYmVydGgudjEuVGFza0NoYW5nZRIQCghyZXZpc2lvbhgCIAEoAyJfCgpUYXNrQ2hhbmdlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrEg8KB3JlbW92ZWQYAiABKAgSIgoFZXZlbnQYAyABKAsyEy5iZXJ0aC52MS5UYXNrRXZlbnQiYAoPU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIoCgVncmFjZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIwChBTdG9wVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIj8KEFN0b3BUYXNrc1JlcXVlc3QSKwoIcmVxdWVzdHMYASADKAsyGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QiPwoRU3RvcFRhc2tzUmVzcG9uc2USKgoHcmVzdWx0cxgBIAMoCzIZLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3VsdCJhCg9TdG9wVGFza3NSZXN1bHQSHgoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2tIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSJHChFSZW1vdmVUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSDQoFZm9yY2UYAyABKAgiMgoSUmVtb3ZlVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIk8KFUxpc3RUYXNrRXZlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIPCgd0YXNrX2lkGAMgASgJIlYKFkxpc3RUYXNrRXZlbnRzUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuYmVydGgudjEuVGFza0V2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJMChJFeHBsYWluVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSLPAgoTRXhwbGFpblRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIPCgdzdW1tYXJ5GAIgASgJEiAKBnJlbWVkeRgDIAEoCzIQLmJlcnRoLnYxLlJlbWVkeRIqCghhdHRlbXB0cxgEIAMoCzIYLmJlcnRoLnYxLkF0dGVtcHRPdXRjb21lEg8KB291dGxvb2sYBSABKAkSFAoMd29ya2VyX2NvdW50GAYgASgNEhYKDnN1aXRhYmxlX2NvdW50GAcgASgNEicKCmV4Y2x1c2lvbnMYCCADKAsyEy5iZXJ0aC52MS5FeGNsdXNpb24SKAoHd29ya2VycxgJIAMoCzIXLmJlcnRoLnYxLldvcmtlclZlcmRpY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAogASgJEhAKCHJldmlzaW9uGAsgASgDIrYBChVTdHJlYW1UYXNrTG9nc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg4KBmZvbGxvdxgDIAEoCBIRCgR0YWlsGAQgASgNSACIAQESKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKB3N0cmVhbXMYBiADKA4yEy5iZXJ0aC52MS5Mb2dTdHJlYW1CBwoFX3RhaWwiPQoWU3RyZWFtVGFza0xvZ3NSZXNwb25zZRIjCgdlbnRyaWVzGAEgAygLMhIuYmVydGgudjEuTG9nRW50cnkiOwoSTGlzdFdvcmtlcnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIlEKE0xpc3RXb3JrZXJzUmVzcG9uc2USIQoHd29ya2VycxgBIAMoCzIQLmJlcnRoLnYxLldvcmtlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJQoQR2V0V29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkiNQoRR2V0V29ya2VyUmVzcG9uc2USIAoGd29ya2VyGAEgASgLMhAuYmVydGgudjEuV29ya2VyIpkBChNVcGRhdGVXb3JrZXJSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIqCghzZXR0aW5ncxgCIAEoCzIYLmJlcnRoLnYxLldvcmtlclNldHRpbmdzEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxISCgpyZXF1ZXN0X2lkGAQgASgJIjgKFFVwZGF0ZVdvcmtlclJlc3BvbnNlEiAKBndvcmtlchgBIAEoCzIQLmJlcnRoLnYxLldvcmtlciJVChVSZWJhbGFuY2VUYXNrc1JlcXVlc3QSEQoJbW92ZXNfbWF4GAEgASgNEhUKDXZhbGlkYXRlX29ubHkYAiABKAgSEgoKcmVxdWVzdF9pZBgDIAEoCSJhChZSZWJhbGFuY2VUYXNrc1Jlc3BvbnNlEiEKBW1vdmVzGAEgAygLMhIuYmVydGgudjEuVGFza01vdmUSJAoGYmxvY2tzGAIgAygLMhQuYmVydGgudjEuRHJhaW5CbG9jayJsCghUYXNrTW92ZRIPCgd0YXNrX2lkGAEgASgJEhEKCXRhc2tfbmFtZRgCIAEoCRIWCg5mcm9tX3dvcmtlcl9pZBgDIAEoCRIUCgx0b193b3JrZXJfaWQYBCABKAkSDgoGcmVhc29uGAUgASgJIhMKEUdldENsdXN0ZXJSZXF1ZXN0IjgKEkdldENsdXN0ZXJSZXNwb25zZRIiCgdjbHVzdGVyGAEgASgLMhEuYmVydGgudjEuQ2x1c3RlcjKtCgoOTWFuYWdlclNlcnZpY2USRwoKU3VibWl0VGFzaxIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0GhwuYmVydGgudjEuU3VibWl0VGFza1Jlc3BvbnNlEkoKC1N1Ym1pdFRhc2tzEhwuYmVydGgudjEuU3VibWl0VGFza3NSZXF1ZXN0Gh0uYmVydGgudjEuU3VibWl0VGFza3NSZXNwb25zZRJDCgdHZXRUYXNrEhguYmVydGgudjEuR2V0VGFza1JlcXVlc3QaGS5iZXJ0aC52MS5HZXRUYXNrUmVzcG9uc2UiA5ACARJJCglMaXN0VGFza3MSGi5iZXJ0aC52MS5MaXN0VGFza3NSZXF1ZXN0GhsuYmVydGgudjEuTGlzdFRhc2tzUmVzcG9uc2UiA5ACARJJCgpXYXRjaFRhc2tzEhsuYmVydGgudjEuV2F0Y2hUYXNrc1JlcXVlc3QaHC5iZXJ0aC52MS5XYXRjaFRhc2tzUmVzcG9uc2UwARJBCghTdG9wVGFzaxIZLmJlcnRoLnYxLlN0b3BUYXNrUmVxdWVzdBoaLmJlcnRoLnYxLlN0b3BUYXNrUmVzcG9uc2USRAoJU3RvcFRhc2tzEhouYmVydGgudjEuU3RvcFRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3BvbnNlEkcKClJlbW92ZVRhc2sSGy5iZXJ0aC52MS5SZW1vdmVUYXNrUmVxdWVzdBocLmJlcnRoLnYxLlJlbW92ZVRhc2tSZXNwb25zZRJYCg5MaXN0VGFza0V2ZW50cxIfLmJlcnRoLnYxLkxpc3RUYXNrRXZlbnRzUmVxdWVzdBogLmJlcnRoLnYxLkxpc3RUYXNrRXZlbnRzUmVzcG9uc2UiA5ACARJPCgtFeHBsYWluVGFzaxIcLmJlcnRoLnYxLkV4cGxhaW5UYXNrUmVxdWVzdBodLmJlcnRoLnYxLkV4cGxhaW5UYXNrUmVzcG9uc2UiA5ACARJVCg5TdHJlYW1UYXNrTG9ncxIfLmJlcnRoLnYxLlN0cmVhbVRhc2tMb2dzUmVxdWVzdBogLmJlcnRoLnYxLlN0cmVhbVRhc2tMb2dzUmVzcG9uc2UwARJPCgtMaXN0V29ya2VycxIcLmJlcnRoLnYxLkxpc3RXb3JrZXJzUmVxdWVzdBodLmJlcnRoLnYxLkxpc3RXb3JrZXJzUmVzcG9uc2UiA5ACARJJCglHZXRXb3JrZXISGi5iZXJ0aC52MS5HZXRXb3JrZXJSZXF1ZXN0GhsuYmVydGgudjEuR2V0V29ya2VyUmVzcG9uc2UiA5ACARJNCgxVcGRhdGVXb3JrZXISHS5iZXJ0aC52MS5VcGRhdGVXb3JrZXJSZXF1ZXN0Gh4uYmVydGgudjEuVXBkYXRlV29ya2VyUmVzcG9uc2USUwoOUmViYWxhbmNlVGFza3MSHy5iZXJ0aC52MS5SZWJhbGFuY2VUYXNrc1JlcXVlc3QaIC5iZXJ0aC52MS5SZWJhbGFuY2VUYXNrc1Jlc3BvbnNlEkkKCVBsYW5UYXNrcxIaLmJlcnRoLnYxLlBsYW5UYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5QbGFuVGFza3NSZXNwb25zZSIDkAIBEkwKCkdldENsdXN0ZXISGy5iZXJ0aC52MS5HZXRDbHVzdGVyUmVxdWVzdBocLmJlcnRoLnYxLkdldENsdXN0ZXJSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_berth_v1_cluster, file_berth_v1_explanation, file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_plan, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxInUKEVN1Ym1pdFRhc2tSZXF1ZXN0EiAKBHNwZWMYASABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSEwoLY2hlY2tfaW5kZXgYBCABKAkiMgoSU3VibWl0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIlgKElN1Ym1pdFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0EhMKC2NoZWNrX2luZGV4GAIgASgJIkMKE1N1Ym1pdFRhc2tzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzdWx0ImMKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siXwoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIkCgZmaWx0ZXIYAyABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyIl0KEUxpc3RUYXNrc1Jlc3BvbnNlEh0KBXRhc2tzGAEgAygLMg4uYmVydGgudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcmV2aXNpb24YAyABKAMiswEKClRhc2tGaWx0ZXISIwoGc3RhdGVzGAEgAygOMhMuYmVydGgudjEuVGFza1N0YXRlEhEKCXdvcmtlcl9pZBgCIAEoCRIwCgZsYWJlbHMYAyADKAsyIC5iZXJ0aC52MS5UYXNrRmlsdGVyLkxhYmVsc0VudHJ5EgwKBG5hbWUYBCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJpChFXYXRjaFRhc2tzUmVxdWVzdBIbCg5hZnRlcl9yZXZpc2lvbhgBIAEoA0gAiAEBEiQKBmZpbHRlchgCIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXJCEQoPX2FmdGVyX3JldmlzaW9uIk0KEldhdGNoVGFza3NSZXNwb25zZRIlCgdjaGFuZ2VzGAEgAygLMhQuYmVydGgudjEuVGFza0NoYW5nZRIQCghyZXZpc2lvbhgCIAEoAyJfCgpUYXNrQ2hhbmdlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrEg8KB3JlbW92ZWQYAiABKAgSIgoFZXZlbnQYAyABKAsyEy5iZXJ0aC52MS5UYXNrRXZlbnQiYAoPU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIoCgVncmFjZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIwChBTdG9wVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIj8KEFN0b3BUYXNrc1JlcXVlc3QSKwoIcmVxdWVzdHMYASADKAsyGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QiPwoRU3RvcFRhc2tzUmVzcG9uc2USKgoHcmVzdWx0cxgBIAMoCzIZLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3VsdCJhCg9TdG9wVGFza3NSZXN1bHQSHgoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2tIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSJHChFSZW1vdmVUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSDQoFZm9yY2UYAyABKAgiMgoSUmVtb3ZlVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIk8KFUxpc3RUYXNrRXZlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIPCgd0YXNrX2lkGAMgASgJIlYKFkxpc3RUYXNrRXZlbnRzUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuYmVydGgudjEuVGFza0V2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJMChJFeHBsYWluVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSLPAgoTRXhwbGFpblRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIPCgdzdW1tYXJ5GAIgASgJEiAKBnJlbWVkeRgDIAEoCzIQLmJlcnRoLnYxLlJlbWVkeRIqCghhdHRlbXB0cxgEIAMoCzIYLmJlcnRoLnYxLkF0dGVtcHRPdXRjb21lEg8KB291dGxvb2sYBSABKAkSFAoMd29ya2VyX2NvdW50GAYgASgNEhYKDnN1aXRhYmxlX2NvdW50GAcgASgNEicKCmV4Y2x1c2lvbnMYCCADKAsyEy5iZXJ0aC52MS5FeGNsdXNpb24SKAoHd29ya2VycxgJIAMoCzIXLmJlcnRoLnYxLldvcmtlclZlcmRpY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAogASgJEhAKCHJldmlzaW9uGAsgASgDIu4BChVTdHJlYW1UYXNrTG9nc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg4KBmZvbGxvdxgDIAEoCBIRCgR0YWlsGAQgASgNSACIAQESKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKB3N0cmVhbXMYBiADKA4yEy5iZXJ0aC52MS5Mb2dTdHJlYW0SEAoIdGFza19pZHMYByADKAkSJAoGZmlsdGVyGAggASgLMhQuYmVydGgudjEuVGFza0ZpbHRlckIHCgVfdGFpbCKZAQoWU3RyZWFtVGFza0xvZ3NSZXNwb25zZRIjCgdlbnRyaWVzGAEgAygLMhIuYmVydGgudjEuTG9nRW50cnkSDwoHdGFza19pZBgCIAEoCRIRCgl0YXNrX25hbWUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIlCgd3YXJuaW5nGAUgASgLMhQuYmVydGgudjEuTG9nV2FybmluZyJBCgpMb2dXYXJuaW5nEg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmlzX3JldHJpZWQYAyABKAgiaQoPRXhlY1Rhc2tSZXF1ZXN0EigKBXN0YXJ0GAEgASgLMhcuYmVydGgudjEuRXhlY1Rhc2tTdGFydEgAEiQKBWlucHV0GAIgASgLMhMuYmVydGgudjEuRXhlY0lucHV0SABCBgoEd29yZCJICg1FeGVjVGFza1N0YXJ0Eg8KB3Rhc2tfaWQYASABKAkSJgoHcHJvY2VzcxgCIAEoCzIVLmJlcnRoLnYxLkV4ZWNQcm9jZXNzIjgKEEV4ZWNUYXNrUmVzcG9uc2USJAoGb3V0cHV0GAEgASgLMhQuYmVydGgudjEuRXhlY091dHB1dCI7ChJMaXN0V29ya2Vyc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiUQoTTGlzdFdvcmtlcnNSZXNwb25zZRIhCgd3b3JrZXJzGAEgAygLMhAuYmVydGgudjEuV29ya2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIlChBHZXRXb3JrZXJSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCSI1ChFHZXRXb3JrZXJSZXNwb25zZRIgCgZ3b3JrZXIYASABKAsyEC5iZXJ0aC52MS5Xb3JrZXIimQEKE1VwZGF0ZVdvcmtlclJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEioKCHNldHRpbmdzGAIgASgLMhguYmVydGgudjEuV29ya2VyU2V0dGluZ3MSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhIKCnJlcXVlc3RfaWQYBCABKAkiOAoUVXBkYXRlV29ya2VyUmVzcG9uc2USIAoGd29ya2VyGAEgASgLMhAuYmVydGgudjEuV29ya2VyIlUKFVJlYmFsYW5jZVRhc2tzUmVxdWVzdBIRCgltb3Zlc19tYXgYASABKA0SFQoNdmFsaWRhdGVfb25seRgCIAEoCBISCgpyZXF1ZXN0X2lkGAMgASgJImEKFlJlYmFsYW5jZVRhc2tzUmVzcG9uc2USIQoFbW92ZXMYASADKAsyEi5iZXJ0aC52MS5UYXNrTW92ZRIkCgZibG9ja3MYAiADKAsyFC5iZXJ0aC52MS5EcmFpbkJsb2NrImwKCFRhc2tNb3ZlEg8KB3Rhc2tfaWQYASABKAkSEQoJdGFza19uYW1lGAIgASgJEhYKDmZyb21fd29ya2VyX2lkGAMgASgJEhQKDHRvX3dvcmtlcl9pZBgEIAEoCRIOCgZyZWFzb24YBSABKAkiEwoRR2V0Q2x1c3RlclJlcXVlc3QiOAoSR2V0Q2x1c3RlclJlc3BvbnNlEiIKB2NsdXN0ZXIYASABKAsyES5iZXJ0aC52MS5DbHVzdGVyMvQKCg5NYW5hZ2VyU2VydmljZRJHCgpTdWJtaXRUYXNrEhsuYmVydGgudjEuU3VibWl0VGFza1JlcXVlc3QaHC5iZXJ0aC52MS5TdWJtaXRUYXNrUmVzcG9uc2USSgoLU3VibWl0VGFza3MSHC5iZXJ0aC52MS5TdWJtaXRUYXNrc1JlcXVlc3QaHS5iZXJ0aC52MS5TdWJtaXRUYXNrc1Jlc3BvbnNlEkMKB0dldFRhc2sSGC5iZXJ0aC52MS5HZXRUYXNrUmVxdWVzdBoZLmJlcnRoLnYxLkdldFRhc2tSZXNwb25zZSIDkAIBEkkKCUxpc3RUYXNrcxIaLmJlcnRoLnYxLkxpc3RUYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5MaXN0VGFza3NSZXNwb25zZSIDkAIBEkkKCldhdGNoVGFza3MSGy5iZXJ0aC52MS5XYXRjaFRhc2tzUmVxdWVzdBocLmJlcnRoLnYxLldhdGNoVGFza3NSZXNwb25zZTABEkEKCFN0b3BUYXNrEhkuYmVydGgudjEuU3RvcFRhc2tSZXF1ZXN0GhouYmVydGgudjEuU3RvcFRhc2tSZXNwb25zZRJECglTdG9wVGFza3MSGi5iZXJ0aC52MS5TdG9wVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuU3RvcFRhc2tzUmVzcG9uc2USRwoKUmVtb3ZlVGFzaxIbLmJlcnRoLnYxLlJlbW92ZVRhc2tSZXF1ZXN0GhwuYmVydGgudjEuUmVtb3ZlVGFza1Jlc3BvbnNlElgKDkxpc3RUYXNrRXZlbnRzEh8uYmVydGgudjEuTGlzdFRhc2tFdmVudHNSZXF1ZXN0GiAuYmVydGgudjEuTGlzdFRhc2tFdmVudHNSZXNwb25zZSIDkAIBEk8KC0V4cGxhaW5UYXNrEhwuYmVydGgudjEuRXhwbGFpblRhc2tSZXF1ZXN0Gh0uYmVydGgudjEuRXhwbGFpblRhc2tSZXNwb25zZSIDkAIBElUKDlN0cmVhbVRhc2tMb2dzEh8uYmVydGgudjEuU3RyZWFtVGFza0xvZ3NSZXF1ZXN0GiAuYmVydGgudjEuU3RyZWFtVGFza0xvZ3NSZXNwb25zZTABEkUKCEV4ZWNUYXNrEhkuYmVydGgudjEuRXhlY1Rhc2tSZXF1ZXN0GhouYmVydGgudjEuRXhlY1Rhc2tSZXNwb25zZSgBMAESTwoLTGlzdFdvcmtlcnMSHC5iZXJ0aC52MS5MaXN0V29ya2Vyc1JlcXVlc3QaHS5iZXJ0aC52MS5MaXN0V29ya2Vyc1Jlc3BvbnNlIgOQAgESSQoJR2V0V29ya2VyEhouYmVydGgudjEuR2V0V29ya2VyUmVxdWVzdBobLmJlcnRoLnYxLkdldFdvcmtlclJlc3BvbnNlIgOQAgESTQoMVXBkYXRlV29ya2VyEh0uYmVydGgudjEuVXBkYXRlV29ya2VyUmVxdWVzdBoeLmJlcnRoLnYxLlVwZGF0ZVdvcmtlclJlc3BvbnNlElMKDlJlYmFsYW5jZVRhc2tzEh8uYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXF1ZXN0GiAuYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXNwb25zZRJJCglQbGFuVGFza3MSGi5iZXJ0aC52MS5QbGFuVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuUGxhblRhc2tzUmVzcG9uc2UiA5ACARJMCgpHZXRDbHVzdGVyEhsuYmVydGgudjEuR2V0Q2x1c3RlclJlcXVlc3QaHC5iZXJ0aC52MS5HZXRDbHVzdGVyUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_berth_v1_cluster, file_berth_v1_exec, file_berth_v1_explanation, file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_plan, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * SubmitTaskRequest describes the task.
@@ -833,35 +835,39 @@ export const ExplainTaskResponseSchema: GenMessage<ExplainTaskResponse> = /*@__P
   messageDesc(file_berth_v1_manager_service, 23);
 
 /**
- * StreamTaskLogsRequest selects what to send.
+ * StreamTaskLogsRequest selects what to send. Which tasks is told by exactly one
+ * of `task_id`, `task_ids` and `filter`.
  *
  * @generated from message berth.v1.StreamTaskLogsRequest
  */
 export type StreamTaskLogsRequest = Message<"berth.v1.StreamTaskLogsRequest"> & {
   /**
-   * The task's ID. Required.
+   * The only task's ID.
    *
    * @generated from field: string task_id = 1;
    */
   taskId: string;
 
   /**
-   * Number of the attempt. 0 means the current one.
+   * Number of the attempt. 0 means the current one. Only with `task_id`.
    *
    * @generated from field: uint32 attempt = 2;
    */
   attempt: number;
 
   /**
-   * Whether to go on with what is written from now on, until the container
-   * ends.
+   * Whether to go on with what is written from now on. Of `task_id` until the
+   * container ends; of `task_ids` until all tasks have ended for good, whichever
+   * attempt they come to; of `filter` until the caller leaves, with all tasks
+   * that come to match.
    *
    * @generated from field: bool follow = 3;
    */
   follow: boolean;
 
   /**
-   * Only the last lines of what was already written. Absent means all of it.
+   * Only the last lines of what was already written, of each task. Absent means
+   * all of it.
    *
    * @generated from field: optional uint32 tail = 4;
    */
@@ -880,6 +886,21 @@ export type StreamTaskLogsRequest = Message<"berth.v1.StreamTaskLogsRequest"> & 
    * @generated from field: repeated berth.v1.LogStream streams = 6;
    */
   streams: LogStream[];
+
+  /**
+   * The IDs of several tasks, at most 100, each once.
+   *
+   * @generated from field: repeated string task_ids = 7;
+   */
+  taskIds: string[];
+
+  /**
+   * All tasks that match, at most 100 at a time. A call that would begin with
+   * more is INVALID_ARGUMENT; of more that come later a warning tells.
+   *
+   * @generated from field: berth.v1.TaskFilter filter = 8;
+   */
+  filter?: TaskFilter | undefined;
 };
 
 /**
@@ -890,17 +911,47 @@ export const StreamTaskLogsRequestSchema: GenMessage<StreamTaskLogsRequest> = /*
   messageDesc(file_berth_v1_manager_service, 24);
 
 /**
- * StreamTaskLogsResponse carries what came together.
+ * StreamTaskLogsResponse carries what came together, all of one task.
  *
  * @generated from message berth.v1.StreamTaskLogsResponse
  */
 export type StreamTaskLogsResponse = Message<"berth.v1.StreamTaskLogsResponse"> & {
   /**
-   * In the order the engine received them.
+   * In the order the engine received them. Of several tasks together they are in
+   * the order of their times, while following in the order they came.
    *
    * @generated from field: repeated berth.v1.LogEntry entries = 1;
    */
   entries: LogEntry[];
+
+  /**
+   * Whose container wrote it.
+   *
+   * @generated from field: string task_id = 2;
+   */
+  taskId: string;
+
+  /**
+   * The task's name. Empty if it has none.
+   *
+   * @generated from field: string task_name = 3;
+   */
+  taskName: string;
+
+  /**
+   * Which attempt wrote it.
+   *
+   * @generated from field: uint32 attempt = 4;
+   */
+  attempt: number;
+
+  /**
+   * Why this task's logs are not complete. Absent where they are. Only sent of
+   * several tasks, and without entries.
+   *
+   * @generated from field: berth.v1.LogWarning warning = 5;
+   */
+  warning?: LogWarning | undefined;
 };
 
 /**
@@ -909,6 +960,127 @@ export type StreamTaskLogsResponse = Message<"berth.v1.StreamTaskLogsResponse"> 
  */
 export const StreamTaskLogsResponseSchema: GenMessage<StreamTaskLogsResponse> = /*@__PURE__*/
   messageDesc(file_berth_v1_manager_service, 25);
+
+/**
+ * Tells why logs are missing.
+ *
+ * @generated from message berth.v1.LogWarning
+ */
+export type LogWarning = Message<"berth.v1.LogWarning"> & {
+  /**
+   * For programs, in UPPER_SNAKE, as in ErrorInfo.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * For people.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * Whether it is tried again.
+   *
+   * @generated from field: bool is_retried = 3;
+   */
+  isRetried: boolean;
+};
+
+/**
+ * Describes the message berth.v1.LogWarning.
+ * Use `create(LogWarningSchema)` to create a new message.
+ */
+export const LogWarningSchema: GenMessage<LogWarning> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 26);
+
+/**
+ * A word of ExecTask's caller.
+ *
+ * @generated from message berth.v1.ExecTaskRequest
+ */
+export type ExecTaskRequest = Message<"berth.v1.ExecTaskRequest"> & {
+  /**
+   * What is said.
+   *
+   * @generated from oneof berth.v1.ExecTaskRequest.word
+   */
+  word: {
+    /**
+     * What to run. Sent first, once.
+     *
+     * @generated from field: berth.v1.ExecTaskStart start = 1;
+     */
+    value: ExecTaskStart;
+    case: "start";
+  } | {
+    /**
+     * What the process gets.
+     *
+     * @generated from field: berth.v1.ExecInput input = 2;
+     */
+    value: ExecInput;
+    case: "input";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message berth.v1.ExecTaskRequest.
+ * Use `create(ExecTaskRequestSchema)` to create a new message.
+ */
+export const ExecTaskRequestSchema: GenMessage<ExecTaskRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 27);
+
+/**
+ * Says what to run, and where.
+ *
+ * @generated from message berth.v1.ExecTaskStart
+ */
+export type ExecTaskStart = Message<"berth.v1.ExecTaskStart"> & {
+  /**
+   * The task's ID. Its container must run. Required.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * What to run. Required.
+   *
+   * @generated from field: berth.v1.ExecProcess process = 2;
+   */
+  process?: ExecProcess | undefined;
+};
+
+/**
+ * Describes the message berth.v1.ExecTaskStart.
+ * Use `create(ExecTaskStartSchema)` to create a new message.
+ */
+export const ExecTaskStartSchema: GenMessage<ExecTaskStart> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 28);
+
+/**
+ * A word of ExecTask's process.
+ *
+ * @generated from message berth.v1.ExecTaskResponse
+ */
+export type ExecTaskResponse = Message<"berth.v1.ExecTaskResponse"> & {
+  /**
+   * What is told.
+   *
+   * @generated from field: berth.v1.ExecOutput output = 1;
+   */
+  output?: ExecOutput | undefined;
+};
+
+/**
+ * Describes the message berth.v1.ExecTaskResponse.
+ * Use `create(ExecTaskResponseSchema)` to create a new message.
+ */
+export const ExecTaskResponseSchema: GenMessage<ExecTaskResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 29);
 
 /**
  * ListWorkersRequest selects a page.
@@ -936,7 +1108,7 @@ export type ListWorkersRequest = Message<"berth.v1.ListWorkersRequest"> & {
  * Use `create(ListWorkersRequestSchema)` to create a new message.
  */
 export const ListWorkersRequestSchema: GenMessage<ListWorkersRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 26);
+  messageDesc(file_berth_v1_manager_service, 30);
 
 /**
  * ListWorkersResponse carries one page.
@@ -964,7 +1136,7 @@ export type ListWorkersResponse = Message<"berth.v1.ListWorkersResponse"> & {
  * Use `create(ListWorkersResponseSchema)` to create a new message.
  */
 export const ListWorkersResponseSchema: GenMessage<ListWorkersResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 27);
+  messageDesc(file_berth_v1_manager_service, 31);
 
 /**
  * GetWorkerRequest names the worker.
@@ -985,7 +1157,7 @@ export type GetWorkerRequest = Message<"berth.v1.GetWorkerRequest"> & {
  * Use `create(GetWorkerRequestSchema)` to create a new message.
  */
 export const GetWorkerRequestSchema: GenMessage<GetWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 28);
+  messageDesc(file_berth_v1_manager_service, 32);
 
 /**
  * GetWorkerResponse carries the worker.
@@ -1006,7 +1178,7 @@ export type GetWorkerResponse = Message<"berth.v1.GetWorkerResponse"> & {
  * Use `create(GetWorkerResponseSchema)` to create a new message.
  */
 export const GetWorkerResponseSchema: GenMessage<GetWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 29);
+  messageDesc(file_berth_v1_manager_service, 33);
 
 /**
  * Asks to change a worker's settings.
@@ -1050,7 +1222,7 @@ export type UpdateWorkerRequest = Message<"berth.v1.UpdateWorkerRequest"> & {
  * Use `create(UpdateWorkerRequestSchema)` to create a new message.
  */
 export const UpdateWorkerRequestSchema: GenMessage<UpdateWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 30);
+  messageDesc(file_berth_v1_manager_service, 34);
 
 /**
  * The changed worker.
@@ -1071,7 +1243,7 @@ export type UpdateWorkerResponse = Message<"berth.v1.UpdateWorkerResponse"> & {
  * Use `create(UpdateWorkerResponseSchema)` to create a new message.
  */
 export const UpdateWorkerResponseSchema: GenMessage<UpdateWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 31);
+  messageDesc(file_berth_v1_manager_service, 35);
 
 /**
  * Asks to even out the workers.
@@ -1106,7 +1278,7 @@ export type RebalanceTasksRequest = Message<"berth.v1.RebalanceTasksRequest"> & 
  * Use `create(RebalanceTasksRequestSchema)` to create a new message.
  */
 export const RebalanceTasksRequestSchema: GenMessage<RebalanceTasksRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 32);
+  messageDesc(file_berth_v1_manager_service, 36);
 
 /**
  * What moves, or would.
@@ -1134,7 +1306,7 @@ export type RebalanceTasksResponse = Message<"berth.v1.RebalanceTasksResponse"> 
  * Use `create(RebalanceTasksResponseSchema)` to create a new message.
  */
 export const RebalanceTasksResponseSchema: GenMessage<RebalanceTasksResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 33);
+  messageDesc(file_berth_v1_manager_service, 37);
 
 /**
  * A task that goes from one worker to another.
@@ -1183,7 +1355,7 @@ export type TaskMove = Message<"berth.v1.TaskMove"> & {
  * Use `create(TaskMoveSchema)` to create a new message.
  */
 export const TaskMoveSchema: GenMessage<TaskMove> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 34);
+  messageDesc(file_berth_v1_manager_service, 38);
 
 /**
  * GetClusterRequest asks for the cluster.
@@ -1198,7 +1370,7 @@ export type GetClusterRequest = Message<"berth.v1.GetClusterRequest"> & {
  * Use `create(GetClusterRequestSchema)` to create a new message.
  */
 export const GetClusterRequestSchema: GenMessage<GetClusterRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 35);
+  messageDesc(file_berth_v1_manager_service, 39);
 
 /**
  * GetClusterResponse carries the cluster.
@@ -1219,7 +1391,7 @@ export type GetClusterResponse = Message<"berth.v1.GetClusterResponse"> & {
  * Use `create(GetClusterResponseSchema)` to create a new message.
  */
 export const GetClusterResponseSchema: GenMessage<GetClusterResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 36);
+  messageDesc(file_berth_v1_manager_service, 40);
 
 /**
  * ManagerService is what users drive: it owns the desired state of the cluster.
@@ -1351,7 +1523,9 @@ export const ManagerService: GenService<{
     output: typeof ExplainTaskResponseSchema;
   },
   /**
-   * StreamTaskLogs streams what a task's container wrote.
+   * StreamTaskLogs streams what tasks' containers wrote: of one task, or of
+   * several together. A task that cannot be read is an error of the call when it
+   * is the only one, and a warning among the answers when there are several.
    *
    * @generated from rpc berth.v1.ManagerService.StreamTaskLogs
    */
@@ -1359,6 +1533,21 @@ export const ManagerService: GenService<{
     methodKind: "server_streaming";
     input: typeof StreamTaskLogsRequestSchema;
     output: typeof StreamTaskLogsResponseSchema;
+  },
+  /**
+   * ExecTask runs a process in a task's container and talks with it. Its first
+   * word says what to run, the further ones are the process's input.
+   *
+   * A caller that leaves ends the conversation, not the process: its input ends,
+   * what it writes is thrown away, and it ends with the container at the latest.
+   * Never repeated: every call runs another process. Only over gRPC.
+   *
+   * @generated from rpc berth.v1.ManagerService.ExecTask
+   */
+  execTask: {
+    methodKind: "bidi_streaming";
+    input: typeof ExecTaskRequestSchema;
+    output: typeof ExecTaskResponseSchema;
   },
   /**
    * ListWorkers returns workers in the order of their IDs, a page at a time.
