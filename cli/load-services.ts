@@ -154,7 +154,7 @@ async function startDockerWorker(
   });
   const state = await openStateFolder(stateFolder);
   const facts = { ...config, hostname: hostname() };
-  const probes = createProbeCalls({ network: createNetworkCheck(clock), exec: runtime.exec });
+  const probes = createProbeCalls({ network: createNetworkCheck(clock), exec: runtime.tryCommand });
   const deps = { wire: socketWire, state, runtime, probes, stats, clock, random, log };
   const lock = await lockStateFolder(stateFolder);
   return startLocked(lock, () => startWorker(facts, deps));

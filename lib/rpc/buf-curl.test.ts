@@ -43,6 +43,7 @@ describe("buf curl, without a schema,", () => {
       getStats: refuse,
       watchTasks: refuseStream,
       streamTaskLogs: refuseStream,
+      execTask: refuseStream,
     });
     server = await serve(handlers, { mounts: [mountService(EchoService, handlers), worker] });
   });

@@ -8,7 +8,8 @@ import { type Role, RoleOverError, type Roles } from "./role.ts";
 
 /**
  * The handlers of a manager whose role changes: each call goes to the role of the moment. A read
- * whose role ended meanwhile is asked of the next one; a stream ends, and its client resumes it.
+ * whose role ended meanwhile is asked of the next one; a stream ends, and its client resumes it. A
+ * conversation cannot be resumed, and what it is with is not the manager: it goes on, whoever leads.
  */
 export function createFront(roles: Roles): ServiceImpl<typeof ManagerService> {
   async function unary(
@@ -27,8 +28,9 @@ export function createFront(roles: Roles): ServiceImpl<typeof ManagerService> {
 
   return delegating(ManagerService, {
     unary,
-    async *serverStream(method, request, context) {
+    async *stream(method, request, context) {
       const role = await roles.current(context.signal);
+      if (method.methodKind === "bidi_streaming") return yield* role.stream(method, request, context);
       const signal = AbortSignal.any([context.signal, role.over]);
       yield* role.stream(method, request, { ...context, signal });
       if (role.over.aborted && !context.signal.aborted) throw streamOver();

@@ -1,7 +1,8 @@
-import type { DescMethodServerStreaming, DescMethodUnary, Message } from "@bufbuild/protobuf";
+import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Clock } from "../../lib/clock.ts";
 import { unavailable } from "../../lib/errors.ts";
+import type { StreamMethod, StreamRequest } from "../../lib/rpc/delegate.ts";
 
 /** What a manager is for a time, and how it answers then. */
 export interface Role {
@@ -13,8 +14,8 @@ export interface Role {
   /** Throws a `RoleOverError` when the call was not begun and the next role should have it. */
   answer(method: DescMethodUnary, request: Message, context: HandlerContext): Promise<Message>;
   stream(
-    method: DescMethodServerStreaming,
-    request: Message,
+    method: StreamMethod,
+    request: StreamRequest,
     context: HandlerContext,
   ): AsyncIterable<Message>;
 }

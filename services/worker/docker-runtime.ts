@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import Docker from "dockerode";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import { startExec } from "./container-exec.ts";
 import { readLogs } from "./container-logs.ts";
 import type { ContainerDns } from "./container-spec.ts";
 import { createContainerVerbs } from "./container-verbs.ts";
@@ -29,7 +30,7 @@ export type DockerRuntimeOptions = Readonly<{
 }>;
 
 /** A runtime that can also run a command in a container, as probes ask. */
-export type DockerRuntime = Runtime & Readonly<{ exec: Exec }>;
+export type DockerRuntime = Runtime & Readonly<{ tryCommand: Exec }>;
 
 /** Runs containers on a Docker engine. */
 export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntime {
@@ -42,10 +43,11 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     ...createContainerVerbs(engine, { clock, limits, publishAddress, advertiseAddress, dns }),
     describe: createDescriber(deps),
     ping: () => engine.tell(pingTask),
-    exec: createExec(deps),
+    tryCommand: createExec(deps),
     pull: createPuller(deps),
     watch: (owner, signal) => watchEngine(deps, owner, signal),
     logs: (containerId, selection, signal) => readLogs(deps, { containerId, selection, signal }),
+    exec: (containerId, process, signal) => startExec(deps, { containerId, process, signal }),
   };
 }
 
@@ -75,7 +77,8 @@ function createSend(socketPath: string): EngineSend {
           path: `${path}?`,
           options: { _query: query ?? {}, _body: body ?? {} },
           abortSignal: signal,
-          isStream: answer === "stream",
+          isStream: answer !== "whole",
+          hijack: answer === "connection",
           statusCodes: FINE,
         },
         (error: unknown, result: unknown) => (error ? reject(error) : resolve(result)),

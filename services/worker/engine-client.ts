@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { Duplex, Readable } from "node:stream";
 import type { Clock } from "../../lib/clock.ts";
 import { type EngineWork, OverdueError, toRuntimeError } from "./engine-error.ts";
 import { isJson, type Json } from "./engine-json.ts";
@@ -12,14 +12,17 @@ export type EngineRequest = Readonly<{
   body?: object;
 }>;
 
+/** What is wanted of an answer: all of it, its body as it comes, or the connection itself. */
+export type EngineAnswer = "whole" | "stream" | "connection";
+
 /**
- * Carries a request to the engine. Resolves with the parsed answer, or with the
- * stream of the answer's body; rejects with an error that bears `statusCode` when
+ * Carries a request to the engine. Resolves with the parsed answer, with the stream of the
+ * answer's body, or with the connection that both sides talk on from then on; rejects with an error that bears `statusCode` when
  * the engine said no. May never settle: whoever calls it keeps the time.
  */
 export type EngineSend = (
   request: EngineRequest,
-  options: Readonly<{ answer: "whole" | "stream"; signal: AbortSignal }>,
+  options: Readonly<{ answer: EngineAnswer; signal: AbortSignal }>,
 ) => Promise<unknown>;
 
 /** Work for the engine, and how long it may take. */
@@ -35,6 +38,8 @@ export interface EngineClient {
   askList(task: EngineTask): Promise<readonly Json[]>;
   /** Opens a stream; the deadline is for its beginning. It closes when `signal` aborts. */
   open(task: EngineTask, signal: AbortSignal): Promise<Readable>;
+  /** As `open`, of a connection on which both sides talk. */
+  converse(task: EngineTask, signal: AbortSignal): Promise<Duplex>;
 }
 
 /** Asks for a sign of life. */
@@ -46,7 +51,7 @@ export const pingTask: EngineTask = {
 };
 
 export function createEngineClient(send: EngineSend, clock: Clock): EngineClient {
-  const call = (task: EngineTask, answer: "whole" | "stream", parent?: AbortSignal) =>
+  const call = (task: EngineTask, answer: EngineAnswer, parent?: AbortSignal) =>
     withDeadline(task, { clock, parent }, (signal) => send(task.request, { answer, signal }));
 
   return {
@@ -62,6 +67,10 @@ export function createEngineClient(send: EngineSend, clock: Clock): EngineClient
     open: async (task, signal) => {
       const answer = await call(task, "stream", signal);
       return answer instanceof Readable ? answer : nonsense(task);
+    },
+    converse: async (task, signal) => {
+      const answer = await call(task, "connection", signal);
+      return answer instanceof Duplex ? answer : nonsense(task);
     },
   };
 }

@@ -14,6 +14,7 @@ function describerOf(info: Json) {
     tell: never,
     askList: never,
     open: never,
+    converse: never,
     ask: async ({ request }) => (request.path === "/version" ? version : info),
   };
   return { warnings, describe: createDescriber({ engine, log, limits: defaultLimits(1) }) };

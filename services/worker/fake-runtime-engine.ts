@@ -194,6 +194,8 @@ function end(container: FakeContainer): void {
 
 export function writeLog(engine: FakeEngine, container: FakeContainer, text: string): void {
   const time = toTimestamp(engine.clock.now());
+  // No two entries of a container have one time, as no two lines of a real one have.
+  time.nanos += container.entries.length % 1_000_000;
   const data = Buffer.from(text);
   container.entries.push(create(LogEntrySchema, { stream: LogStream.STDOUT, data, time }));
   for (const wake of container.followers) wake();

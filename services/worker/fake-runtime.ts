@@ -1,5 +1,5 @@
 import { toMillis } from "../../core/time.ts";
-import { LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
+import { type LogEntry, LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
 import { FailureReason } from "../../gen/berth/v1/task_pb.ts";
 import { createBell } from "../../lib/bell.ts";
 import type { AttemptSpec } from "./attempt-resources.ts";
@@ -15,6 +15,7 @@ import {
   renameContainer,
   startContainer,
 } from "./fake-runtime-engine.ts";
+import { execInFake } from "./fake-runtime-exec.ts";
 import {
   type AttemptKey,
   containerName,
@@ -68,6 +69,7 @@ export function createFakeRuntime(engine: FakeEngine, machine = fakeMachine): Ru
     list: (owner) => ask(engine, "list", () => owned(owner).map(factsOf)),
     watch: (owner, signal) => watch(engine, owner, signal),
     logs: (id, selection, signal) => logs(engine, find(id), { selection, signal }),
+    exec: (id, process, signal) => ask(engine, "exec", () => execInFake(find(id), process, signal)),
   };
 }
 
@@ -178,21 +180,27 @@ async function* logs(
   await ask(engine, "logs", () => undefined);
   if (!container)
     throw new RuntimeError(FailureReason.REMOVED_EXTERNALLY, "there is no such container");
-  const selected = container.entries.filter(
-    ({ stream, time }) =>
-      (stream === LogStream.STDOUT ? selection.stdout : selection.stderr) &&
-      (selection.sinceMs === undefined || (time && toMillis(time) >= selection.sinceMs)),
-  );
+  const seen = container.entries.length;
+  const isSelected = ({ stream, time }: LogEntry) =>
+    (stream === LogStream.STDOUT ? selection.stdout : selection.stderr) &&
+    (selection.sinceMs === undefined || (time && toMillis(time) >= selection.sinceMs));
+  const selected = container.entries.filter(isSelected);
   const { tail } = selection;
   yield tail === undefined ? selected : selected.slice(Math.max(0, selected.length - tail));
-  if (selection.follow) yield* followLogs(engine, container, signal);
+  if (selection.follow)
+    for await (const news of followLogs(engine, container, { seen, signal }))
+      yield news.filter(isSelected);
 }
 
-async function* followLogs(engine: FakeEngine, container: FakeContainer, signal: AbortSignal) {
+async function* followLogs(
+  engine: FakeEngine,
+  container: FakeContainer,
+  { seen: known, signal }: Readonly<{ seen: number; signal: AbortSignal }>,
+) {
   const bell = createBell(engine.clock);
   container.followers.add(bell.ring);
   try {
-    for (let seen = container.entries.length; !signal.aborted; ) {
+    for (let seen = known; !signal.aborted; ) {
       const isOver = container.over.aborted;
       const news = container.entries.slice(seen);
       seen += news.length;

@@ -1,10 +1,12 @@
 import { checkEnum, type FieldViolation, validateGrace, validateId } from "../../core/validate.ts";
+import { validateExec } from "../../core/validate-exec.ts";
 import { validateTaskSpec } from "../../core/validate-task-spec.ts";
 import { quote } from "../../core/validate-text.ts";
 import { LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
 import { type Failure, FailureReason, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import type {
   StartTaskRequest,
+  WorkerServiceExecTaskStart,
   WorkerServiceStopTaskRequest,
   WorkerServiceStreamTaskLogsRequest,
 } from "../../gen/berth/v1/worker_service_pb.ts";
@@ -72,6 +74,11 @@ export const checkLogs = (
   ...request.streams.flatMap((stream, index) => checkStream(`streams[${index}]`, stream)),
 ];
 
+export const checkExec = (start: WorkerServiceExecTaskStart): readonly FieldViolation[] => [
+  ...checkKey({ taskId: start.taskId, attempt: start.attempt }, "start."),
+  ...validateExec("start.process", start.process),
+];
+
 export const checkFenceFields = ({
   clusterId,
   epoch,
@@ -80,9 +87,9 @@ export const checkFenceFields = ({
   ...(epoch >= 1n ? [] : [{ field: "epoch", description: `is ${epoch}: must be 1 or more` }]),
 ];
 
-function checkKey({ taskId, attempt }: AttemptKey): readonly FieldViolation[] {
-  const number = { field: "attempt", description: `is ${attempt}: must be 1 or more` };
-  return [...validateId("task_id", taskId), ...(attempt >= 1 ? [] : [number])];
+function checkKey({ taskId, attempt }: AttemptKey, within = ""): readonly FieldViolation[] {
+  const number = { field: `${within}attempt`, description: `is ${attempt}: must be 1 or more` };
+  return [...validateId(`${within}task_id`, taskId), ...(attempt >= 1 ? [] : [number])];
 }
 
 function checkStream(field: string, stream: LogStream): readonly FieldViolation[] {

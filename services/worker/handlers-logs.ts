@@ -8,21 +8,24 @@ import {
   WorkerServiceStreamTaskLogsResponseSchema,
 } from "../../gen/berth/v1/worker_service_pb.ts";
 import { chunks } from "../../lib/chunks.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { exhausted, notFound, unavailable, wrongState } from "../../lib/errors.ts";
 import { type Attempt, keyText } from "./attempt.ts";
 import { checkLogs, refuse } from "./handlers-checks.ts";
+import { createLogHub } from "./log-hub.ts";
 import type { ReportFeed } from "./reports-feed.ts";
 import { type AttemptKey, type LogSelection, type Runtime, RuntimeError } from "./runtime.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 type Deps = Readonly<{
   supervisor: Pick<Supervisor, "adopted" | "find">;
-  runtime: Pick<Runtime, "logs">;
+  runtime: Pick<Runtime, "logs" | "inspect">;
   feed: ReportFeed;
+  clock: Clock;
 }>;
 
-/** Log streams at once: each holds a connection to the engine. */
-export const LOG_STREAMS_MAX = 64;
+/** Log streams at once: each may hold a connection to the engine. */
+export const LOG_STREAMS_MAX = 256;
 
 /** What one message carries at most. Small, so that a slow reader costs little. */
 const MESSAGE_LIMITS = {
@@ -38,6 +41,7 @@ type LogStreamer = (
 
 /** Streams what containers wrote, to so many readers at once. */
 export function createLogStreamer(deps: Deps): LogStreamer {
+  const hub = createLogHub(deps);
   let streamCount = 0;
   return async function* streamTaskLogs(request, signal) {
     refuse(checkLogs(request));
@@ -47,7 +51,8 @@ export function createLogStreamer(deps: Deps): LogStreamer {
     try {
       await deps.supervisor.adopted();
       const containerId = await findContainer(deps, request, signal);
-      yield* readLogs(deps.runtime, { request, containerId, signal });
+      const read = request.follow ? hub.follow : deps.runtime.logs;
+      yield* readLogs(read, { request, containerId, signal });
     } finally {
       streamCount--;
     }
@@ -104,11 +109,11 @@ type Reading = Readonly<{
 }>;
 
 async function* readLogs(
-  runtime: Pick<Runtime, "logs">,
+  read: Runtime["logs"],
   { request, containerId, signal }: Reading,
 ): AsyncGenerator<WorkerServiceStreamTaskLogsResponse, void, undefined> {
   try {
-    for await (const batch of runtime.logs(containerId, selectionOf(request), signal))
+    for await (const batch of read(containerId, selectionOf(request), signal))
       for (const entries of chunks(batch, MESSAGE_LIMITS))
         yield create(WorkerServiceStreamTaskLogsResponseSchema, { entries });
   } catch (error) {

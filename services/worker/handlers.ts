@@ -2,7 +2,9 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { CustomCapacity } from "../../core/custom-resources.ts";
 import type { WorkerMetrics } from "../../gen/berth/v1/worker_pb.ts";
 import type { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { checkFenceFields, refuse } from "./handlers-checks.ts";
+import { createExecHandler } from "./handlers-exec.ts";
 import { listPage } from "./handlers-list.ts";
 import { createLogStreamer } from "./handlers-logs.ts";
 import { answerPushes, createPushes } from "./handlers-push.ts";
@@ -17,7 +19,8 @@ export type HandlerDeps = Readonly<{
   supervisor: Supervisor;
   watchers: Watchers;
   feed: ReportFeed;
-  runtime: Pick<Runtime, "logs">;
+  runtime: Pick<Runtime, "logs" | "inspect" | "exec">;
+  clock: Clock;
   measure: () => Promise<WorkerMetrics>;
 }>;
 
@@ -35,6 +38,7 @@ export function createHandlers(
 ): ServiceImpl<typeof WorkerService> {
   const { identity, supervisor, watchers, measure } = deps;
   const streamTaskLogs = createLogStreamer(deps);
+  const execTask = createExecHandler(deps);
   const pushes = createPushes({ supervisor, admit, allowHostNetwork, offers });
 
   async function admit({ clusterId, epoch }: Fence): Promise<void> {
@@ -74,5 +78,6 @@ export function createHandlers(
     },
     getStats: async () => ({ metrics: await measure() }),
     streamTaskLogs: (request, { signal }) => streamTaskLogs(request, signal),
+    execTask: (words, { signal }) => execTask(words, signal),
   };
 }

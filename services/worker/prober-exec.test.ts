@@ -40,7 +40,7 @@ async function engineWith(
     return reply(response, 201, { Id: "e1" });
   });
   engine = fake;
-  const { exec } = createDockerRuntime({
+  const { tryCommand: exec } = createDockerRuntime({
     socketPath: fake.socketPath,
     clock: createManualClock(),
     log: silentLog,

@@ -1,3 +1,4 @@
+import type { ExecProcess, TerminalSize } from "../../gen/berth/v1/exec_pb.ts";
 import type { LogEntry } from "../../gen/berth/v1/log_entry_pb.ts";
 import type { FailureReason, PublishedPort } from "../../gen/berth/v1/task_pb.ts";
 import type { AttemptSpec } from "./attempt-resources.ts";
@@ -70,6 +71,26 @@ export type LogSelection = Readonly<{
   stderr: boolean;
 }>;
 
+/** What comes of a process that was run beside a container's own. */
+export type ExecNews =
+  | Readonly<{ kind: "stdout" | "stderr"; data: Uint8Array }>
+  | Readonly<{ kind: "exit"; exitCode: number }>;
+
+/** A process that runs beside a container's own. */
+export interface ExecSession {
+  /**
+   * What it writes, read no faster than it is taken, and in the end how it ended. Without that end
+   * when the session's signal has aborted. To be read once.
+   */
+  readonly news: AsyncIterable<ExecNews>;
+  /** Gives its input more. Resolves once there is room for more than that. */
+  write(data: Uint8Array): Promise<void>;
+  /** Its input has ended. */
+  endInput(): void;
+  /** Its terminal has another size. One that has ended is left alone. */
+  resize(size: TerminalSize): Promise<void>;
+}
+
 export type EngineDescription = Readonly<{
   /** Name and version, such as `docker 20.10.24`. */
   engine: string;
@@ -125,6 +146,11 @@ export interface Runtime {
     selection: LogSelection,
     signal: AbortSignal,
   ): AsyncIterable<readonly LogEntry[]>;
+  /**
+   * Runs a process in a container that runs, and talks with it until it has ended or `signal`
+   * aborts. An engine has no way to end one: who leaves leaves it to itself.
+   */
+  exec(containerId: string, process: ExecProcess, signal: AbortSignal): Promise<ExecSession>;
 }
 
 /** An engine's "no", or its silence, told apart. */

@@ -91,7 +91,7 @@ async function openWorker(openWire: (handlers: Handlers) => Promise<Wire>): Prom
   const watchers = createWatchers({ clock, feed, attempts: supervisor.list });
   const measure = async () => create(WorkerMetricsSchema, { taskCount: supervisor.count });
   const handlers = createHandlers(
-    { identity, supervisor, watchers, feed, runtime, measure },
+    { identity, supervisor, watchers, feed, runtime, clock, measure },
     { allowHostNetwork: false, offers: OFFERS },
   );
   const wire = await openWire(handlers);

@@ -109,7 +109,7 @@ function createParts(
   const measure = createMetricsMeter({ stats, clock, attempts, engineError: probe.error });
   const watchers = createWatchers({ clock, feed, attempts });
   const handlers = createHandlers(
-    { identity, supervisor, watchers, feed, runtime, measure },
+    { identity, supervisor, watchers, feed, runtime, clock, measure },
     { allowHostNetwork, offers },
   );
   const lease = createLease({ ...deps, onLost: supervisor.cutOff, onRegained: supervisor.rejoin });
