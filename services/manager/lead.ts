@@ -40,7 +40,8 @@ export async function lead(
   roles.take(roleOf(term, reign, over.signal));
   setServing(true);
   log.info({ epoch: String(ledger.epoch) }, "this manager leads");
-  const loops = term.run(over.signal).catch(onFailure);
+  // Some loops wait for it to end, which it would not do again.
+  const loops = over.signal.aborted ? undefined : term.run(over.signal).catch(onFailure);
   if (!over.signal.aborted)
     await new Promise((resolve) => over.signal.addEventListener("abort", resolve, { once: true }));
 
