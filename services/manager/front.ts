@@ -30,7 +30,8 @@ export function createFront(roles: Roles): ServiceImpl<typeof ManagerService> {
     unary,
     async *stream(method, request, context) {
       const role = await roles.current(context.signal);
-      if (method.methodKind === "bidi_streaming") return yield* role.stream(method, request, context);
+      if (method.methodKind === "bidi_streaming")
+        return yield* role.stream(method, request, context);
       const signal = AbortSignal.any([context.signal, role.over]);
       yield* role.stream(method, request, { ...context, signal });
       if (role.over.aborted && !context.signal.aborted) throw streamOver();

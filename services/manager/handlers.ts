@@ -14,10 +14,12 @@ import type { Ledger, LedgerView } from "./ledger.ts";
 import type { PlacementBoard } from "./placement-board.ts";
 import { createPlanner } from "./plan-tasks.ts";
 import { rebalanceTasks } from "./rebalance-tasks.ts";
+import { createExecRelay } from "./task-exec.ts";
 import { streamTaskLogs } from "./task-logs.ts";
 import type { TaskMutations } from "./task-mutations.ts";
 import { getTask, listTaskEvents, listTasks } from "./task-queries.ts";
 import { watchTasks } from "./watch-tasks.ts";
+import { createWorkerLines } from "./worker-lines.ts";
 import { updateWorker } from "./worker-mutations.ts";
 import { type Drains, getWorker, listWorkers } from "./worker-queries.ts";
 import type { WorkerTable } from "./worker-table.ts";
@@ -30,6 +32,7 @@ type ReadHandlers = Pick<
   | "watchTasks"
   | "listTaskEvents"
   | "streamTaskLogs"
+  | "execTask"
   | "listWorkers"
   | "getWorker"
   | "getCluster"
@@ -47,6 +50,8 @@ export type ReadDeps = Readonly<{
 
 export function createReadHandlers(deps: ReadDeps): ReadHandlers {
   const { ledger } = deps;
+  const lines = createWorkerLines(deps);
+  const execTask = createExecRelay({ ledger, lines });
   return {
     getTask: async ({ taskId }) => ({ task: await getTask(taskId, ledger) }),
     async listTasks(request) {
@@ -58,7 +63,8 @@ export function createReadHandlers(deps: ReadDeps): ReadHandlers {
       const { entries, nextPageToken } = await listTaskEvents(request, deps);
       return { events: entries, nextPageToken };
     },
-    streamTaskLogs: (request, { signal }) => streamTaskLogs(request, deps, signal),
+    streamTaskLogs: (request, { signal }) => streamTaskLogs(request, { ...deps, lines }, signal),
+    execTask: (words, { signal }) => execTask(words, signal),
     listWorkers(request) {
       const { entries, nextPageToken } = listWorkers(request, deps);
       return { workers: entries, nextPageToken };
