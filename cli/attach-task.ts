@@ -13,6 +13,8 @@ type AttachOptions = Readonly<{
   /** How long it may take until it runs. */
   timeoutMs: number | undefined;
   quiet: boolean;
+  /** Of the attempt that runs already only so many of its last lines. Absent: all. */
+  tail?: number;
 }>;
 
 /**
@@ -23,12 +25,12 @@ export async function attachTask(
   context: Context,
   manager: Manager,
   start: Task,
-  { timeoutMs, quiet }: AttachOptions,
+  { timeoutMs, quiet, tail }: AttachOptions,
 ): Promise<ExitCode> {
   const { clock, interrupted, terminal } = context;
   const deadline = createDeadline(clock, timeoutMs, interrupted);
   const tell = createTeller(context, quiet);
-  const printLogs = createLogPrinter(context, manager);
+  const printLogs = createLogPrinter(context, manager, { start, tail });
   let task = start;
   try {
     for await (const step of followTask(manager, start, { clock, signal: deadline.signal })) {
@@ -54,15 +56,21 @@ const hasContainer = ({ state, attempt }: Task): boolean =>
  * Prints the logs of each attempt once, as long as its container runs. Logs that
  * cannot be read are told of and do not end the wait: the exit code still comes.
  */
-function createLogPrinter({ terminal, interrupted: signal }: Context, manager: Manager) {
+function createLogPrinter(
+  { terminal, interrupted: signal }: Context,
+  manager: Manager,
+  { start, tail }: Readonly<{ start: Task; tail: number | undefined }>,
+) {
   let printed = 0;
+  const begun = hasContainer(start) ? start.attempt?.number : undefined;
+  const beginning = (attempt: number) => (attempt === begun && tail !== undefined ? { tail } : {});
   return async (task: Task): Promise<void> => {
     const attempt = task.attempt?.number ?? 0;
     if (!hasContainer(task) || attempt <= printed) return;
     printed = attempt;
     try {
-      const request = { taskId: task.id, attempt, follow: true };
-      await streamLogs(manager, request, { terminal, signal, timestamps: false });
+      const request = { taskId: task.id, attempt, follow: true, ...beginning(attempt) };
+      await streamLogs(manager, request, { terminal, signal, timestamps: false, prefix: false });
     } catch (error) {
       if (signal.aborted) return;
       const why = oneLine(ConnectError.from(error).rawMessage);

@@ -16,7 +16,7 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
-/** One of `exitCodes`, or under `run --attach` whatever the container ended with. */
+/** One of `exitCodes`, or what a container ended with that was attached to, or a process of `exec`. */
 export type ExitCode = number;
 
 /** The exit code of a call that a service answered with an error. */
@@ -45,4 +45,5 @@ export const exitCodeHelp = `Exit codes:
   75   the store failed
   77   permission denied
   130  interrupted by Ctrl-C
-  run --attach ends with the exit code of the container.`;
+  run --attach and attach end with the exit code of the container, exec with that of the
+  process: 126 and 127 mean that it could not be run.`;

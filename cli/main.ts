@@ -11,6 +11,7 @@ import { createClient } from "../lib/rpc/client.ts";
 import type { Context } from "./context.ts";
 import { loadServices } from "./load-services.ts";
 import { runProgram } from "./program.ts";
+import { inputOf } from "./standard-input.ts";
 import type { Output } from "./terminal.ts";
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
@@ -32,6 +33,7 @@ for (const [name, number] of Object.entries(SIGNALS)) {
 
 const context: Context = {
   terminal: {
+    stdin: inputOf({ keyboard: process.stdin, screen: process.stdout, exits: process }),
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     isTty: process.stdout.isTTY === true,

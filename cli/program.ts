@@ -5,11 +5,13 @@ import { type ExitCode, exitCodeHelp, exitCodes } from "./exit-codes.ts";
 import { oneLine } from "./output/format.ts";
 import { printError } from "./print-error.ts";
 import { printLine } from "./terminal.ts";
+import { attachCommand } from "./verbs/attach.ts";
 import { activateCommand, drainCommand, pauseCommand } from "./verbs/availability.ts";
 import { backupCommand } from "./verbs/backup.ts";
 import type { Run } from "./verbs/client-verb.ts";
 import { clusterCommand } from "./verbs/cluster.ts";
 import { eventsCommand } from "./verbs/events.ts";
+import { execCommand } from "./verbs/exec.ts";
 import { healthCommand } from "./verbs/health.ts";
 import { inspectCommand } from "./verbs/inspect.ts";
 import { labelCommand } from "./verbs/label.ts";
@@ -73,6 +75,8 @@ export function createProgram(run: Run): Command {
     whyCommand(run),
     planCommand(run),
     logsCommand(run),
+    execCommand(run),
+    attachCommand(run),
     eventsCommand(run),
     stopCommand(run),
     rmCommand(run),

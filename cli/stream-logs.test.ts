@@ -25,7 +25,7 @@ async function print(entries: readonly ReturnType<typeof entry>[], timestamps: b
   const terminal = createFakeTerminal({ env: {} });
   const { signal } = new AbortController();
   const manager = createClient(ManagerService, transport);
-  await streamLogs(manager, { taskId: "t1" }, { terminal, signal, timestamps });
+  await streamLogs(manager, { taskId: "t1" }, { terminal, signal, timestamps, prefix: false });
   return terminal.printed();
 }
 

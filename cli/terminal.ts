@@ -5,8 +5,28 @@ export interface Output {
   drained(): Promise<void>;
 }
 
+/** What is typed, or piped, into the process. */
+export interface Input {
+  /** Whether somebody types it. */
+  readonly isTty: boolean;
+  /** All of it, until its end or until `signal` aborts. */
+  read(signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * Has every key come as it is typed, Ctrl-C too, until the returned function is called or the
+   * process ends, whichever way.
+   */
+  makeRaw(): () => void;
+  /** Of the screen. Undefined where there is none. */
+  size(): ScreenSize | undefined;
+  /** Calls `listener` whenever the size has changed, until the returned function is called. */
+  onResize(listener: () => void): () => void;
+}
+
+export type ScreenSize = Readonly<{ rows: number; columns: number }>;
+
 /** Where a verb is run: what it may print to and what it may read. */
 export type Terminal = Readonly<{
+  stdin: Input;
   /** For data: what a script reads. */
   stdout: Output;
   /** For messages: what a person reads. */

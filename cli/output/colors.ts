@@ -7,10 +7,13 @@ export type Paint = (text: string) => string;
 /** The few colours that Berth uses, each with one meaning. */
 export type Colors = Readonly<{ good: Paint; moving: Paint; bad: Paint; quiet: Paint }>;
 
-/** Colours on a screen that wants them (no-color.org), plain text elsewhere. */
-export function colorsFor({ isTty, env }: Terminal): Colors {
-  const wanted = isTty && !env["NO_COLOR"] && env["TERM"] !== "dumb";
-  const { green, yellow, red, dim } = pc.createColors(wanted);
+/** Whether it is a screen that wants colours (no-color.org). */
+export const areColorsWanted = ({ isTty, env }: Terminal): boolean =>
+  isTty && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+
+/** Colours on a screen that wants them, plain text elsewhere. */
+export function colorsFor(terminal: Terminal): Colors {
+  const { green, yellow, red, dim } = pc.createColors(areColorsWanted(terminal));
   return { good: green, moving: yellow, bad: red, quiet: dim };
 }
 

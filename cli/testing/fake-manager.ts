@@ -6,6 +6,7 @@ import { toTimestamp } from "../../core/time.ts";
 import { type LogEntry, LogEntrySchema, LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
 import type {
   ManagerService,
+  StreamTaskLogsRequest,
   SubmitTaskRequest,
   TaskFilter,
   WatchTasksRequest,
@@ -15,6 +16,7 @@ import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { aborted, wrongState } from "../../lib/errors.ts";
 import { toStatus } from "../../lib/status.ts";
+import { execFake } from "./fake-exec.ts";
 import { explainFake } from "./fake-explanation.ts";
 import { createFakeFleet } from "./fake-fleet.ts";
 import { createFakeLedger, type FakeLedger } from "./fake-ledger.ts";
@@ -75,12 +77,8 @@ export function createFakeManager({
     }),
     explainTask: (request) => explainFake(request, { ledger, workers: fleet.all(), clock }),
     planTasks: (request) => planFake(request, { ledger, workers: fleet.all(), clock }),
-    async *streamTaskLogs({ taskId, tail, streams }) {
-      const entries = linesOf(ledger.find(taskId)).filter(
-        ({ stream }) => streams.length === 0 || streams.includes(stream),
-      );
-      yield { entries: tail === undefined ? entries : entries.slice(entries.length - tail) };
-    },
+    streamTaskLogs: (request) => tellLogs(ledger, request),
+    execTask: (words) => execFake(words, ledger),
     listWorkers: () => ({ workers: fleet.all() }),
     getWorker: ({ workerId }) => ({ worker: fleet.find(workerId) }),
     getCluster: () => ({ cluster: clusterOf(clock.now(), workers.length, revision()) }),
@@ -139,6 +137,23 @@ function rebalance({ tasks }: FakeLedger, isPlan: boolean) {
     moves: [{ ...names, ...route, reason: "worker-1 is 62 % full, worker-4 0 %" }],
     blocks: others.map(({ id }) => ({ taskId: id, reason: "ends by itself" })),
   };
+}
+
+/** Logs of one task, or of several with a warning for those that do not run. */
+async function* tellLogs(ledger: FakeLedger, request: StreamTaskLogsRequest) {
+  const { taskId, taskIds, filter, tail, streams } = request;
+  const isOne = taskId !== "";
+  const tasks = filter ? select(ledger, filter) : (isOne ? [taskId] : taskIds).map(ledger.find);
+  for (const task of tasks) {
+    const tag = { taskId: task.id, taskName: task.spec?.name ?? "", attempt: 1 };
+    const entries = linesOf(task).filter(
+      ({ stream }) => streams.length === 0 || streams.includes(stream),
+    );
+    const message = `has no container yet: ${task.waitingReason}`;
+    const warning = { reason: "NO_CONTAINER", message, isRetried: false };
+    if (!isOne && task.waitingReason !== "") yield { ...tag, warning };
+    else yield { ...tag, entries: tail === undefined ? entries : entries.slice(-tail || Infinity) };
+  }
 }
 
 const linesOf = (task: Task): readonly LogEntry[] => [

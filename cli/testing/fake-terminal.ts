@@ -1,4 +1,13 @@
-import type { Output, Terminal } from "../terminal.ts";
+import type { Input, Output, Terminal } from "../terminal.ts";
+
+/** An input that is at its end. */
+const nobody: Input = {
+  isTty: false,
+  async *read() {},
+  makeRaw: () => () => undefined,
+  size: () => undefined,
+  onResize: () => () => undefined,
+};
 
 /** A terminal that remembers what was printed, in order. */
 export type FakeTerminal = Terminal & Readonly<{ printed: () => string }>;
@@ -22,6 +31,7 @@ export function createFakeTerminal({ env, columns }: Options): FakeTerminal {
     };
   }
   return {
+    stdin: nobody,
     stdout: outputTo(""),
     stderr: outputTo("! "),
     isTty: columns !== undefined,
