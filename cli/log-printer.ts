@@ -14,6 +14,9 @@ export type LogStyle = Readonly<{
 /** Where an output stands: in the middle of whose line, if of any. */
 type Place = { openKey: string | undefined };
 
+/** What ends the line that was begun. */
+const endOf = ({ openKey }: Place): string => (openKey === undefined ? "" : "\n");
+
 const NEWLINE = "\n".charCodeAt(0);
 
 /**
@@ -26,20 +29,19 @@ export function createLogPrinter(terminal: Terminal, { timestamps, prefix }: Log
   // On a screen the two are one.
   const err: Place = prefix && terminal.isTty ? out : { openKey: undefined };
 
+  const stampOf = ({ time }: LogEntry) => (timestamps ? `${formatTime(time)} ` : "");
+
   function print(answer: StreamTaskLogsResponse, entry: LogEntry): void {
     const isError = entry.stream === LogStream.STDERR;
     const [output, place] = isError ? [terminal.stderr, err] : [terminal.stdout, out];
     const key = `${answer.taskId} ${answer.attempt} ${entry.stream}`;
-    if (place.openKey !== key) {
-      const rest = place.openKey === undefined ? "" : "\n";
-      output.write(`${rest}${titleOf(answer)}${timestamps ? `${formatTime(entry.time)} ` : ""}`);
-    }
+    if (place.openKey !== key) output.write(endOf(place) + titleOf(answer) + stampOf(entry));
     output.write(entry.data);
     place.openKey = entry.data.at(-1) === NEWLINE ? undefined : key;
   }
 
   function warn({ taskId, taskName }: StreamTaskLogsResponse, warning: LogWarning): void {
-    if (err.openKey !== undefined) terminal.stderr.write("\n");
+    terminal.stderr.write(endOf(err));
     err.openKey = undefined;
     const again = warning.isRetried ? "; trying again" : "";
     const who = taskName === "" ? taskId : `${taskName} (${taskId})`;

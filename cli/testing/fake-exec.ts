@@ -5,6 +5,7 @@ import {
   type ExecTaskRequest,
   type ExecTaskResponse,
   ExecTaskResponseSchema,
+  type ExecTaskStart,
 } from "../../gen/berth/v1/manager_service_pb.ts";
 import { TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { wrongState } from "../../lib/errors.ts";
@@ -22,16 +23,18 @@ export async function* execFake(
 ): Answers {
   let command: readonly string[] = [];
   for await (const { word } of words) {
-    if (word.case === "input" && word.value.word.case === "endOfInput") break;
+    if (word.case === "start") {
+      command = commandOf(ledger, word.value);
+      yield answer({ case: "started", value: {} });
+    }
     if (word.case === "input") yield stdout(repeat(word.value));
-    if (word.case !== "start") continue;
-    refuseUnlessRunning(ledger, word.value.taskId);
-    yield answer({ case: "started", value: {} });
-    command = word.value.process?.command ?? [];
-    if (!READERS.has(`${command[0]}`)) break;
+    if (!READERS.has(`${command[0]}`) || isEnd(word)) break;
   }
   yield* end(command);
 }
+
+const isEnd = (word: ExecTaskRequest["word"]): boolean =>
+  word.case === "input" && word.value.word.case === "endOfInput";
 
 function repeat({ word }: ExecInput): string {
   if (word.case === "resize") return `${word.value.rows}x${word.value.columns}\n`;
@@ -53,9 +56,9 @@ type Word =
 const answer = (word: Word) => create(ExecTaskResponseSchema, { output: { word } });
 const stdout = (text: string) => answer({ case: "stdout", value: new TextEncoder().encode(text) });
 
-function refuseUnlessRunning(ledger: FakeLedger, taskId: string): void {
+function commandOf(ledger: FakeLedger, { taskId, process }: ExecTaskStart): readonly string[] {
   const { state, waitingReason } = ledger.find(taskId);
-  if (state === TaskState.RUNNING) return;
+  if (state === TaskState.RUNNING) return process?.command ?? [];
   const why = waitingReason === "" ? "" : ` (${waitingReason})`;
   throw wrongState(
     "NOT_RUNNING",

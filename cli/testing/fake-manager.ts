@@ -141,19 +141,22 @@ function rebalance({ tasks }: FakeLedger, isPlan: boolean) {
 
 /** Logs of one task, or of several with a warning for those that do not run. */
 async function* tellLogs(ledger: FakeLedger, request: StreamTaskLogsRequest) {
-  const { taskId, taskIds, filter, tail, streams } = request;
-  const isOne = taskId !== "";
-  const tasks = filter ? select(ledger, filter) : (isOne ? [taskId] : taskIds).map(ledger.find);
+  const { taskId, taskIds, filter } = request;
+  const ids = taskId === "" ? taskIds : [taskId];
+  const tasks = filter ? select(ledger, filter) : ids.map(ledger.find);
   for (const task of tasks) {
     const tag = { taskId: task.id, taskName: task.spec?.name ?? "", attempt: 1 };
-    const entries = linesOf(task).filter(
-      ({ stream }) => streams.length === 0 || streams.includes(stream),
-    );
     const message = `has no container yet: ${task.waitingReason}`;
     const warning = { reason: "NO_CONTAINER", message, isRetried: false };
-    if (!isOne && task.waitingReason !== "") yield { ...tag, warning };
-    else yield { ...tag, entries: tail === undefined ? entries : entries.slice(-tail || Infinity) };
+    const isWaiting = taskId === "" && task.waitingReason !== "";
+    yield isWaiting ? { ...tag, warning } : { ...tag, entries: selectLines(task, request) };
   }
+}
+
+function selectLines(task: Task, { tail, streams }: StreamTaskLogsRequest): LogEntry[] {
+  const isSelected = ({ stream }: LogEntry) => streams.length === 0 || streams.includes(stream);
+  const entries = linesOf(task).filter(isSelected);
+  return tail === undefined ? entries : entries.slice(entries.length - tail);
 }
 
 const linesOf = (task: Task): readonly LogEntry[] => [
