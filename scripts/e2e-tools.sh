@@ -5,10 +5,11 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-# Each tool and the package that brings it. dig: what people ask DNS with.
+# Each tool and the package that brings it. dig: what people ask DNS with. tmux: a terminal to sit at.
 declare -A packages=(
   [dig]=bind9-dnsutils
   [docker-compose]=docker-compose
+  [tmux]=tmux
 )
 
 main() {
