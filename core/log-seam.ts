@@ -1,3 +1,4 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { LogEntry, LogStream } from "../gen/berth/v1/log_entry_pb.ts";
 import { toMillis } from "./time.ts";
 
@@ -9,6 +10,8 @@ export interface LogSeam {
   begin(): void;
   /** What of a reading's entries did not come before. */
   pass(entries: readonly LogEntry[]): readonly LogEntry[];
+  /** As `pass`, of the last reading, which costs less: no other can begin after it. */
+  passLast(entries: readonly LogEntry[]): readonly LogEntry[];
 }
 
 /** How far the times of a log may be out of order: its two streams get theirs apart. */
@@ -36,9 +39,12 @@ export function createLogSeam(): LogSeam {
     return time < mark.time || mark.count-- > 0;
   }
 
+  const isUnseen = ({ stream, time }: LogEntry): boolean =>
+    !time || !repeated.has(stream) || !isRepeated(stream, nanosOf(time));
+
   function isNew({ stream, time }: LogEntry): boolean {
     if (!time) return true;
-    const nanos = time.seconds * 1_000_000_000n + BigInt(time.nanos);
+    const nanos = nanosOf(time);
     if (isRepeated(stream, nanos)) return false;
     const mark = last.get(stream);
     if (mark?.time === nanos) mark.count++;
@@ -53,5 +59,8 @@ export function createLogSeam(): LogSeam {
       repeated = new Map([...last].map(([stream, mark]) => [stream, { ...mark }]));
     },
     pass: (entries) => entries.filter(isNew),
+    passLast: (entries) => (repeated.size === 0 ? entries : entries.filter(isUnseen)),
   };
 }
+
+const nanosOf = ({ seconds, nanos }: Timestamp): bigint => seconds * 1_000_000_000n + BigInt(nanos);

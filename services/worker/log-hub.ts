@@ -1,8 +1,10 @@
 import { createLogSeam, type LogSeam } from "../../core/log-seam.ts";
+import { toMillis } from "../../core/time.ts";
 import { type LogEntry, LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
 import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { exhausted } from "../../lib/errors.ts";
+import { createEchoFilter } from "./log-echo.ts";
 import { createTap, type Tap } from "./log-tap.ts";
 import type { LogSelection, Runtime } from "./runtime.ts";
 
@@ -13,8 +15,9 @@ type Batches = AsyncGenerator<readonly LogEntry[], void, undefined>;
 /** Lets any number of followers read a container's log as it grows, over one stream of the engine. */
 export interface LogHub {
   /**
-   * As `Runtime.logs` of who follows. Ends with RESOURCE_EXHAUSTED and the reason SLOW_READER for a
-   * follower that falls too far behind the quickest one, whose pace the log is read at.
+   * As `Runtime.logs` of who follows. The log is read at the pace of its followers. One that takes
+   * nothing for a while is not waited for any longer: once it has fallen too far behind, it ends with
+   * RESOURCE_EXHAUSTED and the reason SLOW_READER.
    */
   follow(containerId: string, selection: LogSelection, signal: AbortSignal): Batches;
 }
@@ -98,15 +101,20 @@ async function* past(
 }
 
 async function* present(tap: Tap, { selection, seam, signal }: Reading): Batches {
-  const { stdout, stderr, sinceMs = 0 } = selection;
-  const isWanted = ({ stream, time }: LogEntry) =>
-    (stream === LogStream.STDERR ? stderr : stdout) &&
-    (!time || Number(time.seconds) * 1_000 + time.nanos / 1e6 >= sinceMs);
+  const isWanted = chooser(selection);
   for await (const batch of tap.read(signal)) {
-    const entries = seam.pass(batch.filter(isWanted));
+    const entries = seam.passLast(isWanted ? batch.filter(isWanted) : batch);
     if (entries.length > 0) yield entries;
   }
   if (tap.isOutrun()) throw slow();
+}
+
+/** Undefined where all is wanted, as it mostly is: each entry is looked at once for each follower. */
+function chooser({ stdout, stderr, sinceMs }: LogSelection) {
+  if (stdout && stderr && sinceMs === undefined) return undefined;
+  return ({ stream, time }: LogEntry): boolean =>
+    (stream === LogStream.STDERR ? stderr : stdout) &&
+    (!time || sinceMs === undefined || toMillis(time) >= sinceMs);
 }
 
 const slow = () =>
@@ -124,14 +132,15 @@ const OVERLAP_MS = 1_000;
 const OVERLAP_LINES = 1_000;
 
 /**
- * Passes on what a container writes until it has ended or nobody follows, at the pace of the quickest
- * follower. Resolves with the error that ended it, if one did. An engine may end a stream while the
+ * Passes on what a container writes until it has ended or nobody follows, at the pace of the
+ * followers. Resolves with the error that ended it, if one did. An engine may end a stream while the
  * container runs, when it changes files: it is opened anew.
  */
 async function pump(deps: Deps, containerId: string, feed: Feed): Promise<Error | undefined> {
   const { signal } = feed.stop;
   const { runtime, clock } = deps;
   const seam = createLogSeam();
+  const withoutEcho = createEchoFilter();
   const all = { follow: true, stdout: true, stderr: true };
   const startMs = clock.now() - OVERLAP_MS;
   try {
@@ -151,7 +160,7 @@ async function pump(deps: Deps, containerId: string, feed: Feed): Promise<Error 
 
   async function pass(batches: AsyncIterable<readonly LogEntry[]>): Promise<void> {
     for await (const batch of batches) {
-      const entries = seam.pass(batch);
+      const entries = withoutEcho(seam.pass(batch));
       for (const tap of feed.taps) tap.post(entries);
       await whenRoom(feed);
     }
@@ -162,8 +171,12 @@ async function isRunning(runtime: Deps["runtime"], containerId: string): Promise
   return (await runtime.inspect(containerId))?.state.kind === "running";
 }
 
-/** Resolves once one follower has room for more, or none is left. */
+/** Resolves once some follower has room and the others have had their time, or none is left. */
 async function whenRoom({ taps, stop, room }: Feed): Promise<void> {
-  while (!stop.signal.aborted && taps.size > 0 && ![...taps].some((tap) => tap.hasRoom()))
-    await room.wait(stop.signal);
+  while (!stop.signal.aborted && taps.size > 0) {
+    const hasAnyRoom = [...taps].some((tap) => tap.hasRoom());
+    const graceMs = Math.max(...[...taps].map((tap) => tap.graceLeftMs()));
+    if (hasAnyRoom && graceMs === 0) return;
+    await room.wait(stop.signal, hasAnyRoom ? graceMs : undefined);
+  }
 }

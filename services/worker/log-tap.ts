@@ -13,8 +13,9 @@ export interface Tap {
   end(reason?: Error): void;
   /** What was posted, until the end, until it is outrun or until `signal` aborts. */
   read(signal: AbortSignal): AsyncGenerator<readonly LogEntry[], void, undefined>;
-  /** Whether its reader may be called quick. */
   hasRoom(): boolean;
+  /** How long the others may still be held up until its reader has taken something. */
+  graceLeftMs(): number;
   isOutrun(): boolean;
 }
 
@@ -23,8 +24,11 @@ export const TAP_BYTES_MAX = 1_024 * 1_024;
 
 const ENTRY_BYTES = 64;
 
-/** One that has this much waiting is not waited for by the others. */
-const ROOM_BYTES = TAP_BYTES_MAX / 2;
+/** One that has this much waiting is full, until it has no more than half of that. */
+const FULL_BYTES = TAP_BYTES_MAX / 8;
+
+/** How long a reader may be full before the others go on without it. */
+export const GRACE_MS = 5_000;
 
 const bytesOf = (entries: readonly LogEntry[]): number =>
   entries.reduce((sum, { data }) => sum + data.byteLength + ENTRY_BYTES, 0);
@@ -32,17 +36,19 @@ const bytesOf = (entries: readonly LogEntry[]): number =>
 type Waiting = Readonly<{ entries: readonly LogEntry[]; bytes: number }>;
 
 /** `onRoom` is called whenever something was taken. */
-export function createTap(clock: Pick<Clock, "after">, onRoom: () => void): Tap {
+export function createTap(clock: Pick<Clock, "after" | "monotonic">, onRoom: () => void): Tap {
   const waiting: Waiting[] = [];
   const news = createBell(clock);
   let byteCount = 0;
   let isOutrun = false;
+  const full = createFullness(clock);
   let ending: Readonly<{ reason: Error | undefined }> | undefined;
 
   function take(): readonly LogEntry[] | undefined {
     const next = waiting.shift();
     if (!next) return undefined;
     byteCount -= next.bytes;
+    full.note(byteCount);
     onRoom();
     return next.entries;
   }
@@ -58,6 +64,7 @@ export function createTap(clock: Pick<Clock, "after">, onRoom: () => void): Tap 
       const bytes = bytesOf(entries);
       waiting.push({ entries, bytes });
       byteCount += bytes;
+      full.note(byteCount);
       isOutrun = byteCount > TAP_BYTES_MAX;
       if (isOutrun) waiting.length = 0;
       news.ring();
@@ -67,6 +74,7 @@ export function createTap(clock: Pick<Clock, "after">, onRoom: () => void): Tap 
       news.ring();
     },
     async *read(signal) {
+      full.begin();
       while (!signal.aborted && !isOutrun) {
         const entries = take();
         if (entries) yield entries;
@@ -74,7 +82,29 @@ export function createTap(clock: Pick<Clock, "after">, onRoom: () => void): Tap 
         else await news.wait(signal);
       }
     },
-    hasRoom: () => !isOutrun && byteCount < ROOM_BYTES,
+    hasRoom: () => !full.is() && !isOutrun,
+    graceLeftMs: () => (full.is() && !isOutrun ? full.graceLeftMs() : 0),
     isOutrun: () => isOutrun,
+  };
+}
+
+/** Whether a tap is full, and how long others wait for that to end. */
+function createFullness(clock: Pick<Clock, "monotonic">) {
+  let isFull = false;
+  /** Since when, for its reader. Always, while that reads something else: nobody waits for it. */
+  let sinceMs = Number.NEGATIVE_INFINITY;
+  let isReading = false;
+  return {
+    note(byteCount: number): void {
+      const wasFull = isFull;
+      isFull = byteCount >= (wasFull ? FULL_BYTES / 2 : FULL_BYTES);
+      if (isFull && !wasFull && isReading) sinceMs = clock.monotonic();
+    },
+    begin(): void {
+      isReading = true;
+      sinceMs = clock.monotonic();
+    },
+    is: () => isFull,
+    graceLeftMs: () => Math.max(0, sinceMs + GRACE_MS - clock.monotonic()),
   };
 }
