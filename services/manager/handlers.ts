@@ -51,7 +51,7 @@ export type ReadDeps = Readonly<{
 export function createReadHandlers(deps: ReadDeps): ReadHandlers {
   const { ledger } = deps;
   const lines = createWorkerLines(deps);
-  const execTask = createExecRelay({ ledger, lines });
+  const execTask = createExecRelay({ ...deps, lines });
   return {
     getTask: async ({ taskId }) => ({ task: await getTask(taskId, ledger) }),
     async listTasks(request) {

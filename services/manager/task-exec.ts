@@ -13,16 +13,20 @@ import {
   WorkerService,
   type WorkerServiceExecTaskRequestSchema,
 } from "../../gen/berth/v1/worker_service_pb.ts";
-import { exhausted, invalidFields, notFound, wrongState } from "../../lib/errors.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { exhausted, invalidFields, notFound, timedOut, wrongState } from "../../lib/errors.ts";
 import { untilAborted } from "../../lib/rpc/abortable.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import type { LedgerView } from "./ledger.ts";
 import { fromWorker, type WorkerLines } from "./worker-lines.ts";
 
-type Deps = Readonly<{ ledger: LedgerView; lines: WorkerLines }>;
+type Deps = Readonly<{ ledger: LedgerView; lines: WorkerLines; clock: Clock }>;
 
 /** Conversations at once that a manager passes on. */
 const EXECS_MAX = 512;
+
+/** Until a caller must have said what to run. */
+const START_MS = 10_000;
 
 type Words = AsyncIterable<ExecTaskRequest>;
 type Answers = AsyncGenerator<ExecTaskResponse, void, undefined>;
@@ -34,8 +38,10 @@ export function createExecRelay(deps: Deps): (words: Words, signal: AbortSignal)
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const conversation = untilAborted(words, either, () => undefined);
+    const disarm = deps.clock.after(START_MS, () => over.abort(notStarted()));
     try {
       const start = await readStart(conversation);
+      disarm();
       if (execCount >= EXECS_MAX)
         throw exhausted("TOO_MANY_EXECS", `${execCount} processes are talked with: end some`);
       execCount++;
@@ -45,10 +51,14 @@ export function createExecRelay(deps: Deps): (words: Words, signal: AbortSignal)
         execCount--;
       }
     } finally {
+      disarm();
       over.abort();
     }
   };
 }
+
+const notStarted = () =>
+  timedOut("START_MISSING", `no start came in ${START_MS} ms: say what to run first`);
 
 async function readStart(conversation: AsyncIterator<ExecTaskRequest>): Promise<ExecTaskStart> {
   const first = await conversation.next();

@@ -8,7 +8,15 @@ import {
   WorkerServiceExecTaskResponseSchema,
   type WorkerServiceExecTaskStart,
 } from "../../gen/berth/v1/worker_service_pb.ts";
-import { exhausted, invalidFields, notFound, unavailable, wrongState } from "../../lib/errors.ts";
+import type { Clock } from "../../lib/clock.ts";
+import {
+  exhausted,
+  invalidFields,
+  notFound,
+  timedOut,
+  unavailable,
+  wrongState,
+} from "../../lib/errors.ts";
 import { untilAborted } from "../../lib/rpc/abortable.ts";
 import { keyText, stateOf } from "./attempt.ts";
 import { checkExec, refuse } from "./handlers-checks.ts";
@@ -18,10 +26,14 @@ import type { Supervisor } from "./supervisor.ts";
 type Deps = Readonly<{
   supervisor: Pick<Supervisor, "adopted" | "find">;
   runtime: Pick<Runtime, "exec">;
+  clock: Clock;
 }>;
 
 /** Processes beside containers' own at once: each holds a connection to the engine. */
 export const EXECS_MAX = 64;
+
+/** Until a caller must have said what to run. */
+const START_MS = 10_000;
 
 type Words = AsyncIterable<WorkerServiceExecTaskRequest>;
 type Answers = AsyncGenerator<WorkerServiceExecTaskResponse, void, undefined>;
@@ -36,8 +48,10 @@ export function createExecHandler(deps: Deps): (words: Words, signal: AbortSigna
       AbortSignal.any([signal, over.signal]),
       () => undefined,
     );
+    const disarm = deps.clock.after(START_MS, () => over.abort(notStarted()));
     try {
       const start = await readStart(conversation);
+      disarm();
       if (execCount >= EXECS_MAX)
         throw exhausted("TOO_MANY_EXECS", `${execCount} processes run in containers: end some`);
       execCount++;
@@ -47,10 +61,14 @@ export function createExecHandler(deps: Deps): (words: Words, signal: AbortSigna
         execCount--;
       }
     } finally {
+      disarm();
       over.abort();
     }
   };
 }
+
+const notStarted = () =>
+  timedOut("START_MISSING", `no start came in ${START_MS} ms: say what to run first`);
 
 async function readStart(
   conversation: AsyncIterator<WorkerServiceExecTaskRequest>,
