@@ -26,5 +26,6 @@ echo "== why it is where it is"
 call "$manager/tasks/$task/explanation?pageSize=1"
 echo "== a mistake names every bad field"
 call "$manager/tasks" --json '{"spec": {"image": "Not An Image", "limit": {"memoryBytes": "1"}}}' || true
-echo "== removal"
-call -X DELETE "$manager/tasks/$task?force=true"
+echo "== stop and removal"
+call -X DELETE "$manager/tasks/$task?grace=1s"
+call "$manager/tasks/$task/remove" --json '{"force": true}'

@@ -13,8 +13,10 @@ const routes: readonly Route[] = [
   // A repeated request whose task has been removed since does not find it.
   route("POST", "/tasks", calls.submitTask, { errors: [Aborted, NotFound] }),
   route("GET", "/tasks/{taskId}", calls.getTask, { errors: [NotFound] }),
-  route("DELETE", "/tasks/{taskId}", calls.removeTask, { errors: [NotFound, FailedPrecondition] }),
-  route("POST", "/tasks/{taskId}/stop", calls.stopTask, { errors: [NotFound] }),
+  route("DELETE", "/tasks/{taskId}", calls.stopTask, { errors: [NotFound] }),
+  route("POST", "/tasks/{taskId}/remove", calls.removeTask, {
+    errors: [NotFound, FailedPrecondition],
+  }),
   route("GET", "/tasks/{taskId}/events", calls.listTaskEvents, {
     name: "listEventsOfTask",
     errors: [NotFound],

@@ -97,9 +97,12 @@ test("the example for curl takes a task from submit to removal", async () => {
   const env = { ...process.env, BERTH_ADDR: cluster.managerAddress, IMAGE: TEST_IMAGE };
   const { stdout } = await run("bash", [script], { env });
   const answers = stdout.split("\n").filter((line) => line.startsWith("{"));
-  const [submitted, events, explained, refused, removed] = answers.map((line) => JSON.parse(line));
+  const [submitted, events, explained, refused, stopped, removed] = answers.map((line) =>
+    JSON.parse(line),
+  );
   const { id } = submitted.task;
-  expect([events.events[0].taskId, explained.task.id, removed.task.id]).toEqual([id, id, id]);
+  const told = [events.events[0].taskId, explained.task.id, stopped.task.id, removed.task.id];
+  expect(told).toEqual([id, id, id, id]);
   expect([refused.status, refused.violations.length]).toEqual([400, 2]);
 });
 
