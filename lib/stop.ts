@@ -6,3 +6,10 @@ export function createStop(): AbortController {
   setMaxListeners(0, stop.signal);
   return stop;
 }
+
+/** Resolves once a signal has aborted, also when that was before. */
+export const whenAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+  });

@@ -2,7 +2,8 @@ import { audit, type Witnesses } from "./audit.ts";
 import { auditCalls } from "./audit-calls.ts";
 import { faults, isFaultName } from "./faults.ts";
 import { createObservedRun, type ObservedRun } from "./observed-run.ts";
-import type { FaultStep, Plan } from "./plan.ts";
+import { type FaultStep, LEADER, type Plan } from "./plan.ts";
+import type { World } from "./world.ts";
 
 /** What came of a plan. */
 export type Outcome = Readonly<{
@@ -77,7 +78,8 @@ function schedule(plan: Plan, run: ObservedRun): Set<() => void> {
 
 type Strike = Readonly<{ run: ObservedRun; endings: Set<() => void>; troubleMs: number }>;
 
-function strike(step: FaultStep, { run, endings, troubleMs }: Strike): void {
+function strike(planned: FaultStep, { run, endings, troubleMs }: Strike): void {
+  const step = aimed(planned, run.world);
   if (!isFaultName(step.fault)) throw new Error(`there is no fault ${step.fault}`);
   const { time, trace, self, calm } = run.world;
   const lastsMs = Math.max(0, Math.min(step.forMs ?? 0, troubleMs - time.elapsedMs()));
@@ -93,6 +95,12 @@ function strike(step: FaultStep, { run, endings, troubleMs }: Strike): void {
   };
   endings.add(finish);
   time.schedule(self, end ? lastsMs : 0, finish);
+}
+
+/** The same fault, with the manager in place of `leader` that leads at the moment, or the first. */
+function aimed(step: FaultStep, world: World): FaultStep {
+  const machine = (name: string) => (name === LEADER ? (world.leader()?.name ?? "manager") : name);
+  return { ...step, on: machine(step.on), ...(step.to !== undefined && { to: machine(step.to) }) };
 }
 
 /** Nothing is broken any more, and everything is up. */

@@ -3,7 +3,7 @@ import { engineFaults } from "./faults-engine.ts";
 import { networkFaults } from "./faults-network.ts";
 import type { FaultStep } from "./plan.ts";
 import { FLUSH_MS } from "./store.ts";
-import { headsOf } from "./well-since.ts";
+import { headOf, headsOf } from "./well-since.ts";
 import { killContainers } from "./worker-machine.ts";
 import type { World } from "./world.ts";
 
@@ -95,11 +95,15 @@ const processFaults = {
   /** The manager hangs, is taken for dead and replaced; then it wakes up and goes on. */
   "manager-zombie": {
     target: "manager",
-    begin({ parts, time, self }, { on, level = 0, forMs = 0 }) {
+    begin({ parts, time, self, zombies }, { on, level = 0, forMs = 0 }) {
       const zombie = parts.get(on)?.replace();
       if (!zombie) return undefined;
+      zombies.add(on);
       time.schedule(self, level * forMs, zombie.thaw);
-      return zombie.end;
+      return () => {
+        zombies.delete(on);
+        zombie.end();
+      };
     },
   },
   /** A second machine comes up from a copy of a worker's disk. */
@@ -141,7 +145,7 @@ function blackOut(world: World, step: FaultStep): (() => void) | undefined {
   const struck = workerIds.slice(0, count);
   const atMs = time.elapsedMs();
   const wasWell = (id: string) =>
-    atMs - calm.sinceMs([...headsOf(world), id]) > WELL_MS &&
+    atMs - Math.max(calm.sinceMs([...headsOf(world), id]), headOf(world).sinceMs) > WELL_MS &&
     atMs - (parts.get(id)?.startedMs() ?? atMs) > WELL_MS;
   const blackout = { atMs, workerIds: new Set(struck) };
   if (struck.every(wasWell)) blackouts.add(blackout);
@@ -173,6 +177,8 @@ function startClone(world: World, { on }: FaultStep): (() => void) | undefined {
  */
 const CLOCK_STEP_MS = 54 * 60_000;
 
+const HOUR_MS = 60 * 60_000;
+
 /** A disk that is about to give up. */
 const FLUSH_MS_SLOW = 4_000;
 
@@ -186,7 +192,27 @@ const sharedFaults = {
   /** The store is away, for all. */
   "store-away": {
     target: "manager",
-    begin: (world) => cutOff(world, world.managers),
+    begin(world, step) {
+      const settled = world.managers.map((on) => world.calm.disturb({ ...step, on }));
+      const mend = cutOff(world, world.managers);
+      return () => {
+        mend();
+        for (const settle of settled) settle();
+      };
+    },
+  },
+  /** A manager's calendar is set back by an hour. */
+  "clock-hour-back": {
+    target: "manager",
+    begin(world, { on }) {
+      const part = world.parts.get(on);
+      if (!part) return undefined;
+      world.misdated.add(on);
+      part.skewMs = -HOUR_MS;
+      return () => {
+        part.skewMs = 0;
+      };
+    },
   },
 } as const satisfies Record<string, Fault>;
 
@@ -208,7 +234,5 @@ export const faultNames = Object.keys(faults) as FaultName[];
 
 /** What can go wrong in every world. */
 export const commonFaultNames = Object.keys(commonFaults) as FaultName[];
-
-export const sharedFaultNames = Object.keys(sharedFaults) as FaultName[];
 
 export const isFaultName = (name: string): name is FaultName => name in faults;

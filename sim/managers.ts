@@ -5,7 +5,12 @@ import type { FakeEngine } from "../services/worker/fake-runtime-engine.ts";
 import { createFakePortProbes } from "../services/worker/prober-fake.ts";
 import type { PartDeps } from "./lives.ts";
 import { createPart, type Part } from "./part.ts";
-import { type Access, createSimulatedStore, type SimulatedStore } from "./shared-store.ts";
+import {
+  type Access,
+  createSimulatedStore,
+  type Leader,
+  type SimulatedStore,
+} from "./shared-store.ts";
 import type { Disk } from "./store.ts";
 import { createClock } from "./virtual-clock.ts";
 
@@ -16,6 +21,8 @@ type Managers = Readonly<{
   parts: readonly Part[];
   /** How those that share a store reach it, by machine. */
   accesses: ReadonlyMap<string, Access>;
+  /** Of those that share a store, by its machine's name; undefined when nobody does, or nobody shares. */
+  leader: () => Leader | undefined;
 }>;
 
 type Options = Readonly<{
@@ -34,13 +41,20 @@ export function createManagers(
 ): Managers {
   const names = managerNames(count);
   const accesses = new Map<string, Access>();
-  if (count === 1)
-    return { names, accesses, parts: [createManager(deps, { disk, engines, registryAddress })] };
+  if (count === 1) {
+    const only = createManager(deps, { disk, engines, registryAddress });
+    return { names, accesses, parts: [only], leader: () => undefined };
+  }
   const clock = createClock(deps.time, deps.world);
   const store = createSimulatedStore({ clock, ttlMs: LEADER_LEASE_MS, onDurable, limits });
   const shared = { store, accesses, engines, registryAddress };
   const parts = names.map((name) => createSharedManager(deps, { name, ...shared }));
-  return { names, accesses, parts };
+  const machineOf = ({ name, sinceMs }: Leader) => ({ name: name.split(":")[0] ?? name, sinceMs });
+  const leader = () => {
+    const led = store.leader();
+    return led && machineOf(led);
+  };
+  return { names, accesses, parts, leader };
 }
 
 const COMMON = { defaultScheduler: "spread", version: "0.0.0" };

@@ -4,6 +4,7 @@ import type { Complain } from "./complain.ts";
 import { createEventWatch } from "./event-watch.ts";
 import { createFenceMonitor } from "./fence-monitor.ts";
 import { createFollower, type Follower } from "./follower.ts";
+import { createLeadMonitor } from "./lead-monitor.ts";
 import { createLedgerMonitor, type LedgerMonitor } from "./ledger-monitor.ts";
 import type { Plan } from "./plan.ts";
 import { createPromptMonitor } from "./prompt-monitor.ts";
@@ -51,6 +52,7 @@ export function createObservedRun(plan: Plan, isTraced: boolean): ObservedRun {
   });
   const watch = createEventWatch({ world, ledger, changed, complain, isTraced });
   const prompt = createPromptMonitor({ world, ledger, complain });
+  const checkLead = createLeadMonitor(world, complain);
   const users = createUsers({
     world,
     onConfirmed: (wish, task) => checkConfirmed({ wish, task, ledger, complain }),
@@ -64,6 +66,7 @@ export function createObservedRun(plan: Plan, isTraced: boolean): ObservedRun {
   /** Now and then it is looked at what should have happened by now. */
   function lookAgain(): void {
     prompt.look();
+    checkLead();
     world.time.schedule(world.self, LOOK_MS, lookAgain);
   }
   world.time.schedule(world.self, LOOK_MS, lookAgain);

@@ -48,7 +48,7 @@ export type FaultStep = Readonly<{
   do: "fault";
   atMs: number;
   fault: string;
-  /** A machine, such as `worker-1`, or a task of the plan, as the fault has it. */
+  /** A machine, such as `worker-1` or `leader`, or a task of the plan, as the fault has it. */
   on: string;
   /** The other machine, for faults of the network. */
   to?: string;
@@ -57,6 +57,9 @@ export type FaultStep = Readonly<{
   /** How bad it is, in the fault's own unit. */
   level?: number;
 }>;
+
+/** Of several managers the one that leads when the fault begins. */
+export const LEADER = "leader";
 
 /** A plan that a person wrote, with defaults for what it leaves out. */
 export function completePlan(plan: Partial<Plan>): Plan {

@@ -3,7 +3,7 @@ import { OnDisconnect, type Task } from "../gen/berth/v1/task_pb.ts";
 import type { Complain } from "./complain.ts";
 import { GONE, type Late, lateIn, UNPLACED } from "./late.ts";
 import type { LedgerMonitor } from "./ledger-monitor.ts";
-import { foundSinceMs, headsOf, readySinceMs, toldSinceMs } from "./well-since.ts";
+import { foundSinceMs, headOf, headsOf, readySinceMs, toldSinceMs } from "./well-since.ts";
 import type { World } from "./world.ts";
 
 /** Looks for what should have happened by now. */
@@ -86,7 +86,9 @@ function isUnplacedTooLong({ workerId, sinceMs }: Lag, world: World): boolean {
 /** What must not run twice has time to stop before there is another. */
 function lossMs({ task: { spec, stopGrace }, sinceMs }: Lag, world: World): number {
   const troubles = world.calm.troublesOf(headsOf(world));
-  const wereWell = troubles.every(({ endedMs }) => endedMs < sinceMs - LOSS_MS);
+  const calmMs = sinceMs - LOSS_MS;
+  const wereWell =
+    headOf(world).sinceMs < calmMs && troubles.every(({ endedMs }) => endedMs < calmMs);
   const baseMs = wereWell ? LOSS_MS : LOSS_MS_UNHEARD;
   if (spec?.onDisconnect !== OnDisconnect.STOP) return baseMs;
   const grace = stopGrace ?? spec.stopGrace;

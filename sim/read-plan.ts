@@ -2,7 +2,7 @@ import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { TaskSpecSchema } from "../gen/berth/v1/task_pb.ts";
 import { faultNames, faults, isFaultName } from "./faults.ts";
 import { managerNames } from "./managers.ts";
-import { completePlan, type Plan, type Step } from "./plan.ts";
+import { completePlan, LEADER, type Plan, type Step } from "./plan.ts";
 import { registryNames } from "./registries.ts";
 
 /** What became of a plan that a person wrote: it, or every problem with it. */
@@ -119,7 +119,8 @@ const choiceProblems = (step: Fields, field: string, choices: readonly string[])
     ? []
     : [`${field} is ${JSON.stringify(step[field])}: must be one of ${choices.join(", ")}`];
 
-function faultProblems(step: Fields, { workers, managers, registries }: Machines) {
+function faultProblems(step: Fields, { workers, registries, ...rest }: Machines) {
+  const managers = [...rest.managers, LEADER];
   const name = String(step["fault"]);
   if (!isFaultName(name)) return choiceProblems(step, "fault", faultNames);
   const machines = [...managers, ...registries, ...workers];

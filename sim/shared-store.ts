@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import { whenAborted } from "../lib/stop.ts";
 import { createMemoryStore } from "../lib/store/memory-store.ts";
 import type { Candidacy, Reign, SharedStore } from "../lib/store/shared-store.ts";
 import {
@@ -21,11 +22,14 @@ export interface Access {
 export interface SimulatedStore {
   /** What is durable. */
   readonly durable: Store;
-  /** Who leads, as the store itself sees it. */
-  leader(): string | undefined;
+  /** Who leads, as the store itself sees it: who holds the lease and has written under it. */
+  leader(): Leader | undefined;
   /** What one process has of it, which lives by its own clock. */
   open(clock: Clock): Access;
 }
+
+/** One that leads, and since when. */
+export type Leader = Readonly<{ name: string; sinceMs: number }>;
 
 type Options = Readonly<{
   /** The store's own. */
@@ -41,8 +45,10 @@ const KEEP_ALIVE_SHARE = 1 / 3;
 const BELIEVED_SHARE = 0.9;
 /** How long a call waits for a store that does not answer. */
 const PATIENCE_MS = 5_000;
+/** How long what is asked, and what is answered, is on its way. */
+const TRAVEL_MS = 1;
 
-type Lease = { readonly name: string; endMs: number };
+type Lease = { readonly name: string; endMs: number; wroteMs: number | undefined };
 
 export function createSimulatedStore(options: Options): SimulatedStore {
   const { clock, ttlMs } = options;
@@ -70,7 +76,7 @@ export function createSimulatedStore(options: Options): SimulatedStore {
     durable,
     claim(name) {
       if (held) return { name: held.name };
-      held = { name, endMs: clock.monotonic() + ttlMs };
+      held = { name, endMs: clock.monotonic() + ttlMs, wroteMs: undefined };
       watchEnd(held);
       return { name, lease: held };
     },
@@ -83,7 +89,14 @@ export function createSimulatedStore(options: Options): SimulatedStore {
     release,
     freed: () => new Promise((resolve) => void waiting.add(() => resolve())),
   };
-  return { durable, leader: () => held?.name, open: (own) => openAccess(own, server) };
+  return {
+    durable,
+    leader() {
+      if (held?.wroteMs === undefined) return undefined;
+      return { name: held.name, sinceMs: held.wroteMs };
+    },
+    open: (own) => openAccess(own, server),
+  };
 }
 
 type Server = Options &
@@ -98,21 +111,21 @@ type Server = Options &
   }>;
 
 function openAccess(clock: Clock, server: Server): Access {
-  const line = createLine(clock);
+  const line = createLine(clock, server.clock);
   const { durable } = server;
 
   async function campaign({ name, onLeader }: Candidacy, signal: AbortSignal) {
     while (!signal.aborted) {
       const sentMs = clock.monotonic();
-      const { lease, name: leader } = await line.ask(async () => server.claim(name));
+      const { lease, name: leader } = await line.act(async () => server.claim(name));
       onLeader(leader);
       if (lease) return reignOf({ clock, server, line, lease }, sentMs);
-      await Promise.race([server.freed(), aborted(signal)]);
+      await Promise.race([server.freed(), whenAborted(signal)]);
     }
     return undefined;
   }
 
-  const shared = { ...reads(durable, line), campaign, close: async () => undefined };
+  const shared = { ...reads(durable, line, clock), campaign, close: async () => undefined };
   return { shared, setCut: line.setCut, isCut: () => line.passes() !== undefined };
 }
 
@@ -152,28 +165,52 @@ function reignOf(seat: Seat, sentMs: number): Reign {
   };
 }
 
-function storeOf({ server, line, lease }: Seat): Store {
-  const { durable, limits = durable.limits, onDurable } = server;
+function storeOf({ clock: own, server, line, lease }: Seat): Store {
+  const { durable, limits = durable.limits, onDurable, clock } = server;
   const fenced = async (batch: Batch): Promise<CommitResult> => {
     if (!server.holds(lease)) throw new StoreError("another one leads", { kind: "fenced" });
     const result = await durable.commit(batch);
+    lease.wroteMs ??= clock.monotonic();
     onDurable?.(batch);
     return result;
   };
   return {
-    ...reads(durable, line),
+    ...reads(durable, line, own),
     limits,
-    commit: (batch) => line.ask(() => fenced(batch)),
+    commit: (batch) => line.act(() => fenced(batch)),
     close: async () => undefined,
   };
 }
 
 type Line = ReturnType<typeof createLine>;
 
-/** The way from a process to the store. */
-function createLine(clock: Clock) {
+/** The way from a process to the store. What is on it arrives, whatever becomes of the process. */
+function createLine(clock: Clock, serverClock: Clock) {
   let mended: Promise<void> | undefined;
   let mend: () => void = () => undefined;
+
+  /** Waits for as long as it is cut, and not longer than a caller's patience. */
+  async function passage(): Promise<void> {
+    await clock.turn();
+    const endMs = clock.monotonic() + PATIENCE_MS;
+    while (mended !== undefined) {
+      await Promise.race([mended, clock.sleep(endMs - clock.monotonic())]);
+      await clock.turn();
+      if (mended !== undefined && clock.monotonic() >= endMs)
+        throw new StoreError("the store does not answer", { kind: "unavailable" });
+    }
+  }
+
+  /** Asks the store, and resolves when the process hears of the answer. */
+  async function carry<T>(question: () => Promise<T>): Promise<T> {
+    await serverClock.sleep(TRAVEL_MS);
+    try {
+      return await question();
+    } finally {
+      await serverClock.sleep(TRAVEL_MS);
+      await clock.turn();
+    }
+  }
 
   return {
     setCut(isCut: boolean): void {
@@ -186,16 +223,21 @@ function createLine(clock: Clock) {
         mend();
       }
     },
-    /** Waits for as long as it is cut, and not longer than a caller's patience. */
+    /** For what changes nothing: an answer that is lost is one that never was. */
     async ask<T>(question: () => Promise<T>): Promise<T> {
+      await passage();
+      const answer = await carry(question);
+      await passage();
+      return answer;
+    },
+    /** For what may be done once only: who has sent it waits until it is known what came of it. */
+    async act<T>(deed: () => Promise<T>): Promise<T> {
+      await passage();
+      const answer = carry(deed);
+      await answer.catch(() => undefined);
+      while (mended !== undefined) await mended;
       await clock.turn();
-      const endMs = clock.monotonic() + PATIENCE_MS;
-      while (mended !== undefined) {
-        await Promise.race([mended, clock.sleep(endMs - clock.monotonic())]);
-        if (mended !== undefined && clock.monotonic() >= endMs)
-          throw new StoreError("the store does not answer", { kind: "unavailable" });
-      }
-      return question();
+      return answer;
     },
     /** Undefined when it is cut at the moment. */
     async now<T>(question: () => T): Promise<T | undefined> {
@@ -206,22 +248,19 @@ function createLine(clock: Clock) {
   };
 }
 
-const reads = (durable: Store, line: Line) => ({
+const reads = (durable: Store, line: Line, clock: Clock) => ({
   get: (key: string) => line.ask(() => durable.get(key)),
   list: (...page: Parameters<Store["list"]>) => line.ask(() => durable.list(...page)),
   count: (prefix: string) => line.ask(() => durable.count(prefix)),
   revision: () => line.ask(() => durable.revision()),
   async *watch(prefix: string, after: bigint, signal: AbortSignal) {
     for await (const changes of durable.watch(prefix, after, signal)) {
-      while (line.passes() && !signal.aborted) await Promise.race([line.passes(), aborted(signal)]);
+      while (line.passes() && !signal.aborted)
+        await Promise.race([line.passes(), whenAborted(signal)]);
+      // What comes to a process comes in its own turn, and not while it is frozen.
+      await clock.turn();
       if (signal.aborted) return;
       yield changes;
     }
   },
 });
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });

@@ -1,17 +1,25 @@
 import type { World } from "./world.ts";
 
-/** Since when a worker, the manager and the way between them have been well. */
-export const wellSinceMs = ({ calm, parts, managers }: World, workerId: string): number =>
-  managers.length > 1
-    ? NEVER
-    : Math.max(
-        calm.sinceMs(["manager", workerId]),
-        parts.get(workerId)?.startedMs() ?? 0,
-        parts.get("manager")?.startedMs() ?? 0,
-      );
+/** The manager that decides now, and since when its machine and its leadership have been whole. */
+type Head = Readonly<{ machine: string; sinceMs: number }>;
 
-/** Of several managers nobody outside knows which one leads, so nothing is promised of time. */
 const NEVER = Number.POSITIVE_INFINITY;
+
+/** The only manager, or of several the one that the store says leads. */
+export function headOf({ managers, parts, leader }: World): Head {
+  const startedMs = (machine: string) => parts.get(machine)?.startedMs() ?? NEVER;
+  if (managers.length === 1) return { machine: "manager", sinceMs: startedMs("manager") };
+  const led = leader();
+  if (!led) return { machine: "manager", sinceMs: NEVER };
+  return { machine: led.name, sinceMs: Math.max(led.sinceMs, startedMs(led.name)) };
+}
+
+/** Since when a worker, the manager that decides and the way between them have been well. */
+export function wellSinceMs(world: World, workerId: string): number {
+  const { machine, sinceMs } = headOf(world);
+  const startedMs = world.parts.get(workerId)?.startedMs() ?? 0;
+  return Math.max(world.calm.sinceMs([machine, workerId]), startedMs, sinceMs);
+}
 
 /** How long a manager, or a worker, takes to be linked with the other once all is well. */
 const LINK_MS = 15_000;
@@ -30,14 +38,15 @@ export function foundSinceMs(world: World, workerId: string): number {
 }
 
 /** Those by whose word workers are lost. */
-export const headsOf = ({ registries }: World): readonly string[] => ["manager", ...registries];
+export const headsOf = (world: World): readonly string[] => [
+  headOf(world).machine,
+  ...world.registries,
+];
 
 /** Since when they have been well, and known of each other. */
 export function toldSinceMs(world: World): number {
-  if (world.managers.length > 1) return NEVER;
-  const heads = headsOf(world);
-  const started = heads.map((name) => world.parts.get(name)?.startedMs() ?? 0);
-  return Math.max(world.calm.sinceMs(heads), ...started);
+  const started = world.registries.map((name) => world.parts.get(name)?.startedMs() ?? 0);
+  return Math.max(world.calm.sinceMs(headsOf(world)), headOf(world).sinceMs, ...started);
 }
 
 /** Since when nothing has kept a worker from registering, and the manager from hearing of it. */

@@ -11,7 +11,7 @@ import { createManagers } from "./managers.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { createPart, type Part } from "./part.ts";
 import { createRegistries, registriesFrom, registryNames } from "./registries.ts";
-import type { Access } from "./shared-store.ts";
+import type { Access, Leader } from "./shared-store.ts";
 import { createDisk, type Disk } from "./store.ts";
 import { createTrace, type Trace } from "./trace.ts";
 import {
@@ -34,6 +34,10 @@ export interface World {
   readonly managers: readonly string[];
   /** How the managers that share a store reach it, by machine. */
   readonly accesses: ReadonlyMap<string, Access>;
+  /** Of several managers the one that leads, by its machine's name. */
+  readonly leader: () => Leader | undefined;
+  /** Managers that were replaced and live on. */
+  readonly zombies: Set<string>;
   readonly trace: Trace;
   readonly random: Random;
   /** By the name of the machine: `manager`, `registry`, `worker-1`. */
@@ -113,7 +117,7 @@ export function createWorld(options: WorldOptions): World {
 
   return {
     ...{ time, network, ether, disk, trace, random, parts, machines, self, bugs, addClone },
-    ...{ registries, managers: managed.names, accesses: managed.accesses },
+    ...{ registries, managers: managed.names, accesses: managed.accesses, leader: managed.leader },
     calm: createCalm(time.elapsedMs),
     ...nothingYet(),
   };
@@ -122,13 +126,14 @@ export function createWorld(options: WorldOptions): World {
 /** What is noted of whatever went wrong. */
 const nothingYet = (): Pick<
   World,
-  "blackouts" | "cloned" | "misdated" | "tampered" | "excused"
+  "blackouts" | "cloned" | "misdated" | "tampered" | "excused" | "zombies"
 > => ({
   blackouts: new Set(),
   cloned: new Set(),
   misdated: new Set(),
   tampered: new Set(),
   excused: new Set(),
+  zombies: new Set(),
 });
 
 type WorkerOptions = Readonly<{

@@ -4,7 +4,7 @@ import { unavailable } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { handlerFor } from "../../lib/rpc/delegate.ts";
-import { createStop } from "../../lib/stop.ts";
+import { createStop, whenAborted } from "../../lib/stop.ts";
 import type { Reign } from "../../lib/store/shared-store.ts";
 import { StoreError } from "../../lib/store/store.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
@@ -40,10 +40,8 @@ export async function lead(
   roles.take(roleOf(term, reign, over.signal));
   setServing(true);
   log.info({ epoch: String(ledger.epoch) }, "this manager leads");
-  // Some loops wait for it to end, which it would not do again.
-  const loops = over.signal.aborted ? undefined : term.run(over.signal).catch(onFailure);
-  if (!over.signal.aborted)
-    await new Promise((resolve) => over.signal.addEventListener("abort", resolve, { once: true }));
+  const loops = term.run(over.signal).catch(onFailure);
+  await whenAborted(over.signal);
 
   state.asOfMs = clock.monotonic();
   await retire(ledger, reign, { stopping: signal, log });
@@ -62,7 +60,7 @@ async function retire(
     const settled = ledger.settled().catch((err: unknown) => {
       log.warn({ err }, "what was told last is not durable");
     });
-    await Promise.race([settled, aborted(reign.lost)]);
+    await Promise.race([settled, whenAborted(reign.lost)]);
     ledger.retire();
     return reign.resign();
   }
@@ -70,12 +68,6 @@ async function retire(
   // While the store is out of reach this takes as long as the lease, and there is other work.
   void reign.resign();
 }
-
-const aborted = (signal: AbortSignal): Promise<unknown> =>
-  new Promise((resolve) => {
-    signal.addEventListener("abort", resolve, { once: true });
-    if (signal.aborted) resolve(undefined);
-  });
 
 const isLossOfLeadership = (error: unknown): boolean =>
   error instanceof StoreError && error.kind !== "failed";

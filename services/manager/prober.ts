@@ -26,6 +26,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import type { NetworkCheck } from "../../lib/rpc/network-check.ts";
+import { whenAborted } from "../../lib/stop.ts";
 import { createTurnstile, type Turnstile } from "../../lib/turnstile.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Observer } from "./observer.ts";
@@ -66,10 +67,7 @@ export async function runProber(deps: Deps, signal: AbortSignal): Promise<void> 
     linkedIds.add(workerId);
     for (const task of [...ledger.tasks.placedOn(workerId)]) rounds.attend(task, false);
   });
-  const over = new Promise<void>((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-  await Promise.race([over, bug.raised]);
+  await Promise.race([whenAborted(signal), bug.raised]);
   unsubscribe();
   rounds.endAll();
 }

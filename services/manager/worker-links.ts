@@ -1,5 +1,6 @@
 import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { createGate } from "../../lib/gate.ts";
+import { whenAborted } from "../../lib/stop.ts";
 import { createDeliveries } from "./deliveries.ts";
 import { createPushSlots } from "./push-slots.ts";
 import { type LinkDeps, runWorkerLink } from "./worker-link.ts";
@@ -70,7 +71,7 @@ export async function runWorkerLinks(
 
   workers.subscribe(adjust);
   workers.all().forEach(adjust);
-  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  await whenAborted(signal);
   await Promise.all(endings.values());
 }
 

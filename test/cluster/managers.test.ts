@@ -78,7 +78,7 @@ const submitOnce = ({ client }: Member, name: string) =>
 const submit = (member: Member, name: string) => insist(() => submitOnce(member, name));
 
 const leads = async (address: string) => {
-  while (store.leader() !== address) await clock.sleep(10);
+  while (store.leader()?.name !== address) await clock.sleep(10);
 };
 
 async function list({ client }: Member) {
