@@ -50,7 +50,7 @@ export async function loadState(store: ReadStore): Promise<LedgerState> {
   state.storeRevision = await store.revision();
   state.clusterId = readText(await store.get(metaKeys.clusterId)) ?? "";
   state.epoch = BigInt(readText(await store.get(metaKeys.epoch)) ?? 0);
-  state.revision = BigInt(readText(await store.get(metaKeys.revision)) ?? 0);
+  state.revision = await readRevision(store);
   const { tasks } = state;
   for await (const page of pagesOf(store, prefixes.task))
     for (const { key, value } of page) tasks.putEncoded(key.slice(prefixes.task.length), value);
@@ -60,9 +60,13 @@ export async function loadState(store: ReadStore): Promise<LedgerState> {
   for (const request of requests) state.requests.set(request.requestId, request);
   for await (const entry of entriesOf(store, prefixes.worker))
     state.workers.set(...readWorker(entry));
-  state.history = createHistory(state.revision);
+  // What was removed while it was read cannot be told any more: watches begin after all that was.
+  state.history = createHistory(await readRevision(store));
   return state;
 }
+
+const readRevision = async (store: ReadStore): Promise<bigint> =>
+  BigInt(readText(await store.get(metaKeys.revision)) ?? 0);
 
 /** Every entry under a prefix, read a page at a time. */
 export async function* entriesOf(

@@ -8,6 +8,7 @@ import { aSpec, START_MS } from "../../test/builders.ts";
 import { createLedger } from "./ledger.ts";
 import type { LedgerChange } from "./ledger-change.ts";
 import { loadState } from "./ledger-load.ts";
+import { prefixes } from "./ledger-records.ts";
 import { emptyState, type LedgerState } from "./ledger-state.ts";
 import { createReplica } from "./replica.ts";
 
@@ -100,6 +101,30 @@ test("a copy that follows the store, from wherever, becomes what the ledger is",
     }),
     { numRuns: 60, seed: 28 },
   );
+});
+
+test("a copy that was read while tasks went does not tell of them in part", async () => {
+  const { store, act } = rig();
+  await act({ kind: "submit", number: 1 });
+  await act({ kind: "submit", number: 2 });
+  const slow: typeof store = {
+    ...store,
+    // What happens while it is read.
+    async list(prefix, page) {
+      if (prefix === prefixes.task)
+        await Promise.all([act({ kind: "remove", number: 1 }), act({ kind: "touch", number: 2 })]);
+      return store.list(prefix, page);
+    },
+  };
+  const copy = await loadState(slow);
+  const control = new AbortController();
+  const replica = createReplica(copy, store);
+  void replica.follow(control.signal);
+  await act({ kind: "touch", number: 2 });
+  await replica.reached(await store.revision(), control.signal);
+  expect(replica.view.since(2n)).toBe("compacted");
+  expect(replica.view.since(4n)).toMatchObject([{ revision: 5n }]);
+  control.abort();
 });
 
 const nameOf = ({ revision, removed, task }: LedgerChange) => [revision, removed, task.id];

@@ -42,8 +42,8 @@ export const managerBugs: readonly Bug[] = [
     name: "revisions begin anew after a restart",
     promise: "revisions only grow",
     file: "services/manager/ledger-load.js",
-    find: "BigInt(readText(await store.get(metaKeys.revision)) ?? 0)",
-    replace: "0n",
+    find: "state.revision = await readRevision(store);",
+    replace: "state.revision = 0n;",
   },
   {
     name: "no new epoch",
