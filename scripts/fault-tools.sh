@@ -12,6 +12,7 @@ declare -A packages=(
   [ip]=iproute2
   [iptables]=iptables
   [prlimit]=util-linux
+  [etcd]=etcd-server
 )
 # Not a command: looked for by its file.
 faketime_package=libfaketime

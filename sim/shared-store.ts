@@ -75,7 +75,7 @@ export function createSimulatedStore(options: Options): SimulatedStore {
     ...options,
     durable,
     claim(name) {
-      if (held) return { name: held.name };
+      if (held) return { name: held.name, freed: new Promise((resolve) => waiting.add(resolve)) };
       held = { name, endMs: clock.monotonic() + ttlMs, wroteMs: undefined };
       watchEnd(held);
       return { name, lease: held };
@@ -87,7 +87,6 @@ export function createSimulatedStore(options: Options): SimulatedStore {
     },
     holds: (lease) => held === lease,
     release,
-    freed: () => new Promise((resolve) => void waiting.add(() => resolve())),
   };
   return {
     durable,
@@ -102,12 +101,11 @@ export function createSimulatedStore(options: Options): SimulatedStore {
 type Server = Options &
   Readonly<{
     durable: Store;
-    /** Takes the lead if it is free; says who has it. */
-    claim(name: string): Readonly<{ name: string; lease?: Lease }>;
+    /** Takes the lead if it is free; says who has it, and when it is free again. */
+    claim(name: string): Readonly<{ name: string; lease?: Lease; freed?: Promise<void> }>;
     isKept(lease: Lease): boolean;
     holds(lease: Lease): boolean;
     release(lease: Lease): void;
-    freed(): Promise<void>;
   }>;
 
 function openAccess(clock: Clock, server: Server): Access {
@@ -117,10 +115,10 @@ function openAccess(clock: Clock, server: Server): Access {
   async function campaign({ name, onLeader }: Candidacy, signal: AbortSignal) {
     while (!signal.aborted) {
       const sentMs = clock.monotonic();
-      const { lease, name: leader } = await line.act(async () => server.claim(name));
+      const { lease, name: leader, freed } = await line.act(async () => server.claim(name));
       onLeader(leader);
       if (lease) return reignOf({ clock, server, line, lease }, sentMs);
-      await Promise.race([server.freed(), whenAborted(signal)]);
+      await Promise.race([freed, whenAborted(signal)]);
     }
     return undefined;
   }

@@ -24,14 +24,17 @@ export interface EtcdServer {
 }
 
 type Options = Readonly<{
+  /** Where its folder is made. */
+  parent?: string;
   flags?: readonly string[];
   /** With certificates of which it serves TLS. */
   tls?: Readonly<{ certificate: string; key: string; ca: string }>;
 }>;
 
 /** Starts an etcd on free ports. Throws what it said when it does not serve. */
-export async function startEtcd({ flags = [], tls }: Options = {}): Promise<EtcdServer> {
-  const folder = await mkdtemp(join(tmpdir(), "berth-etcd-"));
+export async function startEtcd(options: Options = {}): Promise<EtcdServer> {
+  const { flags = [], tls, parent = tmpdir() } = options;
+  const folder = await mkdtemp(join(parent, "berth-etcd-"));
   const [port, peerPort] = [await freePort(), await freePort()];
   const scheme = tls ? "https" : "http";
   const args = [

@@ -76,7 +76,8 @@ function breaches(task: Task, containers: readonly Container[]): readonly string
   return LAWS.flatMap((law) => law({ task, containers: own }) ?? []);
 }
 
-async function allTasks(client: Client<typeof ManagerService>): Promise<readonly Task[]> {
+/** Every task there is, a page at a time. */
+export async function allTasks(client: Client<typeof ManagerService>): Promise<readonly Task[]> {
   const all: Task[] = [];
   for (let pageToken = ""; ; ) {
     const page = await client.listTasks({ pageSize: 1_000, pageToken }, { timeoutMs: 5_000 });

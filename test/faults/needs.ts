@@ -10,6 +10,7 @@ import { test } from "@jest/globals";
 const PROBES = {
   root: '[ "$(id -u)" = 0 ]',
   cgroup: "[ -w /sys/fs/cgroup/cpu/tasks ] || [ -w /sys/fs/cgroup/cgroup.subtree_control ]",
+  etcd: "etcd --version",
   dockerd: "unshare --net --mount dockerd --version",
   faketime: '[ -n "$(ls /usr/lib/*/faketime/libfaketime.so.1)" ]',
   ip: "unshare --net --mount ip link add name a type veth peer name b",

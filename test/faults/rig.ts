@@ -227,7 +227,8 @@ const runtimeFlags = ({ hollowCount, socketPath = engineSocket() }: WorkerOption
 const workerCountOf = ({ workers = [{}] }: RigOptions): number =>
   workers.reduce((sum, { hollowCount = 1 }) => sum + hollowCount, 0);
 
-function createUser(client: Client<typeof ManagerService>, history: History) {
+/** Somebody who uses a manager, and remembers what they were promised. */
+export function createUser(client: Client<typeof ManagerService>, history: History) {
   let requests = 0;
   const nextRequestId = () => `faults-${process.pid}-${systemClock.now()}-${++requests}`;
 
