@@ -57,6 +57,7 @@ export function createObservedRun(plan: Plan, isTraced: boolean): ObservedRun {
     world,
     onConfirmed: (wish, task) => checkConfirmed({ wish, task, ledger, complain }),
     onComplaint: (text) => complain("calls-answered", text),
+    complain,
   });
   const follower = createFollower({
     ...{ client: users.watchingClient, clock: users.clock, complain },

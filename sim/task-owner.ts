@@ -22,12 +22,20 @@ type Deps = Readonly<{
   nextSerial: () => number;
   /** Hears what a user was told, when they were told it. */
   onConfirmed: (wish: Wish, task: Task | undefined) => void;
+  /** What they do once they were told it. */
+  readBack: (wish: Wish) => Promise<void>;
   onComplaint: (text: string) => void;
 }>;
 
 export function createTaskOwner(deps: Deps): TaskOwner {
-  const { client, clock, insist, nextSerial, onConfirmed, onComplaint } = deps;
+  const { client, clock, insist, nextSerial, onConfirmed, readBack, onComplaint } = deps;
   const wishes = new Map<string, Wish>();
+
+  function judge(step: UserStep, wish: Wish, cause: unknown): void {
+    const error = ConnectError.from(cause);
+    if (!isRight(error, step, wish))
+      onComplaint(`${step.do} of ${wish.name} was refused: ${error.message}`);
+  }
 
   async function submit(step: SubmitStep): Promise<void> {
     const { task: name, calls = 1, againMs } = step;
@@ -42,6 +50,7 @@ export function createTaskOwner(deps: Deps): TaskOwner {
       wish.taskId = task?.id;
       confirm(wish, step);
       onConfirmed(wish, task);
+      await readBack(wish);
     };
     // Who asks again after the task was removed is told that it is not there.
     const orGone = (error: unknown) => judge(step, wish, error);
@@ -66,19 +75,18 @@ export function createTaskOwner(deps: Deps): TaskOwner {
       const { task } = await insist(`${step.do} ${step.task}`, call);
       confirm(wish, step);
       onConfirmed(wish, task);
+      await readBack(wish);
     } catch (error) {
       judge(step, wish, error);
     }
   }
 
-  /** A "no" that is right in the case at hand is no complaint. */
-  function judge(step: UserStep, wish: Wish, error: unknown): void {
-    const { code, message } = ConnectError.from(error);
-    const mayBeGone = wish.mayBeRemoved || wish.asked === DesiredState.REMOVE;
-    if (code === Code.NotFound && mayBeGone) return;
-    if (code === Code.FailedPrecondition && step.do === "remove" && !step.force) return;
-    onComplaint(`${step.do} of ${wish.name} was refused: ${message}`);
-  }
-
   return { wishes, submit, change };
+}
+
+/** Whether a "no" is right in the case at hand. */
+function isRight(error: ConnectError, step: UserStep, wish: Wish): boolean {
+  const { code } = error;
+  if (code === Code.NotFound) return wish.mayBeRemoved || wish.asked === DesiredState.REMOVE;
+  return code === Code.FailedPrecondition && step.do === "remove" && !step.force;
 }

@@ -6,9 +6,11 @@ import { assert } from "../lib/assert.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Channel } from "../lib/rpc/channel.ts";
 import { createClient } from "../lib/rpc/client.ts";
+import type { Complain } from "./complain.ts";
 import { createInsistence, type Insistence } from "./insist.ts";
 import { managerAddress } from "./managers.ts";
 import type { OperatorStep, UserStep } from "./plan.ts";
+import { createReadBack } from "./read-back.ts";
 import { createTaskOwner, type TaskOwner } from "./task-owner.ts";
 import { createClock, createProcess, type Process } from "./virtual-clock.ts";
 import type { Wish } from "./wish.ts";
@@ -33,9 +35,10 @@ type Options = Readonly<{
   /** Hears what a user was told, when they were told it. */
   onConfirmed: (wish: Wish, task: Task | undefined) => void;
   onComplaint: (text: string) => void;
+  complain: Complain;
 }>;
 
-export function createUsers({ world, onConfirmed, onComplaint }: Options): Users {
+export function createUsers({ world, onConfirmed, onComplaint, complain }: Options): Users {
   const process = createProcess("user");
   const clock = createClock(world.time, process);
   const wire = world.ether.wireOf("user", process);
@@ -49,12 +52,15 @@ export function createUsers({ world, onConfirmed, onComplaint }: Options): Users
   const { insist, pendingCount } = createInsistence(clock, world.trace);
   let serial = 0;
   const calls = { client, insist, nextSerial: () => ++serial };
-  const owner = createTaskOwner({ ...calls, clock, onConfirmed, onComplaint });
+  // One alone has but one copy of anything.
+  const readBack =
+    world.managers.length > 1 ? createReadBack({ client, complain }) : async () => undefined;
+  const owner = createTaskOwner({ ...calls, clock, onConfirmed, readBack, onComplaint });
   const operate = createOperator(calls);
 
   function begin(step: UserStep | OperatorStep): void {
-    const complain = (error: unknown) => onComplaint(`${JSON.stringify(step)}: ${error}`);
-    const act = () => void carryOut(step, owner, operate).catch(complain);
+    const fail = (error: unknown) => onComplaint(`${JSON.stringify(step)}: ${error}`);
+    const act = () => void carryOut(step, owner, operate).catch(fail);
     world.time.schedule(process, 0, act);
   }
 

@@ -6,8 +6,8 @@ export type StatusReply = ReturnType<typeof statusOf> | undefined;
 /** What reaches the caller's end of a call. */
 export interface CallerEnd {
   message(bytes: Uint8Array): void;
-  /** The call is over. A unary answer comes along. */
-  end(reply: StatusReply, message?: Uint8Array): void;
+  /** The call is over. Of a unary one the answer comes along, and what is said of it. */
+  end(reply: StatusReply, message?: Uint8Array, header?: Headers): void;
   /** The server has taken so many bytes of what was sent. */
   credit(bytes: number): void;
 }

@@ -83,15 +83,17 @@ export async function callUnary<I extends DescMessage, O extends DescMessage>(
 ): Promise<UnaryResponse<I, O>> {
   if (options.signal?.aborted) throw abortError(options.signal);
   const request = encode(method.input, input, defaultLimits.messageBytes);
-  const bytes = await new Promise<Uint8Array>((resolve, reject) => {
-    let answer: Uint8Array = new Uint8Array();
+  const { bytes, header } = await new Promise<Answer>((resolve, reject) => {
+    let answer: Answer = { bytes: new Uint8Array(), header: new Headers() };
     const ending = createEnding(way, options, (error) => (error ? reject(error) : resolve(answer)));
     const caller = {
       message: () => undefined,
       credit: () => undefined,
-      end(reply: Parameters<CallerEnd["end"]>[0], message?: Uint8Array) {
-        if (message) answer = message;
-        ending.finish(reply && errorFrom(reply));
+      end(...[reply, message, told = new Headers()]: Parameters<CallerEnd["end"]>) {
+        if (message) answer = { bytes: message, header: told };
+        const error = reply && errorFrom(reply);
+        told.forEach((value, name) => void error?.metadata.set(name, value));
+        ending.finish(error);
       },
       fail: ending.finish,
     };
@@ -104,8 +106,10 @@ export async function callUnary<I extends DescMessage, O extends DescMessage>(
     });
   });
   const message = decodeResponse(method.output, bytes);
-  return { stream: false, ...particulars(method), message };
+  return { stream: false, ...particulars(method), header, message };
 }
+
+type Answer = Readonly<{ bytes: Uint8Array; header: Headers }>;
 
 const particulars = <M extends DescMethod>(method: M) => ({
   service: method.parent,

@@ -112,16 +112,16 @@ function serveUnary(call: Call, spec: MethodImplSpec & { kind: "unary" }): Handl
   }
   void answer()
     .then(
-      (bytes) => opening.reply((caller) => caller.end(undefined, bytes)),
-      (error: unknown) => fail(opening, error),
+      (bytes) => opening.reply((caller) => caller.end(undefined, bytes, context.responseHeader)),
+      (error: unknown) => fail(opening, error, context.responseHeader),
     )
     .then(over);
   return { ...deaf, cancel: () => context.abort(LEFT) };
 }
 
-function fail({ reply }: Opening, error: unknown): void {
+function fail({ reply }: Opening, error: unknown, header?: Headers): void {
   const status = statusOf(ConnectError.from(error));
-  reply((caller) => caller.end(status));
+  reply((caller) => caller.end(status, undefined, header));
 }
 
 function serveStream(call: Call): HandlerEnd {
