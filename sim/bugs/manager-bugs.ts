@@ -165,4 +165,25 @@ export const managerBugs: readonly Bug[] = [
     find: "undo();",
     replace: "void undo;",
   },
+  {
+    name: "the end of a leadership is not noticed",
+    promise: "somebody leads as soon as somebody can",
+    file: "services/manager/lead.js",
+    find: "for (const cause of [signal, reign.lost])",
+    replace: "for (const cause of [signal])",
+  },
+  {
+    name: "a leadership that was over before it began is waited for",
+    promise: "a manager that lost leadership serves again",
+    file: "lib/stop.js",
+    find: "    if (signal.aborted)\n        resolve();\n",
+    replace: "",
+  },
+  {
+    name: "a standby answers without asking the store",
+    promise: "whoever was told of a write sees it at every manager",
+    file: "services/manager/currency.js",
+    find: "if (!late && (await isInTime()))",
+    replace: "if (!late || (await isInTime()))",
+  },
 ];
