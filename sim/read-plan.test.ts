@@ -45,3 +45,9 @@ test.each<[string, unknown, string]>([
   const reading = readPlan(data);
   expect(reading.kind === "refused" && reading.problems.join("\n")).toContain(problem);
 });
+
+test("a fault may befall whoever leads, where several managers are", () => {
+  const steps = [{ atMs: 1, do: "fault", fault: "freeze", on: "leader", forMs: 500 }];
+  expect(readPlan({ steps, managerCount: 2 }).kind).toBe("read");
+  expect(readPlan({ steps }).kind).toBe("refused");
+});

@@ -120,7 +120,7 @@ const choiceProblems = (step: Fields, field: string, choices: readonly string[])
     : [`${field} is ${JSON.stringify(step[field])}: must be one of ${choices.join(", ")}`];
 
 function faultProblems(step: Fields, { workers, registries, ...rest }: Machines) {
-  const managers = [...rest.managers, LEADER];
+  const managers = rest.managers.length > 1 ? [...rest.managers, LEADER] : rest.managers;
   const name = String(step["fault"]);
   if (!isFaultName(name)) return choiceProblems(step, "fault", faultNames);
   const machines = [...managers, ...registries, ...workers];
