@@ -1,5 +1,7 @@
+import type { Message } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import { Role } from "../../gen/berth/v1/worker_pb.ts";
+import type { PushTasksRequest, PushTasksResponse } from "../../gen/berth/v1/worker_service_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
@@ -32,12 +34,14 @@ export async function startWitness(registryAddress: string, idPrefix: string): P
   const tap: Tap = (machine, method, request) => {
     const onAnswer = judge(machine, method, request);
     if (!onAnswer) return undefined;
-    const { requests } = request as unknown as { requests: readonly { epoch: bigint }[] };
     return (response) => {
       onAnswer(response);
-      const { results } = response as unknown as { results: readonly { error?: unknown }[] };
-      for (const [index, { epoch }] of requests.entries())
-        if (results[index]?.error === undefined) obeyed.set(epoch, (obeyed.get(epoch) ?? 0) + 1);
+      const [asked, refused] = [request as PushTasksRequest, response as PushTasksResponse];
+      for (const kind of ["stops", "starts", "forgets"] as const) {
+        const taken = asked[kind].length - refused[kind].length;
+        const epoch = asked[kind][0]?.epoch;
+        if (epoch !== undefined && taken > 0) obeyed.set(epoch, (obeyed.get(epoch) ?? 0) + taken);
+      }
     };
   };
   const workers = await startHollowWorkers(
@@ -51,7 +55,7 @@ export async function startWitness(registryAddress: string, idPrefix: string): P
   return { count: COUNT, complaints, obeyed, stop: () => workers.stop() };
 }
 
-/** The real wire, listened to at every server. */
+/** The real wire, listened to at every server: pushes come by streams, each answered in its turn. */
 function tapped(tap: Tap): Wire {
   let serverCount = 0;
   return {
@@ -59,10 +63,23 @@ function tapped(tap: Tap): Wire {
     serve(options) {
       const name = `witness-${++serverCount}`;
       const listen: Interceptor = (next) => async (request) => {
-        const onAnswer = request.stream ? undefined : tap(name, request.method, request.message);
-        const response = await next(request);
-        if (!response.stream) onAnswer?.(response.message);
-        return response;
+        if (!request.stream) return next(request);
+        const waiting: ((answer: Message) => void)[] = [];
+        async function* heard(messages: AsyncIterable<Message>) {
+          for await (const message of messages) {
+            const told = tap(name, request.method, message);
+            if (told) waiting.push(told);
+            yield message;
+          }
+        }
+        async function* answered(messages: AsyncIterable<Message>) {
+          for await (const message of messages) {
+            waiting.shift()?.(message);
+            yield message;
+          }
+        }
+        const response = await next({ ...request, message: heard(request.message) });
+        return response.stream ? { ...response, message: answered(response.message) } : response;
       };
       return socketWire.serve({
         ...options,
