@@ -1,12 +1,11 @@
 import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { assert } from "../../lib/assert.ts";
-import { unavailable } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Channel } from "../../lib/rpc/channel.ts";
 import { handlerFor } from "../../lib/rpc/delegate.ts";
 import { createStop, whenAborted } from "../../lib/stop.ts";
 import type { Reign } from "../../lib/store/shared-store.ts";
 import { StoreError } from "../../lib/store/store.ts";
+import { guardedChannel } from "./guarded-channel.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import type { LedgerState } from "./ledger-state.ts";
 import type { Role } from "./role.ts";
@@ -89,12 +88,3 @@ function roleOf({ handlers }: Term, reign: Reign, over: AbortSignal): Role {
     },
   };
 }
-
-/** Sends nothing once another manager may lead, also in a process that was asleep. */
-const guardedChannel = (channel: Channel, reign: Pick<Reign, "leads">): Channel => ({
-  ...channel,
-  async unary(...call) {
-    if (!reign.leads()) throw unavailable("NOT_LEADER", "this manager no longer leads");
-    return channel.unary(...call);
-  },
-});
