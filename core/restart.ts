@@ -52,14 +52,14 @@ export function decideRestart(
   if (wasUnplaceable(currentAttempt(task))) return { kind: "rested", reason: "" };
   if (neverRan(currentAttempt(task))) return { kind: "retried", delayMs: retryDelayMs(task) };
   const policy = task.spec?.restartPolicy;
-  if (!isWanted(policy?.mode, task.state)) return { kind: "rested", reason: "" };
+  if (!restartsAfter(policy?.mode, task.state)) return { kind: "rested", reason: "" };
   const reason = policy ? budgetUsedUp(task, policy, now) : "";
   if (reason !== "") return { kind: "rested", reason };
-  const longestMs = backoffMs(policy, failuresInARow(task));
-  return { kind: "restarted", delayMs: Math.round(longestMs * (0.5 + jitter / 2)) };
+  return { kind: "restarted", delayMs: restartDelayMs(policy, failuresInARow(task), jitter) };
 }
 
-function isWanted(mode: RestartMode | undefined, state: TaskState): boolean {
+/** Whether a policy wants another try after an attempt that ended in a state. */
+export function restartsAfter(mode: RestartMode | undefined, state: TaskState): boolean {
   switch (mode) {
     case RestartMode.ALWAYS:
     case RestartMode.UNLESS_STOPPED:
@@ -92,6 +92,13 @@ function failuresInARow(task: Task): number {
   const stable = attempts.findIndex(ranStably);
   return stable === -1 ? Math.max(attempts.length, task.restartCount + 1) : stable;
 }
+
+/** How long a restart waits after so many failures in a row. */
+export const restartDelayMs = (
+  policy: RestartPolicy | undefined,
+  failures: number,
+  jitter: number,
+): number => Math.round(backoffMs(policy, failures) * (0.5 + jitter / 2));
 
 function backoffMs(policy: RestartPolicy | undefined, failures: number): number {
   if (failures <= 1) return 0;

@@ -1,6 +1,7 @@
+import { metaKeys } from "../core/assignment-place.ts";
 import type { Task } from "../gen/berth/v1/task_pb.ts";
 import type { Batch } from "../lib/store/store.ts";
-import { metaKeys, prefixes, readTask, readText } from "../services/manager/ledger-records.ts";
+import { prefixes, readTask, readText } from "../services/manager/ledger-records.ts";
 import type { Complain } from "./complain.ts";
 import { createPlaces } from "./places.ts";
 import { authorised, createTaskLaws } from "./task-laws.ts";

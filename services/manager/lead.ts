@@ -5,6 +5,7 @@ import { handlerFor } from "../../lib/rpc/delegate.ts";
 import { createStop, whenAborted } from "../../lib/stop.ts";
 import type { Reign } from "../../lib/store/shared-store.ts";
 import { StoreError } from "../../lib/store/store.ts";
+import { mendAssignments } from "./assignment-mending.ts";
 import { guardedChannel } from "./guarded-channel.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import type { LedgerState } from "./ledger-state.ts";
@@ -12,14 +13,19 @@ import type { Role } from "./role.ts";
 import type { Turns } from "./shared-manager.ts";
 import { createTerm, type Term } from "./term.ts";
 
-type Leadership = Readonly<{ state: LedgerState; reign: Reign }>;
+export type Leadership = Readonly<{
+  state: LedgerState;
+  reign: Reign;
+  /** Whether what workers read is in step with the tasks. */
+  areAssignmentsKept: boolean;
+}>;
 
 /**
  * Leads until leadership is lost, or until `signal` aborts. The state is then what is durable, for
  * all that is known. Throws when the store has failed for good.
  */
 export async function lead(
-  { state, reign }: Leadership,
+  { state, reign, areAssignmentsKept }: Leadership,
   turns: Turns,
   signal: AbortSignal,
 ): Promise<void> {
@@ -32,19 +38,26 @@ export async function lead(
     failure ??= error;
     end();
   };
-  const ledger = createLedger(state, { store: reign.store, clock, onFailure });
+  const { store } = reign;
+  const ledger = createLedger(state, { store, clock, keepsAssignments: true, onFailure });
   const guarded = (address: string) => guardedChannel(connect(address), reign);
-  const term = createTerm({ ...turns, ledger, store: reign.store, connect: guarded }, turns);
+  const term = createTerm({ ...turns, ledger, store, connect: guarded }, turns);
   if (signal.aborted || reign.lost.aborted) end();
   roles.take(roleOf(term, reign, over.signal));
   setServing(true);
   log.info({ epoch: String(ledger.epoch) }, "this manager leads");
   const loops = term.run(over.signal).catch(onFailure);
+  const mended =
+    areAssignmentsKept || over.signal.aborted
+      ? undefined
+      : mendAssignments({ ledger, store, clock, log }, over.signal).catch(
+          (error: unknown) => over.signal.aborted || onFailure(error),
+        );
   await whenAborted(over.signal);
 
   state.asOfMs = clock.monotonic();
   await retire(ledger, reign, { stopping: signal, log });
-  await loops;
+  await Promise.all([loops, mended]);
   log.info({ epoch: String(ledger.epoch), err: failure }, "this manager no longer leads");
   if (failure !== undefined && !isLossOfLeadership(failure)) throw failure;
 }

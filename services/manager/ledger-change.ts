@@ -1,11 +1,12 @@
 import { create } from "@bufbuild/protobuf";
+import { metaKeys } from "../../core/assignment-place.ts";
 import type { TaskChange } from "../../core/task-change.ts";
 import { toTimestamp } from "../../core/time.ts";
 import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { chunks } from "../../lib/chunks.ts";
 import type { BatchLimits, Write } from "../../lib/store/store.ts";
-import { deleteKey, metaKeys, prefixes, putEvent, putTask, putText } from "./ledger-records.ts";
+import { deleteKey, prefixes, putEvent, putTask, putText } from "./ledger-records.ts";
 
 /** A change that is on disk. `task` is what the task was after it, or last when `removed`. */
 export type LedgerChange = Readonly<{
@@ -18,7 +19,12 @@ export type LedgerChange = Readonly<{
 /** On its way to disk: a change of the head, or writes beside it. `undo` takes it out of the head. */
 export type Staged = Readonly<{ undo: () => void }> &
   (
-    | Readonly<{ kind: "change"; change: LedgerChange }>
+    | Readonly<{
+        kind: "change";
+        change: LedgerChange;
+        /** What follows from it for what workers read. */
+        assignments: readonly Write[];
+      }>
     | Readonly<{ kind: "writes"; writes: readonly Write[] }>
   );
 
@@ -49,7 +55,9 @@ function writesOf(staged: readonly Staged[]): readonly Write[] {
   const changes = changesOf(staged);
   const latest = new Map(changes.map((change) => [change.task.id, change]));
   const events = changes.flatMap(({ event, removed }) => (removed ? [] : putEvent(event)));
-  const others = staged.flatMap((item) => (item.kind === "writes" ? item.writes : []));
+  const others = staged.flatMap((item) =>
+    item.kind === "writes" ? item.writes : item.assignments,
+  );
   const last = changes.at(-1);
   const revision = last ? [putText(metaKeys.revision, String(last.revision))] : [];
   const writes = [...[...latest.values()].flatMap(recordOf), ...events, ...others, ...revision];
@@ -90,7 +98,9 @@ const WRITES_PER_CHANGE = 3;
 
 const operationsOf = (unit: Unit): number =>
   unit.reduce(
-    (sum, item) => sum + (item.kind === "writes" ? item.writes.length : WRITES_PER_CHANGE),
+    (sum, item) =>
+      sum +
+      (item.kind === "writes" ? item.writes.length : WRITES_PER_CHANGE + item.assignments.length),
     0,
   );
 

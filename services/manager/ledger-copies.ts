@@ -1,5 +1,6 @@
+import { metaKeys, RESTORED_STEPS } from "../../core/assignment-place.ts";
 import type { Entry } from "../../lib/store/store.ts";
-import { metaKeys, prefixes, readText } from "./ledger-records.ts";
+import { prefixes, readText } from "./ledger-records.ts";
 
 /** What a copy of a ledger holds. */
 export type Census = Readonly<{ clusterId: string; tasks: number; entries: number }>;
@@ -43,7 +44,7 @@ const STEPS_A_SECOND_BITS = 20n;
  */
 export function beyond(number: bigint, nowMs: number): bigint {
   const byTime = BigInt(Math.floor(nowMs / 1000)) << STEPS_A_SECOND_BITS;
-  const bySteps = number + (1n << STEPS_A_SECOND_BITS);
+  const bySteps = number + RESTORED_STEPS;
   return byTime > bySteps ? byTime : bySteps;
 }
 

@@ -1,9 +1,9 @@
+import { metaKeys } from "../../core/assignment-place.ts";
 import { type Random, randomWord } from "../../lib/random.ts";
 import type { ReadStore } from "../../lib/store/shared-store.ts";
 import { type Entry, type Store, StoreError } from "../../lib/store/store.ts";
 import { createHistory } from "./ledger-history.ts";
 import {
-  metaKeys,
   prefixes,
   putText,
   type RequestRecord,
@@ -18,15 +18,29 @@ const PAGE_SIZE = 1_000;
 /** How leadership over a ledger begins. */
 export type NewEpoch = Readonly<{ clusterId: string; epoch: bigint; storeRevision: bigint }>;
 
+type EpochOptions = Readonly<{
+  /**
+   * Whether what workers read is kept in step from now on. That it is gets noted at once if it was
+   * until now, which `areAssignmentsKept` tells.
+   */
+  keepsAssignments: boolean;
+}>;
+
 /**
  * Begins a new epoch, which is durable when this resolves; in an empty store the cluster begins.
  * Throws a StoreError when another manager does the same at the same time.
  */
-export async function beginEpoch(store: Store, random: Random): Promise<NewEpoch> {
-  const [known, last] = await Promise.all([
+export async function beginEpoch(
+  store: Store,
+  random: Random,
+  { keepsAssignments }: EpochOptions = { keepsAssignments: false },
+): Promise<NewEpoch & Readonly<{ areAssignmentsKept: boolean }>> {
+  const [known, last, kept] = await Promise.all([
     store.get(metaKeys.clusterId),
     store.get(metaKeys.epoch),
+    store.get(metaKeys.assignments),
   ]);
+  const areAssignmentsKept = keepsAssignments && readText(kept) === readText(last);
   const clusterId = readText(known) ?? randomWord(random, 12);
   const epoch = BigInt(readText(last) ?? 0) + 1n;
   const result = await store.commit({
@@ -34,11 +48,15 @@ export async function beginEpoch(store: Store, random: Random): Promise<NewEpoch
       { key: metaKeys.clusterId, revision: known?.revision ?? 0n },
       { key: metaKeys.epoch, revision: last?.revision ?? 0n },
     ],
-    writes: [putText(metaKeys.clusterId, clusterId), putText(metaKeys.epoch, String(epoch))],
+    writes: [
+      putText(metaKeys.clusterId, clusterId),
+      putText(metaKeys.epoch, String(epoch)),
+      ...(areAssignmentsKept ? [putText(metaKeys.assignments, String(epoch))] : []),
+    ],
   });
   if (result.kind === "refused")
     throw new StoreError("another manager began an epoch in the same store: stop one of the two");
-  return { clusterId, epoch, storeRevision: result.revision };
+  return { clusterId, epoch, storeRevision: result.revision, areAssignmentsKept };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
+import { ASSIGNMENTS } from "../../core/assignment-place.ts";
 import type { WorkerRecord } from "../../core/worker-settings.ts";
 import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
 import { type Task, TaskSchema } from "../../gen/berth/v1/task_pb.ts";
@@ -20,12 +21,8 @@ export const prefixes = {
   request: "request/",
   /** `<worker ID>` → WorkerRecord. */
   worker: "worker/",
-} as const;
-
-export const metaKeys = {
-  clusterId: "meta/cluster-id",
-  epoch: "meta/epoch",
-  revision: "meta/revision",
+  /** See core. Only in stores that workers can read. */
+  assignment: ASSIGNMENTS,
 } as const;
 
 /** What a mutating request did, kept so that its repetition does nothing. */

@@ -4,7 +4,8 @@ import type { WorkerRecord } from "../../core/worker-settings.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
-import type { Store } from "../../lib/store/store.ts";
+import type { Store, Write } from "../../lib/store/store.ts";
+import { assignmentWrites } from "./assignment-writes.ts";
 import { eventOf, type LedgerChange, type Staged } from "./ledger-change.ts";
 import { createDurable } from "./ledger-durable.ts";
 import { beginEpoch, loadState } from "./ledger-load.ts";
@@ -48,6 +49,8 @@ export interface Ledger extends LedgerView {
   commit(changes: readonly TaskChange[], request?: RequestRecord): Promise<void>;
   /** As `commit`, of one worker's record. It has no revision: no watch of tasks tells of it. */
   commitWorker(workerId: string, record: WorkerRecord, request?: RequestRecord): Promise<void>;
+  /** As `commit`, of what is neither a task's nor a worker's record: of many, not all at once. */
+  commitBeside(writes: readonly Write[]): Promise<void>;
   /** What an earlier request with this ID did. */
   request(requestId: string): RequestRecord | undefined;
   /** Calls `listener` before each flush, for changes that should go along with it. */
@@ -62,6 +65,8 @@ export interface Ledger extends LedgerView {
 type Deps = Readonly<{
   store: Store;
   clock: Clock;
+  /** Whether workers can read the store: what they are to do is then kept there too. */
+  keepsAssignments?: boolean;
   /** The store has failed: what is in memory may be ahead of it, so nothing may go on. */
   onFailure: (error: unknown) => void;
 }>;
@@ -74,7 +79,7 @@ export async function openLedger(deps: Deps & Readonly<{ random: Random }>): Pro
 
 /** The ledger over what the store holds. From now on nobody else changes the state. */
 export function createLedger(state: LedgerState, deps: Deps): Ledger {
-  const head = createHead(state, deps.clock);
+  const head = createHead(state, deps);
   const requests = createRequestLog(state.requests, deps.clock);
   const durable = createDurable(state, deps);
   const workers = createWorkerRecords(state.workers);
@@ -110,6 +115,12 @@ export function createLedger(state: LedgerState, deps: Deps): Ledger {
       durable.isRetired()
         ? durable.settled()
         : durable.add([stageWorker(workerId, record), ...(request ? [stageRequest(request)] : [])]),
+    commitBeside: (writes) =>
+      durable.isRetired()
+        ? durable.settled()
+        : durable.add(
+            writes.map((write) => ({ kind: "writes", writes: [write], undo: () => undefined })),
+          ),
     settled: durable.settled,
     beforeFlush: durable.beforeFlush,
     subscribe: durable.subscribe,
@@ -122,7 +133,7 @@ export function createLedger(state: LedgerState, deps: Deps): Ledger {
 }
 
 /** The state that decisions see: ahead of the disk by at most the flush under way and the next. */
-function createHead(state: LedgerState, clock: Clock) {
+function createHead(state: LedgerState, { clock, keepsAssignments = false }: Deps) {
   let isOutOfOrder = false;
 
   function stage(decided: TaskChange): Staged {
@@ -135,7 +146,10 @@ function createHead(state: LedgerState, clock: Clock) {
     else tasks.put(task);
     const event = eventOf({ ...decided, task }, clock.now());
     const change = { revision: task.revision, task, removed, event };
-    return { kind: "change", change, undo: () => takeBack(change, before) };
+    const assignments = keepsAssignments
+      ? assignmentWrites(before, removed ? undefined : task)
+      : [];
+    return { kind: "change", change, assignments, undo: () => takeBack(change, before) };
   }
 
   function takeBack({ task, removed, revision }: LedgerChange, before: Task | undefined): void {

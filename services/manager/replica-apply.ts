@@ -1,17 +1,11 @@
 import { create } from "@bufbuild/protobuf";
+import { metaKeys } from "../../core/assignment-place.ts";
 import type { WorkerRecord } from "../../core/worker-settings.ts";
 import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { StoreChange } from "../../lib/store/store.ts";
 import type { LedgerChange } from "./ledger-change.ts";
-import {
-  metaKeys,
-  prefixes,
-  readEvent,
-  readRequest,
-  readText,
-  readWorker,
-} from "./ledger-records.ts";
+import { prefixes, readEvent, readRequest, readText, readWorker } from "./ledger-records.ts";
 import type { LedgerState } from "./ledger-state.ts";
 
 type Put = Extract<StoreChange, { kind: "put" }>;

@@ -11,8 +11,8 @@ import { CompactedError } from "../../lib/store/store.ts";
 import { inAnyWeather, isOutOfReach } from "../../lib/store/weather.ts";
 import { createFront } from "./front.ts";
 import { managerApi } from "./http-api.ts";
-import { lead } from "./lead.ts";
-import { beginEpoch, loadState } from "./ledger-load.ts";
+import { type Leadership, lead } from "./lead.ts";
+import { beginEpoch, loadState, type NewEpoch } from "./ledger-load.ts";
 import type { LedgerState } from "./ledger-state.ts";
 import { type ManagerConfig, STOP_GRACE_MS } from "./manager.ts";
 import { createRoles, type Roles } from "./role.ts";
@@ -101,7 +101,7 @@ async function load(
 }
 
 type Turn =
-  | Readonly<{ kind: "leads"; state: LedgerState; reign: Reign }>
+  | (Readonly<{ kind: "leads" }> & Leadership)
   /** Nothing came of it: it waits again. */
   | Readonly<{ kind: "waits"; state: LedgerState }>
   /** The copy missed something of the store: it is made anew. */
@@ -126,9 +126,15 @@ async function waitTurn(state: LedgerState, turns: Turns, signal: AbortSignal): 
   if (failure !== undefined) await reign?.resign();
   if (failure instanceof CompactedError) return { kind: "behind" };
   if (failure !== undefined) throw failure;
-  return reign && begun
-    ? { kind: "leads", state: Object.assign(state, begun), reign }
-    : { kind: "waits", state };
+  return reign && begun ? leadsWith(state, begun, reign) : { kind: "waits", state };
+}
+
+function leadsWith(
+  state: LedgerState,
+  { areAssignmentsKept, ...begun }: NewEpoch & Readonly<{ areAssignmentsKept: boolean }>,
+  reign: Reign,
+): Turn {
+  return { kind: "leads", state: Object.assign(state, begun), reign, areAssignmentsKept };
 }
 
 const pauses = { firstMs: 50, capMs: 1_000 };
@@ -164,7 +170,7 @@ async function takeOver(standby: Standby, reign: Reign, { random, clock, log }: 
   const late = unavailable("COPY_BEHIND", "the copy of the ledger did not catch up");
   const disarm = clock.after(CATCH_UP_MS, () => tooLate.abort(late));
   try {
-    const begun = await beginEpoch(reign.store, random);
+    const begun = await beginEpoch(reign.store, random, { keepsAssignments: true });
     await standby.reached(begun.storeRevision, AbortSignal.any([tooLate.signal, reign.lost]));
     return begun;
   } catch (err) {

@@ -1,5 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { type Assignment, AssignmentSchema } from "../../gen/berth/v1/assignment_pb.ts";
 import {
   type Task,
   TaskSchema,
@@ -45,6 +46,14 @@ export function encodeTask(task: Task): Uint8Array {
 /** A start without its spec, to be sent with it. */
 export function sendWithSpec(start: StartTaskRequest, spec: TaskSpec): StartTaskRequest {
   return { ...start, $unknown: [fieldOf(SPEC_OF_START, spec)] };
+}
+
+/** An order to start goes without its spec, and with it to disk. */
+export function encodeAssignment(assignment: Assignment, spec?: TaskSpec): Uint8Array {
+  const { order } = assignment;
+  if (order.case !== "start" || !spec) return toBinary(AssignmentSchema, assignment);
+  const value = sendWithSpec(order.value, spec);
+  return toBinary(AssignmentSchema, { ...assignment, order: { case: "start", value } });
 }
 
 /** An encoder takes what it does not know as it is. */
