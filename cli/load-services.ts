@@ -2,6 +2,7 @@ import { readFile, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { FolderLock } from "../lib/folder-lock.ts";
 import type { Running } from "../lib/lifecycle.ts";
+import type { EtcdPlace } from "../lib/store/etcd-place.ts";
 import type {
   ManagerConfig,
   ServiceDeps,
@@ -25,9 +26,10 @@ export async function loadServices(): Promise<Services> {
     startManager: startStoredManager,
     startSharedManager: startEtcdManager,
     startWorker: startDockerWorker,
-    async startHollowWorkers(config, deps) {
+    async startHollowWorkers({ store, ...config }, deps) {
       const { startHollowWorkers } = await import("../services/worker/hollow-workers.ts");
-      return startHollowWorkers(config, { ...deps, wire: socketWire });
+      const openView = viewOpener(store, deps);
+      return startHollowWorkers(config, { ...deps, wire: socketWire, openView });
     },
   };
 }
@@ -99,6 +101,20 @@ async function startEtcdManager({ place, ...config }: SharedManagerConfig, deps:
   };
 }
 
+/** How a worker looks into the managers' store. It connects when it does, and not before. */
+function viewOpener(place: EtcdPlace | undefined, deps: ServiceDeps) {
+  if (!place) return undefined;
+  return async () => {
+    const [{ openEtcdClient }, { createEtcdView }, { socketWire: wire }] = await Promise.all([
+      import("../lib/store/etcd/etcd-client.ts"),
+      import("../lib/store/etcd-view.ts"),
+      import("../lib/rpc/wire.ts"),
+    ]);
+    const client = await openEtcdClient({ ...place, ...deps, wire });
+    return createEtcdView({ client, prefix: place.prefix });
+  };
+}
+
 /** A service that holds its folder for as long as it runs. */
 async function startLocked(lock: FolderLock, start: () => Promise<Running>): Promise<Running> {
   try {
@@ -120,7 +136,7 @@ async function startLocked(lock: FolderLock, start: () => Promise<Running>): Pro
 const PROC_ROOT = "/proc";
 
 async function startDockerWorker(
-  { dockerHost, publishAddress, containerDns: dns, stateFolder, ...config }: WorkerConfig,
+  { dockerHost, publishAddress, containerDns: dns, stateFolder, store, ...config }: WorkerConfig,
   { clock, random, log }: ServiceDeps,
 ) {
   const [
@@ -155,7 +171,8 @@ async function startDockerWorker(
   const state = await openStateFolder(stateFolder);
   const facts = { ...config, hostname: hostname() };
   const probes = createProbeCalls({ network: createNetworkCheck(clock), exec: runtime.tryCommand });
-  const deps = { wire: socketWire, state, runtime, probes, stats, clock, random, log };
+  const openView = viewOpener(store, { clock, random, log });
+  const deps = { wire: socketWire, state, runtime, probes, stats, openView, clock, random, log };
   const lock = await lockStateFolder(stateFolder);
   return startLocked(lock, () => startWorker(facts, deps));
 }

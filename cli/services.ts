@@ -74,6 +74,8 @@ export type WorkerConfig = Readonly<{
   publishAddress: string;
   /** What containers ask names of. Undefined: what the engine gives them. */
   containerDns: ContainerDns | undefined;
+  /** The store that managers share, asked when none of them answers. Undefined: it is not. */
+  store?: EtcdPlace | undefined;
 }>;
 
 export type ContainerDns = Readonly<{ servers: readonly string[]; searches: readonly string[] }>;
@@ -81,7 +83,14 @@ export type ContainerDns = Readonly<{ servers: readonly string[]; searches: read
 /** Workers of one process whose containers exist in memory only. */
 export type HollowConfig = Pick<
   WorkerConfig,
-  "listen" | "registryAddress" | "labels" | "allowHostNetwork" | "capacity" | "roles" | "version"
+  | "listen"
+  | "registryAddress"
+  | "labels"
+  | "allowHostNetwork"
+  | "capacity"
+  | "roles"
+  | "version"
+  | "store"
 > &
   Readonly<{
     count: number;

@@ -9,6 +9,7 @@ import { loadSettings } from "../settings/load.ts";
 import type { Flags, Values } from "../settings/resolve.ts";
 import { withFlag } from "../settings/setting.ts";
 import * as settings from "../settings/settings.ts";
+import { etcdPlaceOf, storeShape } from "../settings/store-settings.ts";
 import { printLine } from "../terminal.ts";
 import type { Run } from "./client-verb.ts";
 import { commonShape, prepare, serverCommand, workerConfigOf, workerShape } from "./server-verb.ts";
@@ -18,6 +19,7 @@ const shape = {
   registry: settings.registry,
   runtime: settings.runtime,
   hollowCount: settings.hollowCount,
+  ...storeShape,
   ...workerShape,
   ...commonShape,
 };
@@ -26,7 +28,7 @@ export const workerCommand = (run: Run): Command =>
   serverCommand("worker", shape)
     .summary("serve a worker")
     .description(
-      "Serve a worker: it runs tasks as containers on this machine's Docker engine. Containers go on when it stops, and are taken over when it starts again. With --runtime hollow, serve many workers without an engine, named ID-0001, ID-0002, …",
+      "Serve a worker: it runs tasks as containers on this machine's Docker engine. Containers go on when it stops, and are taken over when it starts again. With --store, the etcd that managers share, it goes on by what that says when no manager answers. With --runtime hollow, serve many workers without an engine, named ID-0001, ID-0002, …",
     )
     .action((flags: Flags) => run((context) => worker(context, flags)));
 
@@ -42,6 +44,7 @@ async function worker(context: Context, flags: Flags): Promise<ExitCode> {
   const config = {
     ...workerConfigOf(context, set, [Role.WORKER]),
     registryAddress: set.registry,
+    store: await etcdPlaceOf(context, set),
   };
   const { services, deps } = await prepare(context, set);
   return serve(context, async (start) => {
@@ -67,7 +70,8 @@ async function hollowWorkers(context: Context, set: Values<typeof shape>): Promi
   const { hollowCount: count = 1, registry: registryAddress } = set;
   const idPrefix = set.workerId ?? HOLLOW_PREFIX;
   const offer = { labels, allowHostNetwork, capacity, roles, version };
-  const config = { listen, registryAddress, count, idPrefix, ...offer };
+  const store = await etcdPlaceOf(context, set);
+  const config = { listen, registryAddress, count, idPrefix, store, ...offer };
   const { services, deps } = await prepare(context, set);
   return serve(context, async (start) => {
     await start("hollow workers", () => services.startHollowWorkers(config, deps));

@@ -72,7 +72,7 @@ test("an assignment comes with its placement, in one batch, and goes with its at
   expect(order.value).toMatchObject({ taskId: "t1", attempt: 1, spec: { image: "web:1" } });
   await ledger.commit(see(taskOf(ledger), TaskState.RUNNING));
   expect((await store.list("assigned/"))[0]?.revision).toBe(assignment?.revision);
-  await ledger.commit(requestStop(taskOf(ledger), { now: START_MS }));
+  await ledger.commit(requestStop(taskOf(ledger), { now: START_MS, grace: undefined }));
   expect(await told(store)).toEqual(["assigned/w1/t1/1 stop"]);
   await ledger.commit(see(taskOf(ledger), TaskState.STOPPED));
   expect(await told(store)).toEqual([]);

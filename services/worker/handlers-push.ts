@@ -37,7 +37,7 @@ export interface Push<R> {
   many(requests: readonly R[], field?: string): Promise<PushResult[]>;
 }
 
-type Deps = Readonly<{
+export type PushDeps = Readonly<{
   supervisor: Pick<Supervisor, "adopted" | "start" | "stop" | "fail" | "forget">;
   /** Lets a manager's word pass once it is durable that the worker obeys its epoch. */
   admit: (fence: Fence) => Promise<void>;
@@ -58,7 +58,7 @@ type KnownSpecs = Alikes<TaskSpec, AttemptSpec>;
 /** A worker runs a few kinds of task, of each many. */
 const SPECS_KEPT_MAX = 4;
 
-export function createPushes(deps: Deps) {
+export function createPushes(deps: PushDeps) {
   const { supervisor } = deps;
   const known: KnownSpecs = createAlikes(SPECS_KEPT_MAX);
   return {
@@ -77,7 +77,7 @@ export function createPushes(deps: Deps) {
   };
 }
 
-function createPush<R extends PushFields>(deps: Deps, { check, act }: Verb<R>): Push<R> {
+function createPush<R extends PushFields>(deps: PushDeps, { check, act }: Verb<R>): Push<R> {
   async function pass(fence: Fence): Promise<void> {
     await deps.admit(fence);
     await deps.supervisor.adopted();
@@ -161,7 +161,7 @@ function resultOf({ taskId, attempt }: AttemptKey, push: () => void): PushResult
   }
 }
 
-function start(request: StartTaskRequest, deps: Deps & Readonly<{ known: KnownSpecs }>): void {
+function start(request: StartTaskRequest, deps: PushDeps & Readonly<{ known: KnownSpecs }>): void {
   const { supervisor, allowHostNetwork, offers } = deps;
   const spec = specOf(request, deps.known);
   if (spec.networkMode === NetworkMode.HOST && !allowHostNetwork)
@@ -186,7 +186,7 @@ function specOf({ spec, assigned }: StartTaskRequest, known: KnownSpecs): Attemp
   return given ? { ...first, assigned: given } : first;
 }
 
-function stop(request: WorkerServiceStopTaskRequest, supervisor: Deps["supervisor"]): void {
+function stop(request: WorkerServiceStopTaskRequest, supervisor: PushDeps["supervisor"]): void {
   const { failure } = request;
   const graceMs = graceMsOf(request);
   if (failure) {

@@ -9,6 +9,7 @@ import { listPage } from "./handlers-list.ts";
 import { createLogStreamer } from "./handlers-logs.ts";
 import { answerPushes, createPushes } from "./handlers-push.ts";
 import type { Fence, Identity } from "./identity.ts";
+import type { ManagerTouch } from "./manager-touch.ts";
 import type { ReportFeed } from "./reports-feed.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -18,6 +19,7 @@ export type HandlerDeps = Readonly<{
   identity: Pick<Identity, "admit">;
   supervisor: Supervisor;
   watchers: Watchers;
+  touch: Pick<ManagerTouch, "note" | "watch">;
   feed: ReportFeed;
   runtime: Pick<Runtime, "logs" | "inspect" | "exec">;
   clock: Clock;
@@ -36,13 +38,14 @@ export function createHandlers(
   deps: HandlerDeps,
   { allowHostNetwork, offers }: HandlerOptions,
 ): ServiceImpl<typeof WorkerService> {
-  const { identity, supervisor, watchers, measure } = deps;
+  const { identity, supervisor, watchers, touch, measure } = deps;
   const streamTaskLogs = createLogStreamer(deps);
   const execTask = createExecHandler(deps);
   const pushes = createPushes({ supervisor, admit, allowHostNetwork, offers });
 
   async function admit({ clusterId, epoch }: Fence): Promise<void> {
     await identity.admit({ clusterId, epoch });
+    touch.note();
     watchers.endBefore(epoch);
   }
 
@@ -73,8 +76,13 @@ export function createHandlers(
     async *watchTasks(request, { signal }) {
       refuse(checkFenceFields(request));
       await admit(request);
-      await supervisor.adopted();
-      yield* watchers.open(request.epoch, signal);
+      const leave = touch.watch();
+      try {
+        await supervisor.adopted();
+        yield* watchers.open(request.epoch, signal);
+      } finally {
+        leave();
+      }
     },
     getStats: async () => ({ metrics: await measure() }),
     streamTaskLogs: (request, { signal }) => streamTaskLogs(request, signal),

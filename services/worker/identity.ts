@@ -12,6 +12,8 @@ export interface Identity {
   readonly workerId: string;
   /** Undefined until a cluster has claimed the worker. */
   owner(): Owner | undefined;
+  /** Whom the worker obeys, as is durable. Undefined until a cluster has claimed it. */
+  fence(): Fence | undefined;
   /** Resolves once a cluster has claimed the worker: now, or in an earlier life. */
   readonly claimed: Promise<void>;
   /**
@@ -80,6 +82,10 @@ function createIdentity(file: StateFile, first: WorkerState): Identity {
     claimed: claimed.opened,
     owner: () =>
       durable.clusterId === undefined ? undefined : { clusterId: durable.clusterId, workerId },
+    fence() {
+      const { clusterId, epoch } = durable;
+      return clusterId === undefined ? undefined : { clusterId, epoch };
+    },
     async admit(fence) {
       checkFence(fence, writing?.state ?? durable);
       await makeDurable(fence);

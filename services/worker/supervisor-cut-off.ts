@@ -8,6 +8,7 @@ export interface CutOff {
   begin(message: string): void;
   /** It does again. */
   end(): void;
+  isOn(): boolean;
   /** An attempt is held from now on: found, or asked for. */
   onAdd(driver: AttemptDriver): void;
 }
@@ -34,6 +35,7 @@ export function createCutOff({ drivers, log }: Deps): CutOff {
     end() {
       cause = undefined;
     },
+    isOn: () => cause !== undefined,
     onAdd: endIfOrdered,
   };
 }

@@ -8,6 +8,7 @@ import { createFakeRuntime } from "./fake-runtime.ts";
 import { createFakeEngine } from "./fake-runtime-engine.ts";
 import { createFakeProbes } from "./prober-fake.ts";
 import { statusOf } from "./reports.ts";
+import { createReportFeed } from "./reports-feed.ts";
 import { createMemoryFolder } from "./state-folder-memory.ts";
 import { createSupervisor } from "./supervisor.ts";
 import { openVerdicts } from "./verdicts.ts";
@@ -26,10 +27,12 @@ export function machine() {
   const clock = createManualClock();
   const engine = createFakeEngine(clock);
   const reports: AttemptStatus[] = [];
+  const feed = createReportFeed();
   const folder = createMemoryFolder(owner.workerId);
   return {
     clock,
     engine,
+    feed,
     reports,
     states: () => reports.map(({ state }) => state),
     last: () => reports.at(-1),
@@ -44,7 +47,10 @@ export function machine() {
         clock,
         random: createSeededRandom(1),
         log: silentLog,
-        onReport: (attempt) => reports.push(statusOf(attempt)),
+        onReport(attempt) {
+          reports.push(statusOf(attempt));
+          feed.publish(attempt);
+        },
       });
       void supervisor.run(life.signal);
       await clock.advance(1);

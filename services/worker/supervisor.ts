@@ -45,6 +45,7 @@ export interface Supervisor {
   cutOff(message: string): void;
   /** The cluster counts on this worker again. */
   rejoin(): void;
+  isCutOff(): boolean;
   /** Drops an ended attempt; its container goes soon. Throws FAILED_PRECONDITION otherwise. */
   forget(key: AttemptKey): void;
   find(key: AttemptKey): Attempt | undefined;
@@ -113,6 +114,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     fail: (key, failure, graceMs) => table.find(key)?.fail(failure, graceMs),
     cutOff: cutOff.begin,
     rejoin: cutOff.end,
+    isCutOff: cutOff.isOn,
     forget: (key) => forget(parts, key),
     find: (key) => table.find(key)?.current(),
     list: table.list,

@@ -22,6 +22,7 @@ import { createFakeRuntime } from "./fake-runtime.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-runtime-engine.ts";
 import { createHandlers } from "./handlers.ts";
 import { openIdentity } from "./identity.ts";
+import { createManagerTouch } from "./manager-touch.ts";
 import { createFakeProbes } from "./prober-fake.ts";
 import { createReportFeed } from "./reports-feed.ts";
 import { createMemoryFolder } from "./state-folder-memory.ts";
@@ -91,7 +92,10 @@ async function openWorker(openWire: (handlers: Handlers) => Promise<Wire>): Prom
   const watchers = createWatchers({ clock, feed, attempts: supervisor.list });
   const measure = async () => create(WorkerMetricsSchema, { taskCount: supervisor.count });
   const handlers = createHandlers(
-    { identity, supervisor, watchers, feed, runtime, clock, measure },
+    {
+      ...{ identity, supervisor, watchers, touch: createManagerTouch(clock) },
+      ...{ feed, runtime, clock, measure },
+    },
     { allowHostNetwork: false, offers: OFFERS },
   );
   const wire = await openWire(handlers);

@@ -12,11 +12,14 @@ import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
 import { createStop } from "../../lib/stop.ts";
+import type { StoreView } from "../../lib/store/store-view.ts";
+import { runAssignments } from "./assignments.ts";
 import { endpointsOf, touchesEndpoints } from "./endpoints.ts";
 import { createHandlers } from "./handlers.ts";
 import { workerApi } from "./http-api.ts";
 import { type Identity, openIdentity } from "./identity.ts";
 import { createLease } from "./lease.ts";
+import { createManagerTouch } from "./manager-touch.ts";
 import type { ProbeCalls } from "./prober-calls.ts";
 import { createReportFeed } from "./reports-feed.ts";
 import type { Runtime } from "./runtime.ts";
@@ -60,6 +63,8 @@ export type WorkerDeps = Readonly<{
   stats: HostMeter;
   /** Bounds how many workers of one process register at once. Absent: it is the only one. */
   gate?: Gate;
+  /** Opens a view of the managers' store, for when none of them answers. Absent: it is not asked. */
+  openView?: (() => Promise<StoreView>) | undefined;
   clock: Clock;
   random: Random;
   log: Log;
@@ -108,12 +113,13 @@ function createParts(
   const attempts = supervisor.list;
   const measure = createMetricsMeter({ stats, clock, attempts, engineError: probe.error });
   const watchers = createWatchers({ clock, feed, attempts });
+  const touch = createManagerTouch(clock);
   const handlers = createHandlers(
-    { identity, supervisor, watchers, feed, runtime, clock, measure },
+    { identity, supervisor, watchers, touch, feed, runtime, clock, measure },
     { allowHostNetwork, offers },
   );
   const lease = createLease({ ...deps, onLost: supervisor.cutOff, onRegained: supervisor.rejoin });
-  return { feed, supervisor, probe, measure, handlers, lease };
+  return { feed, supervisor, probe, measure, handlers, touch, lease };
 }
 
 type Parts = ReturnType<typeof createParts> &
@@ -136,6 +142,7 @@ function run(parts: Parts): Running {
     lease.run(leaving.signal),
     probe.run(stopping.signal),
     superviseOnceClaimed(supervisor, identity, stopping.signal),
+    standInForManagers(parts, leaving.signal),
   ]).then(() => undefined);
 
   async function stop(): Promise<void> {
@@ -165,6 +172,17 @@ async function superviseOnceClaimed(
 ): Promise<void> {
   await unlessAborted(identity.claimed, signal);
   if (!signal.aborted) await supervisor.run(signal);
+}
+
+/** Once it has a cluster. */
+async function standInForManagers(parts: Parts, signal: AbortSignal): Promise<void> {
+  const { config, deps, identity } = parts;
+  const { openView } = deps;
+  if (!openView) return;
+  await unlessAborted(identity.claimed, signal);
+  const { allowHostNetwork, capacity } = config;
+  const own = { ...deps, ...parts, openView, allowHostNetwork, offers: capacity.custom };
+  if (!signal.aborted) await runAssignments(own, signal);
 }
 
 function createWorkerSession({ config, deps, identity, address, ...parts }: Parts) {
