@@ -14,12 +14,19 @@ import { printLine } from "../terminal.ts";
 import type { Run } from "./client-verb.ts";
 import { commonShape, prepare, serverCommand, workerConfigOf, workerShape } from "./server-verb.ts";
 
+const managersStore = {
+  ...storeShape.store,
+  help: "etcd that the managers share, asked when none of them answers, etcd://host:port/prefix",
+  fallbackText: "none: without managers, tasks only run on",
+};
+
 const shape = {
   workerListen: withFlag(settings.workerListen, "listen"),
   registry: settings.registry,
   runtime: settings.runtime,
   hollowCount: settings.hollowCount,
   ...storeShape,
+  store: managersStore,
   ...workerShape,
   ...commonShape,
 };

@@ -36,6 +36,8 @@ export interface ManagerProcess {
 export interface Fleet {
   /** `endpoint`: how this one reaches etcd. */
   addManager(endpoint: string): Promise<ManagerProcess>;
+  /** Where its registry is, or will be. */
+  readonly registry: string;
   /** A registry and `count` hollow workers. */
   addWorkers(count: number): Promise<void>;
   /** Kills everything and removes what it wrote. */
@@ -79,9 +81,11 @@ export async function createFleet(): Promise<Fleet> {
   }
 
   return {
+    registry,
     addManager,
     async addWorkers(count) {
       await run("registry", ["registry", "--listen", registry, ...PATIENT]);
+      if (count === 0) return;
       const hollow = ["--runtime", "hollow", "--count", String(count), "--worker-id", "hollow"];
       const listen = `127.0.0.1:${await freePort()}`;
       await run("workers", ["worker", ...hollow, "--listen", listen, "--registry", registry]);
