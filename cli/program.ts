@@ -27,7 +27,9 @@ import { restoreCommand } from "./verbs/restore.ts";
 import { rmCommand } from "./verbs/rm.ts";
 import { runCommand } from "./verbs/run.ts";
 import { simCommand } from "./verbs/sim.ts";
+import { statsCommand } from "./verbs/stats.ts";
 import { stopCommand } from "./verbs/stop.ts";
+import { topCommand } from "./verbs/top.ts";
 import { upCommand } from "./verbs/up.ts";
 import { versionCommand } from "./verbs/version.ts";
 import { whyCommand } from "./verbs/why.ts";
@@ -78,11 +80,13 @@ export function createProgram(run: Run): Command {
     execCommand(run),
     attachCommand(run),
     eventsCommand(run),
+    statsCommand(run),
     stopCommand(run),
     rmCommand(run),
   ]);
   add(groups.cluster, [
     workersCommand(run),
+    topCommand(run),
     drainCommand(run),
     pauseCommand(run),
     activateCommand(run),

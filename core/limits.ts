@@ -177,3 +177,9 @@ export const PROBE_COMMAND_MAX = 64;
 export const PROBE_COMMAND_BYTES_MAX = 8 * 1024;
 
 export const GRPC_SERVICE_CHARACTERS_MAX = 256;
+
+/** Tasks that one stream of figures names. */
+export const STATS_TASKS_MAX = 1_000;
+
+/** Time between two rounds of figures: longer ones are no stream. */
+export const STATS_INTERVAL_SECONDS_MAX = 3_600;

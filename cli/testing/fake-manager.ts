@@ -21,6 +21,7 @@ import { explainFake } from "./fake-explanation.ts";
 import { createFakeFleet } from "./fake-fleet.ts";
 import { createFakeLedger, type FakeLedger } from "./fake-ledger.ts";
 import { planFake } from "./fake-plan.ts";
+import { fakeStats } from "./fake-stats.ts";
 
 type Options = Readonly<{
   clock: Clock;
@@ -79,6 +80,12 @@ export function createFakeManager({
     planTasks: (request) => planFake(request, { ledger, workers: fleet.all(), clock }),
     streamTaskLogs: (request) => tellLogs(ledger, request),
     execTask: (words) => execFake(words, ledger),
+    async *streamTaskStats(request, { signal }) {
+      yield fakeStats(request, ledger, "first");
+      yield fakeStats(request, ledger, "later");
+      onIdle();
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    },
     listWorkers: () => ({ workers: fleet.all() }),
     getWorker: ({ workerId }) => ({ worker: fleet.find(workerId) }),
     getCluster: () => ({ cluster: clusterOf(clock.now(), workers.length, revision()) }),

@@ -18,6 +18,7 @@ import { createExecRelay } from "./task-exec.ts";
 import { streamTaskLogs } from "./task-logs.ts";
 import type { TaskMutations } from "./task-mutations.ts";
 import { getTask, listTaskEvents, listTasks } from "./task-queries.ts";
+import { createTaskStatsStreamer } from "./task-stats.ts";
 import { watchTasks } from "./watch-tasks.ts";
 import { createWorkerLines } from "./worker-lines.ts";
 import { updateWorker } from "./worker-mutations.ts";
@@ -33,6 +34,7 @@ type ReadHandlers = Pick<
   | "listTaskEvents"
   | "streamTaskLogs"
   | "execTask"
+  | "streamTaskStats"
   | "listWorkers"
   | "getWorker"
   | "getCluster"
@@ -52,6 +54,7 @@ export function createReadHandlers(deps: ReadDeps): ReadHandlers {
   const { ledger } = deps;
   const lines = createWorkerLines(deps);
   const execTask = createExecRelay({ ...deps, lines });
+  const streamTaskStats = createTaskStatsStreamer(deps);
   return {
     getTask: async ({ taskId }) => ({ task: await getTask(taskId, ledger) }),
     async listTasks(request) {
@@ -65,6 +68,7 @@ export function createReadHandlers(deps: ReadDeps): ReadHandlers {
     },
     streamTaskLogs: (request, { signal }) => streamTaskLogs(request, { ...deps, lines }, signal),
     execTask: (words, { signal }) => execTask(words, signal),
+    streamTaskStats: (request, { signal }) => streamTaskStats(request, signal),
     listWorkers(request) {
       const { entries, nextPageToken } = listWorkers(request, deps);
       return { workers: entries, nextPageToken };

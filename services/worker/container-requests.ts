@@ -40,6 +40,18 @@ export const containerRequests = (limits: EngineLimits) => ({
     request: { method: "DELETE", path: `/containers/${id}`, query: { force: false, v: true } },
   }),
 
+  /** One measurement. `one-shot`: without a second one a second later. */
+  stats: (id: string): EngineTask => ({
+    verb: "measure",
+    subject: id,
+    deadlineMs: limits.lookMs,
+    request: {
+      method: "GET",
+      path: `/containers/${id}/stats`,
+      query: { stream: false, "one-shot": true },
+    },
+  }),
+
   list: (owner: Owner): EngineTask => ({
     verb: "list",
     subject: `containers of worker ${owner.workerId}`,

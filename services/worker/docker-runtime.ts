@@ -5,6 +5,7 @@ import type { Log } from "../../lib/log.ts";
 import { startExec } from "./container-exec.ts";
 import { readLogs } from "./container-logs.ts";
 import type { ContainerDns } from "./container-spec.ts";
+import { createUsage } from "./container-usage.ts";
 import { createContainerVerbs } from "./container-verbs.ts";
 import { createEngineClient, type EngineSend, pingTask } from "./engine-client.ts";
 import { createDescriber } from "./engine-describe.ts";
@@ -13,6 +14,8 @@ import { watchEngine } from "./engine-watch.ts";
 import { createExec, type Exec } from "./prober-exec.ts";
 import { createPuller } from "./pull-image.ts";
 import type { Runtime } from "./runtime.ts";
+import { createCgroupUsage, type ReadUsage } from "./usage-cgroup.ts";
+import { readKernelFile } from "./usage-read.ts";
 
 export type DockerRuntimeOptions = Readonly<{
   /** The engine's unix socket. See `engineSocketPath`. */
@@ -27,6 +30,8 @@ export type DockerRuntimeOptions = Readonly<{
   dns?: ContainerDns | undefined;
   /** Limits that shall differ from the default ones. */
   limits?: Partial<EngineLimits>;
+  /** What the machine tells of containers without the engine. Absent: what its cgroups do. */
+  readUsage?: ReadUsage;
 }>;
 
 /** A runtime that can also run a command in a container, as probes ask. */
@@ -41,6 +46,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   const deps = { engine, clock, log, limits };
   return {
     ...createContainerVerbs(engine, { clock, limits, publishAddress, advertiseAddress, dns }),
+    usage: createUsage({ engine, limits, read: options.readUsage ?? usageOfThisMachine(clock) }),
     describe: createDescriber(deps),
     ping: () => engine.tell(pingTask),
     tryCommand: createExec(deps),
@@ -50,6 +56,14 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     exec: (containerId, process, signal) => startExec(deps, { containerId, process, signal }),
   };
 }
+
+const usageOfThisMachine = (clock: Clock): ReadUsage =>
+  createCgroupUsage({
+    read: readKernelFile,
+    now: clock.now,
+    cgroupRoot: "/sys/fs/cgroup",
+    procRoot: "/proc",
+  });
 
 /** Answers of the engine that are no refusal; 304 is "it is so already". */
 const FINE = { 200: true, 201: true, 204: true, 304: true };

@@ -17,6 +17,7 @@ export type EngineWork = Readonly<{
     | "list"
     | "watch"
     | "exec in"
+    | "measure"
     | "read logs of";
   subject: string;
 }>;

@@ -22,6 +22,8 @@ export type EngineLimits = Readonly<{
   startsMax: number;
   /** The most inspects under way. */
   inspectsMax: number;
+  /** The most measurements of containers under way. */
+  statsMax: number;
   /** The most removals under way. */
   removesMax: number;
   /** How often the engine is asked for a sign of life while its events are watched. */
@@ -51,6 +53,7 @@ export const defaultLimits = (coreCount: number): EngineLimits => ({
   logStallMs: 30_000,
   startsMax: STARTS_PER_CORE * coreCount,
   inspectsMax: 8,
+  statsMax: 4,
   removesMax: 8,
   probeMs: 15_000,
   reconnectMsMin: 100,

@@ -16,6 +16,7 @@ import {
   startContainer,
 } from "./fake-runtime-engine.ts";
 import { execInFake } from "./fake-runtime-exec.ts";
+import { usageOf } from "./fake-runtime-usage.ts";
 import {
   type AttemptKey,
   containerName,
@@ -65,6 +66,7 @@ export function createFakeRuntime(engine: FakeEngine, machine = fakeMachine): Ru
         return container && factsOf(container);
       }),
     stop: (id, graceMs) => ask(engine, "stop", () => stop(engine, find(id), graceMs)),
+    usage: ({ containerId }) => ask(engine, "usage", () => usageOf(engine, find(containerId))),
     remove: (id) => ask(engine, "remove", () => remove(engine, find(id))),
     list: (owner) => ask(engine, "list", () => owned(owner).map(factsOf)),
     watch: (owner, signal) => watch(engine, owner, signal),

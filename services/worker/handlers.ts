@@ -8,15 +8,17 @@ import { createExecHandler } from "./handlers-exec.ts";
 import { listPage } from "./handlers-list.ts";
 import { createLogStreamer } from "./handlers-logs.ts";
 import { answerPushes, createPushes } from "./handlers-push.ts";
+import { createStatsStreamer } from "./handlers-stats.ts";
 import type { Fence, Identity } from "./identity.ts";
 import type { ManagerTouch } from "./manager-touch.ts";
 import type { ReportFeed } from "./reports-feed.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Supervisor } from "./supervisor.ts";
+import type { UsageSampler } from "./usage-sampler.ts";
 import type { Watchers } from "./watchers.ts";
 
 export type HandlerDeps = Readonly<{
-  identity: Pick<Identity, "admit">;
+  identity: Pick<Identity, "admit" | "workerId">;
   supervisor: Supervisor;
   watchers: Watchers;
   touch: Pick<ManagerTouch, "note" | "watch">;
@@ -24,6 +26,8 @@ export type HandlerDeps = Readonly<{
   runtime: Pick<Runtime, "logs" | "inspect" | "exec">;
   clock: Clock;
   measure: () => Promise<WorkerMetrics>;
+  sampler: UsageSampler;
+  clock: Clock;
 }>;
 
 export type HandlerOptions = Readonly<{
@@ -41,6 +45,7 @@ export function createHandlers(
   const { identity, supervisor, watchers, touch, measure } = deps;
   const streamTaskLogs = createLogStreamer(deps);
   const execTask = createExecHandler(deps);
+  const streamTaskStats = createStatsStreamer({ ...deps, workerId: identity.workerId });
   const pushes = createPushes({ supervisor, admit, allowHostNetwork, offers });
 
   async function admit({ clusterId, epoch }: Fence): Promise<void> {
@@ -87,5 +92,6 @@ export function createHandlers(
     getStats: async () => ({ metrics: await measure() }),
     streamTaskLogs: (request, { signal }) => streamTaskLogs(request, signal),
     execTask: (words, { signal }) => execTask(words, signal),
+    streamTaskStats: (request, { signal }) => streamTaskStats(request, signal),
   };
 }

@@ -91,6 +91,29 @@ export interface ExecSession {
   resize(size: TerminalSize): Promise<void>;
 }
 
+/** A container that runs, as far as its figures depend on it. */
+export type UsageSubject = Readonly<{
+  containerId: string;
+  /** Whether it has a network of its own. */
+  hasNetwork: boolean;
+}>;
+
+/** What a container has used so far and uses now. The contract's `TaskStats` says what it means. */
+export type ContainerUsage = Readonly<{
+  /** When it was measured: wall time. */
+  takenMs: number;
+  cpuNanos: number;
+  memoryBytes: number;
+  memoryUsageBytes: number;
+  /** 0: none. */
+  memoryLimitBytes: number;
+  /** Undefined where it has no network of its own. */
+  network: Readonly<{ receiveBytes: number; transmitBytes: number }> | undefined;
+  blockReadBytes: number;
+  blockWriteBytes: number;
+  processCount: number;
+}>;
+
 export type EngineDescription = Readonly<{
   /** Name and version, such as `docker 20.10.24`. */
   engine: string;
@@ -134,6 +157,8 @@ export interface Runtime {
   inspect(containerId: string): Promise<ContainerFacts | undefined>;
   /** Sends the stop signal and, after `graceMs`, the kill. Resolves once the container has ended or is gone. */
   stop(containerId: string, graceMs: number): Promise<void>;
+  /** What it uses. Undefined when it does not run. */
+  usage(subject: UsageSubject): Promise<ContainerUsage | undefined>;
   /** Removes an ended container and its anonymous volumes. One that is gone already is fine. */
   remove(containerId: string): Promise<void>;
   /** Every container that carries the owner's labels, ended ones included. */

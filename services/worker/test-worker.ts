@@ -27,6 +27,7 @@ import { createFakeProbes } from "./prober-fake.ts";
 import { createReportFeed } from "./reports-feed.ts";
 import { createMemoryFolder } from "./state-folder-memory.ts";
 import { createSupervisor } from "./supervisor.ts";
+import { createUsageSampler } from "./usage-sampler.ts";
 import { openVerdicts } from "./verdicts.ts";
 import { createWatchers } from "./watchers.ts";
 
@@ -91,10 +92,11 @@ async function openWorker(openWire: (handlers: Handlers) => Promise<Wire>): Prom
   const supervised = identity.claimed.then(() => supervisor.run(life.signal));
   const watchers = createWatchers({ clock, feed, attempts: supervisor.list });
   const measure = async () => create(WorkerMetricsSchema, { taskCount: supervisor.count });
+  const sampler = createUsageSampler({ runtime, clock });
   const handlers = createHandlers(
     {
       ...{ identity, supervisor, watchers, touch: createManagerTouch(clock) },
-      ...{ feed, runtime, clock, measure },
+      ...{ feed, runtime, clock, measure, sampler },
     },
     { allowHostNetwork: false, offers: OFFERS },
   );

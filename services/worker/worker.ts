@@ -26,6 +26,7 @@ import type { Runtime } from "./runtime.ts";
 import { createSession } from "./session.ts";
 import type { StateFolder } from "./state-folder.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
+import { createUsageSampler } from "./usage-sampler.ts";
 import { openVerdicts, type Verdicts } from "./verdicts.ts";
 import { createWatchers } from "./watchers.ts";
 import { type CapacityOverrides, describeWorker } from "./worker-description.ts";
@@ -114,8 +115,9 @@ function createParts(
   const measure = createMetricsMeter({ stats, clock, attempts, engineError: probe.error });
   const watchers = createWatchers({ clock, feed, attempts });
   const touch = createManagerTouch(clock);
+  const sampler = createUsageSampler({ runtime, clock });
   const handlers = createHandlers(
-    { identity, supervisor, watchers, touch, feed, runtime, clock, measure },
+    { identity, supervisor, watchers, touch, feed, runtime, clock, measure, sampler },
     { allowHostNetwork, offers },
   );
   const lease = createLease({ ...deps, onLost: supervisor.cutOff, onRegained: supervisor.rejoin });

@@ -20,6 +20,8 @@ import type { Task, TaskSpec, TaskState } from "./task_pb.ts";
 import { file_berth_v1_task } from "./task_pb.ts";
 import type { TaskEvent } from "./task_event_pb.ts";
 import { file_berth_v1_task_event } from "./task_event_pb.ts";
+import type { TaskStats, TaskStatsWarning } from "./task_stats_pb.ts";
+import { file_berth_v1_task_stats } from "./task_stats_pb.ts";
 import type { DrainBlock, Worker, WorkerSettings } from "./worker_pb.ts";
 import { file_berth_v1_worker } from "./worker_pb.ts";
 import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
@@ -32,7 +34,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/manager_service.proto.
  */
 export const file_berth_v1_manager_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxInUKEVN1Ym1pdFRhc2tSZXF1ZXN0EiAKBHNwZWMYASABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSEwoLY2hlY2tfaW5kZXgYBCABKAkiMgoSU3VibWl0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIlgKElN1Ym1pdFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0EhMKC2NoZWNrX2luZGV4GAIgASgJIkMKE1N1Ym1pdFRhc2tzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzdWx0ImMKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siXwoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIkCgZmaWx0ZXIYAyABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyIl0KEUxpc3RUYXNrc1Jlc3BvbnNlEh0KBXRhc2tzGAEgAygLMg4uYmVydGgudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcmV2aXNpb24YAyABKAMiswEKClRhc2tGaWx0ZXISIwoGc3RhdGVzGAEgAygOMhMuYmVydGgudjEuVGFza1N0YXRlEhEKCXdvcmtlcl9pZBgCIAEoCRIwCgZsYWJlbHMYAyADKAsyIC5iZXJ0aC52MS5UYXNrRmlsdGVyLkxhYmVsc0VudHJ5EgwKBG5hbWUYBCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJpChFXYXRjaFRhc2tzUmVxdWVzdBIbCg5hZnRlcl9yZXZpc2lvbhgBIAEoA0gAiAEBEiQKBmZpbHRlchgCIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXJCEQoPX2FmdGVyX3JldmlzaW9uIk0KEldhdGNoVGFza3NSZXNwb25zZRIlCgdjaGFuZ2VzGAEgAygLMhQuYmVydGgudjEuVGFza0NoYW5nZRIQCghyZXZpc2lvbhgCIAEoAyJfCgpUYXNrQ2hhbmdlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrEg8KB3JlbW92ZWQYAiABKAgSIgoFZXZlbnQYAyABKAsyEy5iZXJ0aC52MS5UYXNrRXZlbnQiYAoPU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIoCgVncmFjZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIwChBTdG9wVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIj8KEFN0b3BUYXNrc1JlcXVlc3QSKwoIcmVxdWVzdHMYASADKAsyGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QiPwoRU3RvcFRhc2tzUmVzcG9uc2USKgoHcmVzdWx0cxgBIAMoCzIZLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3VsdCJhCg9TdG9wVGFza3NSZXN1bHQSHgoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2tIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSJHChFSZW1vdmVUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSDQoFZm9yY2UYAyABKAgiMgoSUmVtb3ZlVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIk8KFUxpc3RUYXNrRXZlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIPCgd0YXNrX2lkGAMgASgJIlYKFkxpc3RUYXNrRXZlbnRzUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuYmVydGgudjEuVGFza0V2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJMChJFeHBsYWluVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSLPAgoTRXhwbGFpblRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIPCgdzdW1tYXJ5GAIgASgJEiAKBnJlbWVkeRgDIAEoCzIQLmJlcnRoLnYxLlJlbWVkeRIqCghhdHRlbXB0cxgEIAMoCzIYLmJlcnRoLnYxLkF0dGVtcHRPdXRjb21lEg8KB291dGxvb2sYBSABKAkSFAoMd29ya2VyX2NvdW50GAYgASgNEhYKDnN1aXRhYmxlX2NvdW50GAcgASgNEicKCmV4Y2x1c2lvbnMYCCADKAsyEy5iZXJ0aC52MS5FeGNsdXNpb24SKAoHd29ya2VycxgJIAMoCzIXLmJlcnRoLnYxLldvcmtlclZlcmRpY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAogASgJEhAKCHJldmlzaW9uGAsgASgDIu4BChVTdHJlYW1UYXNrTG9nc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg4KBmZvbGxvdxgDIAEoCBIRCgR0YWlsGAQgASgNSACIAQESKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKB3N0cmVhbXMYBiADKA4yEy5iZXJ0aC52MS5Mb2dTdHJlYW0SEAoIdGFza19pZHMYByADKAkSJAoGZmlsdGVyGAggASgLMhQuYmVydGgudjEuVGFza0ZpbHRlckIHCgVfdGFpbCKZAQoWU3RyZWFtVGFza0xvZ3NSZXNwb25zZRIjCgdlbnRyaWVzGAEgAygLMhIuYmVydGgudjEuTG9nRW50cnkSDwoHdGFza19pZBgCIAEoCRIRCgl0YXNrX25hbWUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIlCgd3YXJuaW5nGAUgASgLMhQuYmVydGgudjEuTG9nV2FybmluZyJBCgpMb2dXYXJuaW5nEg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmlzX3JldHJpZWQYAyABKAgiaQoPRXhlY1Rhc2tSZXF1ZXN0EigKBXN0YXJ0GAEgASgLMhcuYmVydGgudjEuRXhlY1Rhc2tTdGFydEgAEiQKBWlucHV0GAIgASgLMhMuYmVydGgudjEuRXhlY0lucHV0SABCBgoEd29yZCJICg1FeGVjVGFza1N0YXJ0Eg8KB3Rhc2tfaWQYASABKAkSJgoHcHJvY2VzcxgCIAEoCzIVLmJlcnRoLnYxLkV4ZWNQcm9jZXNzIjgKEEV4ZWNUYXNrUmVzcG9uc2USJAoGb3V0cHV0GAEgASgLMhQuYmVydGgudjEuRXhlY091dHB1dCI7ChJMaXN0V29ya2Vyc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiUQoTTGlzdFdvcmtlcnNSZXNwb25zZRIhCgd3b3JrZXJzGAEgAygLMhAuYmVydGgudjEuV29ya2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIlChBHZXRXb3JrZXJSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCSI1ChFHZXRXb3JrZXJSZXNwb25zZRIgCgZ3b3JrZXIYASABKAsyEC5iZXJ0aC52MS5Xb3JrZXIimQEKE1VwZGF0ZVdvcmtlclJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEioKCHNldHRpbmdzGAIgASgLMhguYmVydGgudjEuV29ya2VyU2V0dGluZ3MSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhIKCnJlcXVlc3RfaWQYBCABKAkiOAoUVXBkYXRlV29ya2VyUmVzcG9uc2USIAoGd29ya2VyGAEgASgLMhAuYmVydGgudjEuV29ya2VyIlUKFVJlYmFsYW5jZVRhc2tzUmVxdWVzdBIRCgltb3Zlc19tYXgYASABKA0SFQoNdmFsaWRhdGVfb25seRgCIAEoCBISCgpyZXF1ZXN0X2lkGAMgASgJImEKFlJlYmFsYW5jZVRhc2tzUmVzcG9uc2USIQoFbW92ZXMYASADKAsyEi5iZXJ0aC52MS5UYXNrTW92ZRIkCgZibG9ja3MYAiADKAsyFC5iZXJ0aC52MS5EcmFpbkJsb2NrImwKCFRhc2tNb3ZlEg8KB3Rhc2tfaWQYASABKAkSEQoJdGFza19uYW1lGAIgASgJEhYKDmZyb21fd29ya2VyX2lkGAMgASgJEhQKDHRvX3dvcmtlcl9pZBgEIAEoCRIOCgZyZWFzb24YBSABKAkiEwoRR2V0Q2x1c3RlclJlcXVlc3QiOAoSR2V0Q2x1c3RlclJlc3BvbnNlEiIKB2NsdXN0ZXIYASABKAsyES5iZXJ0aC52MS5DbHVzdGVyMvQKCg5NYW5hZ2VyU2VydmljZRJHCgpTdWJtaXRUYXNrEhsuYmVydGgudjEuU3VibWl0VGFza1JlcXVlc3QaHC5iZXJ0aC52MS5TdWJtaXRUYXNrUmVzcG9uc2USSgoLU3VibWl0VGFza3MSHC5iZXJ0aC52MS5TdWJtaXRUYXNrc1JlcXVlc3QaHS5iZXJ0aC52MS5TdWJtaXRUYXNrc1Jlc3BvbnNlEkMKB0dldFRhc2sSGC5iZXJ0aC52MS5HZXRUYXNrUmVxdWVzdBoZLmJlcnRoLnYxLkdldFRhc2tSZXNwb25zZSIDkAIBEkkKCUxpc3RUYXNrcxIaLmJlcnRoLnYxLkxpc3RUYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5MaXN0VGFza3NSZXNwb25zZSIDkAIBEkkKCldhdGNoVGFza3MSGy5iZXJ0aC52MS5XYXRjaFRhc2tzUmVxdWVzdBocLmJlcnRoLnYxLldhdGNoVGFza3NSZXNwb25zZTABEkEKCFN0b3BUYXNrEhkuYmVydGgudjEuU3RvcFRhc2tSZXF1ZXN0GhouYmVydGgudjEuU3RvcFRhc2tSZXNwb25zZRJECglTdG9wVGFza3MSGi5iZXJ0aC52MS5TdG9wVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuU3RvcFRhc2tzUmVzcG9uc2USRwoKUmVtb3ZlVGFzaxIbLmJlcnRoLnYxLlJlbW92ZVRhc2tSZXF1ZXN0GhwuYmVydGgudjEuUmVtb3ZlVGFza1Jlc3BvbnNlElgKDkxpc3RUYXNrRXZlbnRzEh8uYmVydGgudjEuTGlzdFRhc2tFdmVudHNSZXF1ZXN0GiAuYmVydGgudjEuTGlzdFRhc2tFdmVudHNSZXNwb25zZSIDkAIBEk8KC0V4cGxhaW5UYXNrEhwuYmVydGgudjEuRXhwbGFpblRhc2tSZXF1ZXN0Gh0uYmVydGgudjEuRXhwbGFpblRhc2tSZXNwb25zZSIDkAIBElUKDlN0cmVhbVRhc2tMb2dzEh8uYmVydGgudjEuU3RyZWFtVGFza0xvZ3NSZXF1ZXN0GiAuYmVydGgudjEuU3RyZWFtVGFza0xvZ3NSZXNwb25zZTABEkUKCEV4ZWNUYXNrEhkuYmVydGgudjEuRXhlY1Rhc2tSZXF1ZXN0GhouYmVydGgudjEuRXhlY1Rhc2tSZXNwb25zZSgBMAESTwoLTGlzdFdvcmtlcnMSHC5iZXJ0aC52MS5MaXN0V29ya2Vyc1JlcXVlc3QaHS5iZXJ0aC52MS5MaXN0V29ya2Vyc1Jlc3BvbnNlIgOQAgESSQoJR2V0V29ya2VyEhouYmVydGgudjEuR2V0V29ya2VyUmVxdWVzdBobLmJlcnRoLnYxLkdldFdvcmtlclJlc3BvbnNlIgOQAgESTQoMVXBkYXRlV29ya2VyEh0uYmVydGgudjEuVXBkYXRlV29ya2VyUmVxdWVzdBoeLmJlcnRoLnYxLlVwZGF0ZVdvcmtlclJlc3BvbnNlElMKDlJlYmFsYW5jZVRhc2tzEh8uYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXF1ZXN0GiAuYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXNwb25zZRJJCglQbGFuVGFza3MSGi5iZXJ0aC52MS5QbGFuVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuUGxhblRhc2tzUmVzcG9uc2UiA5ACARJMCgpHZXRDbHVzdGVyEhsuYmVydGgudjEuR2V0Q2x1c3RlclJlcXVlc3QaHC5iZXJ0aC52MS5HZXRDbHVzdGVyUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_berth_v1_cluster, file_berth_v1_exec, file_berth_v1_explanation, file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_plan, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxInUKEVN1Ym1pdFRhc2tSZXF1ZXN0EiAKBHNwZWMYASABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSEwoLY2hlY2tfaW5kZXgYBCABKAkiMgoSU3VibWl0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIlgKElN1Ym1pdFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0EhMKC2NoZWNrX2luZGV4GAIgASgJIkMKE1N1Ym1pdFRhc2tzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzdWx0ImMKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siXwoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIkCgZmaWx0ZXIYAyABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyIl0KEUxpc3RUYXNrc1Jlc3BvbnNlEh0KBXRhc2tzGAEgAygLMg4uYmVydGgudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcmV2aXNpb24YAyABKAMiswEKClRhc2tGaWx0ZXISIwoGc3RhdGVzGAEgAygOMhMuYmVydGgudjEuVGFza1N0YXRlEhEKCXdvcmtlcl9pZBgCIAEoCRIwCgZsYWJlbHMYAyADKAsyIC5iZXJ0aC52MS5UYXNrRmlsdGVyLkxhYmVsc0VudHJ5EgwKBG5hbWUYBCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJpChFXYXRjaFRhc2tzUmVxdWVzdBIbCg5hZnRlcl9yZXZpc2lvbhgBIAEoA0gAiAEBEiQKBmZpbHRlchgCIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXJCEQoPX2FmdGVyX3JldmlzaW9uIk0KEldhdGNoVGFza3NSZXNwb25zZRIlCgdjaGFuZ2VzGAEgAygLMhQuYmVydGgudjEuVGFza0NoYW5nZRIQCghyZXZpc2lvbhgCIAEoAyJfCgpUYXNrQ2hhbmdlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrEg8KB3JlbW92ZWQYAiABKAgSIgoFZXZlbnQYAyABKAsyEy5iZXJ0aC52MS5UYXNrRXZlbnQiYAoPU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIoCgVncmFjZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIwChBTdG9wVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIj8KEFN0b3BUYXNrc1JlcXVlc3QSKwoIcmVxdWVzdHMYASADKAsyGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QiPwoRU3RvcFRhc2tzUmVzcG9uc2USKgoHcmVzdWx0cxgBIAMoCzIZLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3VsdCJhCg9TdG9wVGFza3NSZXN1bHQSHgoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2tIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSJHChFSZW1vdmVUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSDQoFZm9yY2UYAyABKAgiMgoSUmVtb3ZlVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrIk8KFUxpc3RUYXNrRXZlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIPCgd0YXNrX2lkGAMgASgJIlYKFkxpc3RUYXNrRXZlbnRzUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuYmVydGgudjEuVGFza0V2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJMChJFeHBsYWluVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSLPAgoTRXhwbGFpblRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIPCgdzdW1tYXJ5GAIgASgJEiAKBnJlbWVkeRgDIAEoCzIQLmJlcnRoLnYxLlJlbWVkeRIqCghhdHRlbXB0cxgEIAMoCzIYLmJlcnRoLnYxLkF0dGVtcHRPdXRjb21lEg8KB291dGxvb2sYBSABKAkSFAoMd29ya2VyX2NvdW50GAYgASgNEhYKDnN1aXRhYmxlX2NvdW50GAcgASgNEicKCmV4Y2x1c2lvbnMYCCADKAsyEy5iZXJ0aC52MS5FeGNsdXNpb24SKAoHd29ya2VycxgJIAMoCzIXLmJlcnRoLnYxLldvcmtlclZlcmRpY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAogASgJEhAKCHJldmlzaW9uGAsgASgDIu4BChVTdHJlYW1UYXNrTG9nc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg4KBmZvbGxvdxgDIAEoCBIRCgR0YWlsGAQgASgNSACIAQESKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKB3N0cmVhbXMYBiADKA4yEy5iZXJ0aC52MS5Mb2dTdHJlYW0SEAoIdGFza19pZHMYByADKAkSJAoGZmlsdGVyGAggASgLMhQuYmVydGgudjEuVGFza0ZpbHRlckIHCgVfdGFpbCKZAQoWU3RyZWFtVGFza0xvZ3NSZXNwb25zZRIjCgdlbnRyaWVzGAEgAygLMhIuYmVydGgudjEuTG9nRW50cnkSDwoHdGFza19pZBgCIAEoCRIRCgl0YXNrX25hbWUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIlCgd3YXJuaW5nGAUgASgLMhQuYmVydGgudjEuTG9nV2FybmluZyJBCgpMb2dXYXJuaW5nEg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmlzX3JldHJpZWQYAyABKAgiaQoPRXhlY1Rhc2tSZXF1ZXN0EigKBXN0YXJ0GAEgASgLMhcuYmVydGgudjEuRXhlY1Rhc2tTdGFydEgAEiQKBWlucHV0GAIgASgLMhMuYmVydGgudjEuRXhlY0lucHV0SABCBgoEd29yZCJICg1FeGVjVGFza1N0YXJ0Eg8KB3Rhc2tfaWQYASABKAkSJgoHcHJvY2VzcxgCIAEoCzIVLmJlcnRoLnYxLkV4ZWNQcm9jZXNzIjgKEEV4ZWNUYXNrUmVzcG9uc2USJAoGb3V0cHV0GAEgASgLMhQuYmVydGgudjEuRXhlY091dHB1dCJ9ChZTdHJlYW1UYXNrU3RhdHNSZXF1ZXN0EhAKCHRhc2tfaWRzGAEgAygJEiQKBmZpbHRlchgCIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXISKwoIaW50ZXJ2YWwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ifQoXU3RyZWFtVGFza1N0YXRzUmVzcG9uc2USIgoFc3RhdHMYASADKAsyEy5iZXJ0aC52MS5UYXNrU3RhdHMSLAoId2FybmluZ3MYAiADKAsyGi5iZXJ0aC52MS5UYXNrU3RhdHNXYXJuaW5nEhAKCGNvbXBsZXRlGAMgASgIIjsKEkxpc3RXb3JrZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJRChNMaXN0V29ya2Vyc1Jlc3BvbnNlEiEKB3dvcmtlcnMYASADKAsyEC5iZXJ0aC52MS5Xb3JrZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiUKEEdldFdvcmtlclJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJIjUKEUdldFdvcmtlclJlc3BvbnNlEiAKBndvcmtlchgBIAEoCzIQLmJlcnRoLnYxLldvcmtlciKZAQoTVXBkYXRlV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSKgoIc2V0dGluZ3MYAiABKAsyGC5iZXJ0aC52MS5Xb3JrZXJTZXR0aW5ncxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSEgoKcmVxdWVzdF9pZBgEIAEoCSI4ChRVcGRhdGVXb3JrZXJSZXNwb25zZRIgCgZ3b3JrZXIYASABKAsyEC5iZXJ0aC52MS5Xb3JrZXIiVQoVUmViYWxhbmNlVGFza3NSZXF1ZXN0EhEKCW1vdmVzX21heBgBIAEoDRIVCg12YWxpZGF0ZV9vbmx5GAIgASgIEhIKCnJlcXVlc3RfaWQYAyABKAkiYQoWUmViYWxhbmNlVGFza3NSZXNwb25zZRIhCgVtb3ZlcxgBIAMoCzISLmJlcnRoLnYxLlRhc2tNb3ZlEiQKBmJsb2NrcxgCIAMoCzIULmJlcnRoLnYxLkRyYWluQmxvY2sibAoIVGFza01vdmUSDwoHdGFza19pZBgBIAEoCRIRCgl0YXNrX25hbWUYAiABKAkSFgoOZnJvbV93b3JrZXJfaWQYAyABKAkSFAoMdG9fd29ya2VyX2lkGAQgASgJEg4KBnJlYXNvbhgFIAEoCSITChFHZXRDbHVzdGVyUmVxdWVzdCI4ChJHZXRDbHVzdGVyUmVzcG9uc2USIgoHY2x1c3RlchgBIAEoCzIRLmJlcnRoLnYxLkNsdXN0ZXIyzgsKDk1hbmFnZXJTZXJ2aWNlEkcKClN1Ym1pdFRhc2sSGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBocLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXNwb25zZRJKCgtTdWJtaXRUYXNrcxIcLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVxdWVzdBodLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzcG9uc2USQwoHR2V0VGFzaxIYLmJlcnRoLnYxLkdldFRhc2tSZXF1ZXN0GhkuYmVydGgudjEuR2V0VGFza1Jlc3BvbnNlIgOQAgESSQoJTGlzdFRhc2tzEhouYmVydGgudjEuTGlzdFRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgOQAgESSQoKV2F0Y2hUYXNrcxIbLmJlcnRoLnYxLldhdGNoVGFza3NSZXF1ZXN0GhwuYmVydGgudjEuV2F0Y2hUYXNrc1Jlc3BvbnNlMAESQQoIU3RvcFRhc2sSGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QaGi5iZXJ0aC52MS5TdG9wVGFza1Jlc3BvbnNlEkQKCVN0b3BUYXNrcxIaLmJlcnRoLnYxLlN0b3BUYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5TdG9wVGFza3NSZXNwb25zZRJHCgpSZW1vdmVUYXNrEhsuYmVydGgudjEuUmVtb3ZlVGFza1JlcXVlc3QaHC5iZXJ0aC52MS5SZW1vdmVUYXNrUmVzcG9uc2USWAoOTGlzdFRhc2tFdmVudHMSHy5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1JlcXVlc3QaIC5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1Jlc3BvbnNlIgOQAgESTwoLRXhwbGFpblRhc2sSHC5iZXJ0aC52MS5FeHBsYWluVGFza1JlcXVlc3QaHS5iZXJ0aC52MS5FeHBsYWluVGFza1Jlc3BvbnNlIgOQAgESVQoOU3RyZWFtVGFza0xvZ3MSHy5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1JlcXVlc3QaIC5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1Jlc3BvbnNlMAESRQoIRXhlY1Rhc2sSGS5iZXJ0aC52MS5FeGVjVGFza1JlcXVlc3QaGi5iZXJ0aC52MS5FeGVjVGFza1Jlc3BvbnNlKAEwARJYCg9TdHJlYW1UYXNrU3RhdHMSIC5iZXJ0aC52MS5TdHJlYW1UYXNrU3RhdHNSZXF1ZXN0GiEuYmVydGgudjEuU3RyZWFtVGFza1N0YXRzUmVzcG9uc2UwARJPCgtMaXN0V29ya2VycxIcLmJlcnRoLnYxLkxpc3RXb3JrZXJzUmVxdWVzdBodLmJlcnRoLnYxLkxpc3RXb3JrZXJzUmVzcG9uc2UiA5ACARJJCglHZXRXb3JrZXISGi5iZXJ0aC52MS5HZXRXb3JrZXJSZXF1ZXN0GhsuYmVydGgudjEuR2V0V29ya2VyUmVzcG9uc2UiA5ACARJNCgxVcGRhdGVXb3JrZXISHS5iZXJ0aC52MS5VcGRhdGVXb3JrZXJSZXF1ZXN0Gh4uYmVydGgudjEuVXBkYXRlV29ya2VyUmVzcG9uc2USUwoOUmViYWxhbmNlVGFza3MSHy5iZXJ0aC52MS5SZWJhbGFuY2VUYXNrc1JlcXVlc3QaIC5iZXJ0aC52MS5SZWJhbGFuY2VUYXNrc1Jlc3BvbnNlEkkKCVBsYW5UYXNrcxIaLmJlcnRoLnYxLlBsYW5UYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5QbGFuVGFza3NSZXNwb25zZSIDkAIBEkwKCkdldENsdXN0ZXISGy5iZXJ0aC52MS5HZXRDbHVzdGVyUmVxdWVzdBocLmJlcnRoLnYxLkdldENsdXN0ZXJSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_berth_v1_cluster, file_berth_v1_exec, file_berth_v1_explanation, file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_plan, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_task_stats, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * SubmitTaskRequest describes the task.
@@ -1083,6 +1085,80 @@ export const ExecTaskResponseSchema: GenMessage<ExecTaskResponse> = /*@__PURE__*
   messageDesc(file_berth_v1_manager_service, 29);
 
 /**
+ * StreamTaskStatsRequest selects what to measure.
+ *
+ * @generated from message berth.v1.StreamTaskStatsRequest
+ */
+export type StreamTaskStatsRequest = Message<"berth.v1.StreamTaskStatsRequest"> & {
+  /**
+   * These tasks, at most 1000. Unknown IDs are NOT_FOUND. Empty means those of
+   * the filter.
+   *
+   * @generated from field: repeated string task_ids = 1;
+   */
+  taskIds: string[];
+
+  /**
+   * Which tasks, where none are named; a task counts from when it matches until
+   * it no longer does. Absent means all. INVALID_ARGUMENT together with
+   * `task_ids`.
+   *
+   * @generated from field: berth.v1.TaskFilter filter = 2;
+   */
+  filter?: TaskFilter | undefined;
+
+  /**
+   * Time between two rounds, 1 s to 1 hour. Absent means 1 s.
+   *
+   * @generated from field: google.protobuf.Duration interval = 3;
+   */
+  interval?: Duration | undefined;
+};
+
+/**
+ * Describes the message berth.v1.StreamTaskStatsRequest.
+ * Use `create(StreamTaskStatsRequestSchema)` to create a new message.
+ */
+export const StreamTaskStatsRequestSchema: GenMessage<StreamTaskStatsRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 30);
+
+/**
+ * StreamTaskStatsResponse carries a round, or a part of one.
+ *
+ * @generated from message berth.v1.StreamTaskStatsResponse
+ */
+export type StreamTaskStatsResponse = Message<"berth.v1.StreamTaskStatsResponse"> & {
+  /**
+   * One entry an attempt whose container runs, ordered by task; at most 500. A
+   * task that moves may run twice.
+   *
+   * @generated from field: repeated berth.v1.TaskStats stats = 1;
+   */
+  stats: TaskStats[];
+
+  /**
+   * What could not be measured.
+   *
+   * @generated from field: repeated berth.v1.TaskStatsWarning warnings = 2;
+   */
+  warnings: TaskStatsWarning[];
+
+  /**
+   * Whether the round ends with this message.
+   *
+   * @generated from field: bool complete = 3;
+   */
+  complete: boolean;
+};
+
+/**
+ * Describes the message berth.v1.StreamTaskStatsResponse.
+ * Use `create(StreamTaskStatsResponseSchema)` to create a new message.
+ */
+export const StreamTaskStatsResponseSchema: GenMessage<StreamTaskStatsResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 31);
+
+/**
  * ListWorkersRequest selects a page.
  *
  * @generated from message berth.v1.ListWorkersRequest
@@ -1108,7 +1184,7 @@ export type ListWorkersRequest = Message<"berth.v1.ListWorkersRequest"> & {
  * Use `create(ListWorkersRequestSchema)` to create a new message.
  */
 export const ListWorkersRequestSchema: GenMessage<ListWorkersRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 30);
+  messageDesc(file_berth_v1_manager_service, 32);
 
 /**
  * ListWorkersResponse carries one page.
@@ -1136,7 +1212,7 @@ export type ListWorkersResponse = Message<"berth.v1.ListWorkersResponse"> & {
  * Use `create(ListWorkersResponseSchema)` to create a new message.
  */
 export const ListWorkersResponseSchema: GenMessage<ListWorkersResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 31);
+  messageDesc(file_berth_v1_manager_service, 33);
 
 /**
  * GetWorkerRequest names the worker.
@@ -1157,7 +1233,7 @@ export type GetWorkerRequest = Message<"berth.v1.GetWorkerRequest"> & {
  * Use `create(GetWorkerRequestSchema)` to create a new message.
  */
 export const GetWorkerRequestSchema: GenMessage<GetWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 32);
+  messageDesc(file_berth_v1_manager_service, 34);
 
 /**
  * GetWorkerResponse carries the worker.
@@ -1178,7 +1254,7 @@ export type GetWorkerResponse = Message<"berth.v1.GetWorkerResponse"> & {
  * Use `create(GetWorkerResponseSchema)` to create a new message.
  */
 export const GetWorkerResponseSchema: GenMessage<GetWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 33);
+  messageDesc(file_berth_v1_manager_service, 35);
 
 /**
  * Asks to change a worker's settings.
@@ -1222,7 +1298,7 @@ export type UpdateWorkerRequest = Message<"berth.v1.UpdateWorkerRequest"> & {
  * Use `create(UpdateWorkerRequestSchema)` to create a new message.
  */
 export const UpdateWorkerRequestSchema: GenMessage<UpdateWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 34);
+  messageDesc(file_berth_v1_manager_service, 36);
 
 /**
  * The changed worker.
@@ -1243,7 +1319,7 @@ export type UpdateWorkerResponse = Message<"berth.v1.UpdateWorkerResponse"> & {
  * Use `create(UpdateWorkerResponseSchema)` to create a new message.
  */
 export const UpdateWorkerResponseSchema: GenMessage<UpdateWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 35);
+  messageDesc(file_berth_v1_manager_service, 37);
 
 /**
  * Asks to even out the workers.
@@ -1278,7 +1354,7 @@ export type RebalanceTasksRequest = Message<"berth.v1.RebalanceTasksRequest"> & 
  * Use `create(RebalanceTasksRequestSchema)` to create a new message.
  */
 export const RebalanceTasksRequestSchema: GenMessage<RebalanceTasksRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 36);
+  messageDesc(file_berth_v1_manager_service, 38);
 
 /**
  * What moves, or would.
@@ -1306,7 +1382,7 @@ export type RebalanceTasksResponse = Message<"berth.v1.RebalanceTasksResponse"> 
  * Use `create(RebalanceTasksResponseSchema)` to create a new message.
  */
 export const RebalanceTasksResponseSchema: GenMessage<RebalanceTasksResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 37);
+  messageDesc(file_berth_v1_manager_service, 39);
 
 /**
  * A task that goes from one worker to another.
@@ -1355,7 +1431,7 @@ export type TaskMove = Message<"berth.v1.TaskMove"> & {
  * Use `create(TaskMoveSchema)` to create a new message.
  */
 export const TaskMoveSchema: GenMessage<TaskMove> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 38);
+  messageDesc(file_berth_v1_manager_service, 40);
 
 /**
  * GetClusterRequest asks for the cluster.
@@ -1370,7 +1446,7 @@ export type GetClusterRequest = Message<"berth.v1.GetClusterRequest"> & {
  * Use `create(GetClusterRequestSchema)` to create a new message.
  */
 export const GetClusterRequestSchema: GenMessage<GetClusterRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 39);
+  messageDesc(file_berth_v1_manager_service, 41);
 
 /**
  * GetClusterResponse carries the cluster.
@@ -1391,7 +1467,7 @@ export type GetClusterResponse = Message<"berth.v1.GetClusterResponse"> & {
  * Use `create(GetClusterResponseSchema)` to create a new message.
  */
 export const GetClusterResponseSchema: GenMessage<GetClusterResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 40);
+  messageDesc(file_berth_v1_manager_service, 42);
 
 /**
  * ManagerService is what users drive: it owns the desired state of the cluster.
@@ -1548,6 +1624,19 @@ export const ManagerService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof ExecTaskRequestSchema;
     output: typeof ExecTaskResponseSchema;
+  },
+  /**
+   * StreamTaskStats streams what tasks' containers use, wherever they run: a
+   * round at once, then one every interval. What cannot be reached is a warning
+   * in every round, never an error. Ends when all tasks that were named have
+   * ended, otherwise when the client leaves.
+   *
+   * @generated from rpc berth.v1.ManagerService.StreamTaskStats
+   */
+  streamTaskStats: {
+    methodKind: "server_streaming";
+    input: typeof StreamTaskStatsRequestSchema;
+    output: typeof StreamTaskStatsResponseSchema;
   },
   /**
    * ListWorkers returns workers in the order of their IDs, a page at a time.
