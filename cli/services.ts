@@ -11,6 +11,7 @@ export type ServiceDeps = Readonly<{ clock: Clock; random: Random; log: Log }>;
 
 type RegistryConfig = Readonly<{
   listen: string;
+  version: string;
   leaseMs: number;
   intervalMs: number;
   /** The other registries. Undefined: there are none. */

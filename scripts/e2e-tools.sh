@@ -6,9 +6,11 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # Each tool and the package that brings it. dig: what people ask DNS with. tmux: a terminal to sit at.
+# promtool: what Prometheus itself thinks of what it is told.
 declare -A packages=(
   [dig]=bind9-dnsutils
   [docker-compose]=docker-compose
+  [promtool]=prometheus
   [tmux]=tmux
 )
 

@@ -9,6 +9,7 @@ import type { Flags } from "../settings/resolve.ts";
 import { withFlag } from "../settings/setting.ts";
 import * as settings from "../settings/settings.ts";
 import { printLine } from "../terminal.ts";
+import { version } from "../version.ts";
 import type { Run } from "./client-verb.ts";
 import { checkLease, commonShape, prepare, serverCommand } from "./server-verb.ts";
 
@@ -36,6 +37,7 @@ async function registry(context: Context, flags: Flags): Promise<ExitCode> {
   const { services, deps } = await prepare(context, set);
   const config = {
     listen: set.listen,
+    version,
     leaseMs: set.lease,
     intervalMs: set.interval,
     peers: set.peers,

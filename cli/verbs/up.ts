@@ -10,6 +10,7 @@ import { loadSettings } from "../settings/load.ts";
 import type { Flags, Values } from "../settings/resolve.ts";
 import * as settings from "../settings/settings.ts";
 import { stateFolder } from "../settings/state-folder.ts";
+import { version } from "../version.ts";
 import type { Run } from "./client-verb.ts";
 import {
   checkLease,
@@ -65,6 +66,7 @@ async function assemble(context: Context, set: Settings, start: Start): Promise<
   const workerConfig = workerConfigOf(context, set, roles);
   const registryConfig = {
     listen: set.registryListen,
+    version,
     leaseMs: set.lease,
     intervalMs: set.interval,
     peers: set.peers,

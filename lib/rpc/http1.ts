@@ -32,12 +32,21 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 const CHECK_MS_MAX = 1_000;
 
 /** What is answered beside calls. */
-type Beside = Readonly<{ api?: HttpApi | undefined; fallback?: Page | undefined }>;
+type Beside = Readonly<{
+  /** By path. They answer GET, and HEAD by the same without a body. */
+  pages?: ReadonlyMap<string, Page> | undefined;
+  api?: HttpApi | undefined;
+  fallback?: Page | undefined;
+}>;
 
-export function createHttp1(serving: Serving, { api, fallback }: Beside = {}): Http1 {
+export function createHttp1(serving: Serving, { pages, api, fallback }: Beside = {}): Http1 {
   const { limits, draining } = serving;
   const side = api && createHttpSide(serving, api);
   const page = fallback ?? (side ? side.answer : notFound);
+  const pageAt = (path: string, request: IncomingMessage): Page => {
+    const own = isRead(request) ? pages?.get(path) : undefined;
+    return own ?? (side?.knows(path) ? side.answer : page);
+  };
   const handlers = new Map(handlersOf(serving).map((each) => [each.requestPath, each]));
   const timeouts = {
     headersTimeout: limits.httpHeadersMs,
@@ -52,7 +61,7 @@ export function createHttp1(serving: Serving, { api, fallback }: Beside = {}): H
     const path = request.url?.split("?", 1)[0] ?? "";
     const handler = handlers.get(path);
     if (handler) serveRpc(handler, request, response, serving);
-    else servePage(side?.knows(path) ? side.answer : page, request, response, serving);
+    else servePage(pageAt(path, request), request, response, serving);
   });
   // Never listens itself, so it has to be told to start watching for slow requests.
   server.emit("listening");
@@ -99,6 +108,8 @@ function serveRpc(
     else response.writeHead(400, { connection: "close" }).end();
   });
 }
+
+const isRead = ({ method }: IncomingMessage): boolean => method === "GET" || method === "HEAD";
 
 function servePage(
   page: Page,

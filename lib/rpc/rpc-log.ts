@@ -11,10 +11,11 @@ import { cancelled, internal, reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type Random, randomWord } from "../random.ts";
 import { orAborted, untilAborted } from "./abortable.ts";
+import type { CallMeter } from "./call-meter.ts";
 import { applicationHeaders } from "./metadata.ts";
 import { peerOf } from "./peer.ts";
 
-type Deps = Readonly<{ clock: Clock; log: Log; random: Random }>;
+type Deps = Readonly<{ clock: Clock; log: Log; random: Random; meter?: CallMeter | undefined }>;
 type Request = UnaryRequest | StreamRequest;
 
 /** One call in the log: it is finished once, whoever says so first. */
@@ -66,15 +67,18 @@ function recorded<T>(messages: AsyncIterableIterator<T>, entry: Entry): AsyncIte
   };
 }
 
-function entryOf(request: Request, { clock, log, random }: Deps): Entry {
+function entryOf(request: Request, { clock, log, random, meter }: Deps): Entry {
   const start = clock.monotonic();
+  meter?.begin(request.method);
   let finished = false;
 
   function write(code: number, particulars: object): void {
     if (finished) return;
     finished = true;
     const { method, service, contextValues } = request;
-    const durationMs = Math.round(clock.monotonic() - start);
+    const exactMs = clock.monotonic() - start;
+    meter?.end(method, code, exactMs);
+    const durationMs = Math.round(exactMs);
     const fields = { method: `${service.typeName}/${method.name}`, code: status[code] };
     const line = { ...fields, durationMs, peer: peerOf(contextValues), ...particulars };
     if (isAlarming(code)) log.warn(line, "rpc failed");

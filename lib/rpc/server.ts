@@ -7,10 +7,11 @@ import type { HttpApi } from "../http/route.ts";
 import type { Log } from "../log.ts";
 import { type Random, systemRandom } from "../random.ts";
 import { createStop } from "../stop.ts";
+import type { CallMeter } from "./call-meter.ts";
 import { openFrontDoor } from "./front-door.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import { createHealth } from "./health.ts";
-import { createHttp1, type Http1 } from "./http1.ts";
+import { createHttp1, type Http1, type Page } from "./http1.ts";
 import { defaultLimits, type RpcLimits } from "./limits.ts";
 import { reflectionMounts } from "./reflection.ts";
 import { createRpcLog } from "./rpc-log.ts";
@@ -28,6 +29,10 @@ export type RpcServerOptions = Readonly<{
   api?: HttpApi;
   /** Answers HTTP/1.1 requests that are neither calls nor of `api`. Default: 404 as JSON. */
   fallback?: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Answers GET of a path over HTTP/1.1, such as `/metrics`. */
+  pages?: ReadonlyMap<string, Page>;
+  /** Counts calls on both wires. */
+  meter?: CallMeter;
   /** Applied to the mounts on both wires, the first outermost. Not to health and reflection. */
   interceptors?: readonly Interceptor[];
   /** Names incidents. Default: the system's. */
@@ -49,7 +54,7 @@ export interface RpcServer {
 
 /** Rejects when it cannot listen: `cannot listen on 127.0.0.1:7070: address already in use`. */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
-  const { listen, clock, log, api, fallback } = options;
+  const { listen, clock, log, api, fallback, pages } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const health = createHealth(options.mounts.map(({ service }) => service.typeName));
   // Every open stream listens to it.
@@ -61,7 +66,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   // Made for the first who speaks HTTP/1.1: to most servers nobody does, and it keeps a timer.
   let http1: Http1 | undefined;
   const acceptHttp1 = (socket: Socket) => {
-    http1 ??= createHttp1(serving, { api, fallback });
+    http1 ??= createHttp1(serving, { api, pages, fallback });
     http1.accept(socket);
   };
   const accept = { grpc: grpc.accept, http1: acceptHttp1 };
@@ -95,8 +100,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
 }
 
 function servedBy(options: RpcServerOptions, health: ServiceMount): Served[] {
-  const { clock, log, random = systemRandom, mounts, interceptors = [] } = options;
-  const rpcLog = createRpcLog({ clock, log, random });
+  const { clock, log, random = systemRandom, mounts, interceptors = [], meter } = options;
+  const rpcLog = createRpcLog({ clock, log, random, meter });
   const known = [...mounts, health].map(({ service }) => service);
   return [
     ...mounts.map((mount) => ({ mount, interceptors: [rpcLog, ...interceptors] })),

@@ -3,6 +3,7 @@ import { assert } from "../../lib/assert.ts";
 import type { Log } from "../../lib/log.ts";
 import { handlerFor } from "../../lib/rpc/delegate.ts";
 import { createStop, whenAborted } from "../../lib/stop.ts";
+import { meteredStore } from "../../lib/store/metered-store.ts";
 import type { Reign } from "../../lib/store/shared-store.ts";
 import { StoreError } from "../../lib/store/store.ts";
 import { mendAssignments } from "./assignment-mending.ts";
@@ -38,7 +39,7 @@ export async function lead(
     failure ??= error;
     end();
   };
-  const { store } = reign;
+  const store = meteredStore(reign.store, turns.meters.commitSeconds, clock);
   const ledger = createLedger(state, { store, clock, keepsAssignments: true, onFailure });
   const guarded = (address: string) => guardedChannel(connect(address), reign);
   const term = createTerm({ ...turns, ledger, store, connect: guarded }, turns);
@@ -84,9 +85,10 @@ async function retire(
 const isLossOfLeadership = (error: unknown): boolean =>
   error instanceof StoreError && error.kind !== "failed";
 
-function roleOf({ handlers }: Term, reign: Reign, over: AbortSignal): Role {
+function roleOf({ handlers, view }: Term, reign: Reign, over: AbortSignal): Role {
   return {
     kind: "leader",
+    view,
     over,
     isOver: () => over.aborted || !reign.leads(),
     async answer(method, request, context) {

@@ -4,14 +4,18 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
+import { createCallMeter } from "../../lib/rpc/call-meter.ts";
 import type { NetworkCheck } from "../../lib/rpc/network-check.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
 import { createStop } from "../../lib/stop.ts";
+import { meteredStore } from "../../lib/store/metered-store.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { managerApi } from "./http-api.ts";
 import { openLedger } from "./ledger.ts";
+import { managerPages } from "./manager-pages.ts";
+import { createMeters } from "./meters.ts";
 import { createTerm } from "./term.ts";
 
 export type ManagerConfig = Readonly<{
@@ -46,16 +50,20 @@ export const STOP_GRACE_MS = 5_000;
  * the ledger only.
  */
 export async function startManager(config: ManagerConfig, deps: ManagerDeps): Promise<Running> {
-  const { wire, store, clock, random, log } = deps;
+  const { wire, clock, random, log } = deps;
+  const [meters, calls] = [createMeters(), createCallMeter()];
+  const store = meteredStore(deps.store, meters.commitSeconds, clock);
   const failure = createFailure();
   const ledger = await openLedger({ store, clock, random, onFailure: failure.raise });
   const connect = (address: string) => wire.connect({ address, clock, log });
-  const term = createTerm({ ledger, store, config, startMs: clock.now(), connect }, deps);
+  const term = createTerm({ ledger, store, config, startMs: clock.now(), meters, connect }, deps);
   const server = await wire.serve({
     listen: config.listen,
     mounts: [mountService(ManagerService, term.handlers)],
     interceptors: [refuseUnknownFields],
     api: managerApi(config.version),
+    pages: managerPages(config, { view: () => term.view, meters, calls, clock, log }),
+    meter: calls,
     clock,
     log,
   });

@@ -3,10 +3,12 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { Clock } from "../../lib/clock.ts";
 import { unavailable } from "../../lib/errors.ts";
 import type { StreamMethod, StreamRequest } from "../../lib/rpc/delegate.ts";
+import type { ManagerView } from "./manager-metrics.ts";
 
 /** What a manager is for a time, and how it answers then. */
 export interface Role {
   readonly kind: "leader" | "standby";
+  readonly view: ManagerView;
   /** Whether it has ended: what it answers from now on may be wrong. */
   isOver(): boolean;
   /** Aborts when it has ended. A process that was paused learns it later than by `isOver`. */
@@ -28,6 +30,8 @@ export class RoleOverError extends Error {
 /** Which role this process has now. Written by the one who runs them; read by the front. */
 export interface Roles {
   take(role: Role): void;
+  /** The role that was taken last, whether or not it has ended. */
+  latest(): Role | undefined;
   /**
    * The role that has not ended. Waits a bit for one; rejects as UNAVAILABLE when there is none, or
    * when `signal` aborts.
@@ -57,6 +61,7 @@ export function createRoles(clock: Clock): Roles {
     });
 
   return {
+    latest: () => role,
     take(next) {
       role = next;
       const woken = waiting;

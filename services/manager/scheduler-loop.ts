@@ -17,6 +17,7 @@ import { factsOf } from "./candidates.ts";
 import { createFreshMetrics } from "./fresh-metrics.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerChange } from "./ledger-change.ts";
+import type { Meters } from "./meters.ts";
 import type { PlacementBoard } from "./placement-board.ts";
 import type { WaitingList } from "./waiting-list.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
@@ -27,6 +28,7 @@ type Deps = Readonly<{
   board: PlacementBoard;
   clock: Clock;
   log: Log;
+  meters: Pick<Meters, "pass" | "placed" | "unplaced">;
   /** How old measurements may be that count. */
   leaseMs: number;
 }>;
@@ -59,23 +61,12 @@ export async function runSchedulerLoop(deps: Deps, signal: AbortSignal): Promise
 /** How long the loop sleeps when nothing is to be retried. It is woken before. */
 const IDLE_MS = 3_600_000;
 
-function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps, wake: () => void) {
+function createScheduling(deps: Deps, wake: () => void) {
+  const { ledger, workers, board, clock, log, meters, leaseMs } = deps;
   const { placer, bookings, waiting } = board;
   const fresh = createFreshMetrics(clock, leaseMs);
 
-  function decide(task: Task, now: number, place: PassPlacer): readonly TaskChange[] {
-    const scheduler = schedulers.get(task.spec?.scheduler ?? "");
-    assert(task.spec && scheduler, `task ${task.id} has a valid spec`);
-    const demand = demandOf(task.spec);
-    const decision = place({ demand, scheduler, wishes: wishesOf(task, now) });
-    if (decision.kind === "unplaced") {
-      waiting.add(task.id, refusalEndMs(task, now), looksAtOthers(demand));
-      return wait(task, whyUnplaced(task, decision, now), now);
-    }
-    const { workerId, assigned } = decision;
-    bookings.note(nameOf(task), { workerId, demand, assigned });
-    return [schedule(task, placementOf(decision, scheduler.name, now), now)];
-  }
+  const decide = createDecider(deps);
 
   function reconsider(news: News): void {
     const isMore = news === "more" || news === "new";
@@ -86,6 +77,7 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
   return {
     /** Considers every pending task that is due and has not been found unplaceable since. */
     pass(now: number): void {
+      const startMs = clock.monotonic();
       const due = openTasks(ledger.tasks, waiting, now)
         .filter((task) => retryMs(task, now) <= now)
         .sort(byPriority);
@@ -93,6 +85,7 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
       const changes = due.flatMap((task) => decide(task, now, place));
       for (const { task, reason } of changes) log.debug({ taskId: task.id, reason }, "task placed");
       if (changes.length > 0) void ledger.commit(changes);
+      if (due.length > 0) meters.pass(clock.monotonic() - startMs);
     },
     /** Takes in what became durable: ended attempts give back what they had. */
     notice(changes: readonly LedgerChange[]): void {
@@ -119,6 +112,25 @@ function createScheduling({ ledger, workers, board, clock, log, leaseMs }: Deps,
       const times = [...retries, ...waiting.times()].filter((time) => time > now);
       return times.reduce((soonest, time) => Math.min(soonest, time - now), IDLE_MS);
     },
+  };
+}
+
+/** Decides about a task, books what it gets, and counts what came of it. */
+function createDecider({ board: { bookings, waiting }, meters }: Deps) {
+  return (task: Task, now: number, place: PassPlacer): readonly TaskChange[] => {
+    const scheduler = schedulers.get(task.spec?.scheduler ?? "");
+    assert(task.spec && scheduler, `task ${task.id} has a valid spec`);
+    const demand = demandOf(task.spec);
+    const decision = place({ demand, scheduler, wishes: wishesOf(task, now) });
+    if (decision.kind === "unplaced") {
+      meters.unplaced(decision.exclusions[0]?.filter);
+      waiting.add(task.id, refusalEndMs(task, now), looksAtOthers(demand));
+      return wait(task, whyUnplaced(task, decision, now), now);
+    }
+    meters.placed();
+    const { workerId, assigned } = decision;
+    bookings.note(nameOf(task), { workerId, demand, assigned });
+    return [schedule(task, placementOf(decision, scheduler.name, now), now)];
   };
 }
 

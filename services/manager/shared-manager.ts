@@ -2,6 +2,7 @@ import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { unavailable } from "../../lib/errors.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import { backoffMs } from "../../lib/retry.ts";
+import { createCallMeter } from "../../lib/rpc/call-meter.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
@@ -15,6 +16,8 @@ import { type Leadership, lead } from "./lead.ts";
 import { beginEpoch, loadState, type NewEpoch } from "./ledger-load.ts";
 import type { LedgerState } from "./ledger-state.ts";
 import { type ManagerConfig, STOP_GRACE_MS } from "./manager.ts";
+import { managerPages } from "./manager-pages.ts";
+import { createMeters, type Meters } from "./meters.ts";
 import { createRoles, type Roles } from "./role.ts";
 import { type Standby, type StandbyDeps, startStandby } from "./standby.ts";
 
@@ -32,6 +35,7 @@ export type Turns = StandbyDeps &
     startMs: number;
     connect: (address: string) => Channel;
     roles: Roles;
+    meters: Meters;
     /** Says whether calls of every kind can be answered. */
     setServing: (isServing: boolean) => void;
   }>;
@@ -46,11 +50,15 @@ export async function startSharedManager(
 ): Promise<Running> {
   const { wire, clock, log } = deps;
   const roles = createRoles(clock);
+  const [meters, calls] = [createMeters(), createCallMeter()];
+  const view = () => roles.latest()?.view;
   const server = await wire.serve({
     listen: config.listen,
     mounts: [mountService(ManagerService, createFront(roles))],
     interceptors: [refuseUnknownFields],
     api: managerApi(config.version),
+    pages: managerPages(config, { view, meters, calls, clock, log }),
+    meter: calls,
     clock,
     log,
   });
@@ -58,7 +66,7 @@ export async function startSharedManager(
   setServing(false);
   const name = config.advertise ?? server.address;
   const connect = (address: string) => wire.connect({ address, clock, log });
-  const turns = { ...deps, config, name, startMs: clock.now(), connect, roles, setServing };
+  const turns = { ...deps, config, name, meters, startMs: clock.now(), connect, roles, setServing };
   const stopping = createStop();
   const ended = takeTurns(turns, stopping.signal);
   log.info({ address: server.address, name }, "manager started");

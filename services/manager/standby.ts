@@ -17,7 +17,7 @@ import { createRegistryWord } from "./registry-word.ts";
 import { createReplica, type Replica } from "./replica.ts";
 import type { Role } from "./role.ts";
 import { followRecords } from "./worker-mutations.ts";
-import { createWorkerTable } from "./worker-table.ts";
+import { createWorkerTable, type WorkerTable } from "./worker-table.ts";
 
 const { listWorkers, getWorker, getCluster } = ManagerService.method;
 /** What tells of links, which only the one that leads has. */
@@ -74,7 +74,7 @@ export function startStandby(options: Options, deps: StandbyDeps): Standby {
   const currency = createCurrency({ state, replica, store: shared, clock, log, over: over.signal });
   const looking = currency.run();
   return {
-    role: roleOf({ reads, currency, calls, replica, over: over.signal }),
+    role: roleOf({ reads, currency, calls, replica, workers, over: over.signal }),
     calls,
     reached: replica.reached,
     following,
@@ -91,10 +91,11 @@ type Parts = Readonly<{
   currency: ReturnType<typeof createCurrency>;
   calls: LeaderCalls;
   replica: Replica;
+  workers: WorkerTable;
   over: AbortSignal;
 }>;
 
-function roleOf({ reads, currency, calls, replica, over }: Parts): Role {
+function roleOf({ reads, currency, calls, replica, workers, over }: Parts): Role {
   async function state(headers: Headers): Promise<void> {
     const staleMs = await currency.ensure();
     headers.set(REVISION_HEADER, String(replica.view.revision()));
@@ -103,6 +104,7 @@ function roleOf({ reads, currency, calls, replica, over }: Parts): Role {
 
   return {
     kind: "standby",
+    view: { ledger: replica.view, workers },
     over,
     isOver: () => over.aborted,
     async answer(method, request, context) {

@@ -15,6 +15,8 @@ import { runEventTrimmer } from "./event-trimmer.ts";
 import { createHandlers } from "./handlers.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ManagerConfig, ManagerDeps } from "./manager.ts";
+import type { ManagerView } from "./manager-metrics.ts";
+import type { Meters } from "./meters.ts";
 import { createObserver } from "./observer.ts";
 import { createPlacementBoard, type PlacementBoard } from "./placement-board.ts";
 import { runProber } from "./prober.ts";
@@ -32,6 +34,7 @@ import { createWorkerTable, type WorkerTable } from "./worker-table.ts";
 /** One leadership: all that decides, pushes and answers over one ledger. */
 export type Term = Readonly<{
   handlers: ServiceImpl<typeof ManagerService>;
+  view: ManagerView;
   /** Runs all loops until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>;
 }>;
@@ -41,12 +44,13 @@ type Options = Readonly<{
   store: Store;
   config: ManagerConfig;
   startMs: number;
+  meters: Meters;
   /** A channel to a worker or to the registry. */
   connect: (address: string) => Channel;
 }>;
 
 export function createTerm(
-  { ledger, store, config, startMs, connect }: Options,
+  { ledger, store, config, startMs, meters, connect }: Options,
   deps: Omit<ManagerDeps, "store">,
 ): Term {
   const { clock, random } = deps;
@@ -54,15 +58,17 @@ export function createTerm(
   assert(SCHEDULER_NAMES.includes(defaultScheduler), `there is a scheduler ${defaultScheduler}`);
   const workers = createWorkerTable();
   followRecords(ledger, workers);
+  ledger.subscribe(meters.note);
   const board = createPlacementBoard(ledger);
   const names = { schedulers: SCHEDULER_NAMES, defaultScheduler };
   const nextId = createTaskIds(clock, random, latestId(ledger));
   const mutations = createTaskMutations({ ledger, board, clock, nextId, ...names });
   const drains = createDrains();
-  const parts = { ...deps, ledger, store, workers, board, drains, connect };
+  const parts = { ...deps, ledger, store, workers, board, drains, meters, connect };
   const facts = { version, defaultScheduler, startMs };
   return {
     handlers: createHandlers({ ...parts, mutations, facts }),
+    view: { ledger, workers, board },
     run: (signal) => runLoops(parts, config, signal),
   };
 }
@@ -78,6 +84,7 @@ type Parts = ManagerDeps &
     ledger: Ledger;
     workers: WorkerTable;
     board: PlacementBoard;
+    meters: Meters;
     drains: ReturnType<typeof createDrains>;
     connect: (address: string) => Channel;
   }>;

@@ -7,6 +7,7 @@ import type { DnsEdge } from "../../lib/dns/dns-server.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import { type Random, randomWord } from "../../lib/random.ts";
+import { createCallMeter } from "../../lib/rpc/call-meter.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
@@ -15,6 +16,7 @@ import { type DnsConfig, startDns } from "./dns.ts";
 import { createRegistryHandlers } from "./handlers.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
 import { runPeers } from "./peers.ts";
+import { countHeartbeats, registryPages } from "./registry-pages.ts";
 import { createRoster } from "./roster.ts";
 
 export type RegistryConfig = Readonly<{
@@ -28,6 +30,8 @@ export type RegistryConfig = Readonly<{
   peers?: string | undefined;
   /** Absent: no DNS. */
   dns?: DnsConfig | undefined;
+  /** Of the program. Absent: not told. */
+  version?: string;
 }>;
 
 export type RegistryDeps = Readonly<{
@@ -64,7 +68,8 @@ export async function startRegistry(
   const intervalMs = config.intervalMs ?? leaseMs / INTERVALS_PER_LEASE;
   assert(intervalMs < leaseMs, `interval ${intervalMs} ms is not shorter than lease ${leaseMs} ms`);
 
-  const roster = createRoster(deps, leaseMs);
+  const { roster, heartbeatCount } = countHeartbeats(createRoster(deps, leaseMs));
+  const calls = createCallMeter();
   const peers = peersOf(config);
   const registryId = randomWord(deps.random, REGISTRY_ID_LENGTH);
   const settledMs = clock.monotonic() + (peers.length > 0 ? leaseMs : 0);
@@ -76,6 +81,8 @@ export async function startRegistry(
     listen: config.listen,
     mounts: [mountService(RegistryService, handlers)],
     interceptors: [refuseUnknownFields],
+    pages: registryPages({ version: config.version, roster, heartbeatCount, calls, clock, log }),
+    meter: calls,
     clock,
     log,
   });

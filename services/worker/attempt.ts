@@ -13,6 +13,8 @@ export type Attempt = Readonly<{
   name: string;
   /** Undefined for an adopted attempt: its container tells all but the spec. */
   spec: AttemptSpec | undefined;
+  /** What the container of an adopted attempt was made of. */
+  image?: string;
   orders: StandingOrders;
   /** What its probes said last. Absent before the first of them was asked. */
   vitals?: Vitals | undefined;

@@ -19,13 +19,17 @@ const labels = {
 const created = { Status: "created", Error: "", ExitCode: 0, StartedAt: NEVER, FinishedAt: NEVER };
 
 const facts = (state: Json, more: Json = {}) =>
-  containerFacts({ Id: "c", Config: { Labels: labels }, State: state, ...more }, "10.0.0.1");
+  containerFacts(
+    { Id: "c", Config: { Labels: labels, Image: "web:1" }, State: state, ...more },
+    "10.0.0.1",
+  );
 
 test("one that was not started yet is created", () => {
   expect(facts(created)).toEqual({
     containerId: "c",
     key: { taskId: "t1", attempt: 2 },
     name: "web",
+    image: "web:1",
     orders: { onDisconnect: { kind: "keep-running" } },
     state: { kind: "created" },
   });

@@ -24,6 +24,7 @@ export function containerFacts(inspected: Json, hostAddress: string): ContainerF
     containerId: textAt(inspected, "Id"),
     key,
     name: nameFromLabels(labels),
+    image: textAt(jsonAt(inspected, "Config"), "Image"),
     orders: ordersFromLabels(labels),
     state: stateOf(inspected, portsFromLabels(labels), hostAddress),
   };

@@ -205,6 +205,7 @@ export const factsOf = ({ id, key, spec, state }: FakeContainer): ContainerFacts
   containerId: id,
   key,
   name: spec.name || key.taskId,
+  image: spec.image,
   orders: ordersFromLabels(labelsOfOrders(ordersOf(spec))),
   state,
 });

@@ -32,7 +32,7 @@ type Deps = Readonly<{
 }>;
 
 /** Streams at once: all of them share measurements. */
-export const STATS_STREAMS_MAX = 256;
+const STATS_STREAMS_MAX = 256;
 
 /** Entries of one message: some 100 KiB. */
 const ENTRIES_MAX = 500;

@@ -26,6 +26,8 @@ export type ContainerFacts = Readonly<{
   key: AttemptKey;
   /** Name of the task, from a label. */
   name: string;
+  /** What it was made of. */
+  image: string;
   /** What its worker does unasked, from labels. */
   orders: StandingOrders;
   state:

@@ -135,12 +135,12 @@ async function adoptIfThere(deps: Deps, containerId: string): Promise<void> {
 }
 
 function adopt({ table, verdicts, log }: Deps, facts: ContainerFacts): void {
-  const { key, name, containerId, orders } = facts;
+  const { key, name, image, containerId, orders } = facts;
   log.info({ ...key, containerId, found: facts.state.kind }, "container adopted");
   const verdict = verdicts.find(key);
   const stage = adoptedStage(facts, verdict);
   if (facts.state.kind === "created") verdicts.drop(key);
-  table.add({ key, name: name || key.taskId, spec: undefined, orders, stage });
+  table.add({ key, name: name || key.taskId, spec: undefined, image, orders, stage });
   // The engine may be stopping it on behalf of a life before: what was begun is carried out, or it
   // would seem to have ended by itself.
   if (verdict && facts.state.kind === "running") table.find(key)?.fail(verdict, graceOf(orders));

@@ -20,6 +20,7 @@ export type FirstFacts = Readonly<{
   key: AttemptKey;
   name: string;
   spec: AttemptSpec | undefined;
+  image?: string;
   orders: StandingOrders;
   stage: Stage;
 }>;

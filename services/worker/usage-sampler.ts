@@ -80,7 +80,7 @@ const failed = (error: unknown): Measured => ({
 });
 
 /** Whether the attempt has a container that has started and, for all that is known, not ended. */
-export const isRunning = ({ stage }: Attempt): boolean =>
+const isRunning = ({ stage }: Attempt): boolean =>
   stage.kind === "running" || stage.kind === "stopping";
 
 /** The address of a container on the machine's own network is the machine's. */

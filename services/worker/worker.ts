@@ -6,6 +6,7 @@ import { formatHostPort, type HostPort, parseHostPort } from "../../lib/host-por
 import type { Running } from "../../lib/lifecycle.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
+import { createCallMeter } from "../../lib/rpc/call-meter.ts";
 import { createContacts } from "../../lib/rpc/contacts.ts";
 import type { RpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
@@ -32,6 +33,7 @@ import { createWatchers } from "./watchers.ts";
 import { type CapacityOverrides, describeWorker } from "./worker-description.ts";
 import { unlessAborted } from "./worker-gate.ts";
 import { createMetricsMeter, type HostMeter } from "./worker-metrics.ts";
+import { workerPages } from "./worker-pages.ts";
 import { createEngineProbe } from "./worker-probe.ts";
 
 export type WorkerConfig = Readonly<{
@@ -91,6 +93,8 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     mounts: [mountService(WorkerService, parts.handlers)],
     interceptors: [refuseUnknownFields],
     api: workerApi(config.version),
+    pages: parts.pages(log),
+    meter: parts.calls,
     clock,
     log,
   });
@@ -120,8 +124,12 @@ function createParts(
     { identity, supervisor, watchers, touch, feed, runtime, clock, measure, sampler },
     { allowHostNetwork, offers },
   );
+  const calls = createCallMeter();
+  const { version } = config;
+  const seen = { attempts, sampler, stats, engineError: probe.error, version };
+  const pages = (log: Log) => workerPages({ ...seen, calls, clock, log });
   const lease = createLease({ ...deps, onLost: supervisor.cutOff, onRegained: supervisor.rejoin });
-  return { feed, supervisor, probe, measure, handlers, touch, lease };
+  return { feed, supervisor, probe, measure, handlers, touch, lease, calls, pages };
 }
 
 type Parts = ReturnType<typeof createParts> &

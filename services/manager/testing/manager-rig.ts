@@ -15,6 +15,7 @@ import type { Store } from "../../../lib/store/store.ts";
 import { createDrains } from "../drains.ts";
 import { createHandlers } from "../handlers.ts";
 import { openLedger } from "../ledger.ts";
+import { createMeters } from "../meters.ts";
 import { createObserver } from "../observer.ts";
 import { createPlacementBoard } from "../placement-board.ts";
 import { createTaskIds } from "../task-id.ts";
@@ -104,6 +105,7 @@ export async function createManagerRig(options: Options = {}) {
     ledger,
     workers,
     board,
+    meters: createMeters(),
     drains,
     handlers,
     failures,
