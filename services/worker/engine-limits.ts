@@ -22,7 +22,7 @@ export type EngineLimits = Readonly<{
   startsMax: number;
   /** The most inspects under way. */
   inspectsMax: number;
-  /** The most measurements of containers under way. */
+  /** The most measurements of containers under way. Docker waits up to a second for each, idly. */
   statsMax: number;
   /** The most removals under way. */
   removesMax: number;
@@ -53,7 +53,7 @@ export const defaultLimits = (coreCount: number): EngineLimits => ({
   logStallMs: 30_000,
   startsMax: STARTS_PER_CORE * coreCount,
   inspectsMax: 8,
-  statsMax: 4,
+  statsMax: 32,
   removesMax: 8,
   probeMs: 15_000,
   reconnectMsMin: 100,

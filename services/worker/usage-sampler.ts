@@ -26,7 +26,7 @@ type Shared = Readonly<{ takenMs: number; measured: Promise<Measured> }>;
 /** Who asks within this time of another gets the same measurement. */
 export const SHARED_MS = 500;
 
-/** Containers measured in one turn of the event loop: 3 ms where files tell. */
+/** Containers measured in one turn of the event loop: some 8 ms where files tell. */
 const BATCH = 32;
 
 export function createUsageSampler({ runtime, clock }: Deps): UsageSampler {
