@@ -27,7 +27,6 @@ export type HandlerDeps = Readonly<{
   clock: Clock;
   measure: () => Promise<WorkerMetrics>;
   sampler: UsageSampler;
-  clock: Clock;
 }>;
 
 export type HandlerOptions = Readonly<{
