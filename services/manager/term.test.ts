@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { Wire } from "../../lib/rpc/wire.ts";
+import { createMeters } from "./meters.ts";
 import { createTerm } from "./term.ts";
 import { createManagerRig } from "./testing/manager-rig.ts";
 
@@ -14,7 +15,7 @@ const config = {
 
 test("a leadership that is over before it begins ends", async () => {
   const { ledger, store, clock, random, log } = await createManagerRig();
-  const options = { ledger, store, config, startMs: 0, connect: isOff };
+  const options = { ledger, store, config, startMs: 0, meters: createMeters(), connect: isOff };
   const term = createTerm(options, { wire, clock, random, log, probes: isOff });
   await expect(term.run(AbortSignal.abort())).resolves.toBeUndefined();
 });
