@@ -65,16 +65,24 @@ async function* roundsOnce(
   return undefined;
 }
 
+/** Rounds until one must tell how busy tasks were: a worker's second measurement may be in the third. */
+const SETTLED_ROUNDS_MAX = 4;
+
 /**
- * The first round that tells how busy tasks were, which is the second; an earlier one where the
- * stream ends with it, as of tasks that have all ended.
+ * The first round that tells how busy tasks were, which is the second or soon after; an earlier one
+ * where the stream ends with it, as of tasks that have all ended.
  */
 export async function settledRound(manager: Manager, options: Options): Promise<StatsRound> {
   let last: StatsRound = { kind: "round", stats: [], warnings: [] };
   let count = 0;
   for await (const told of statsRounds(manager, options)) {
-    if (told.kind === "round") last = told;
-    if (told.kind === "round" && ++count === 2) return last;
+    if (told.kind !== "round") continue;
+    last = told;
+    count++;
+    if (count === SETTLED_ROUNDS_MAX || (count > 1 && isSettled(told))) return last;
   }
   return last;
 }
+
+const isSettled = ({ stats }: StatsRound): boolean =>
+  stats.length === 0 || stats.some(({ cpuPercent }) => cpuPercent !== undefined);

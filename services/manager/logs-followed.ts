@@ -35,7 +35,8 @@ export async function* followTogether(
   const pipe = createPipe<StreamTaskLogsResponse>();
   const following: Following = { ...asked, signal, pipe, bells: new Map() };
   const unsubscribe = listen(following);
-  for (const task of asked.tasks) begin(following, task, (task.attempt?.number ?? 1) - 1);
+  for (const task of asked.tasks)
+    begin(following, task, { seen: (task.attempt?.number ?? 1) - 1, isLate: false });
   if (asked.tasks.length === 0 && !asked.request.filter) pipe.end();
   try {
     yield* pipe.read(signal);
@@ -62,7 +63,7 @@ function listen(following: Following): () => void {
     const bell = bells.get(task.id);
     if (bell) bell.ring();
     else if (!matches?.(task) || isTerminal(task.state)) return;
-    else if (bells.size < LOG_TASKS_MAX) begin(following, task, 0);
+    else if (bells.size < LOG_TASKS_MAX) begin(following, task, { seen: 0, isLate: true });
     else refuse(task);
   }
 
@@ -71,8 +72,11 @@ function listen(following: Following): () => void {
   });
 }
 
-/** Follows a task from the attempt after `seen` on. The last one to end ends the call, if none joins. */
-function begin(following: Following, task: Task, seen: number): void {
+/** `seen`: the last attempt that is not followed. `isLate`: the task came after the call. */
+type Start = Readonly<{ seen: number; isLate: boolean }>;
+
+/** Follows a task. The last one to end ends the call, if none joins. */
+function begin(following: Following, task: Task, start: Start): void {
   const { bells, clock, pipe, request } = following;
   bells.set(task.id, createBell(clock));
   const finish = (reason?: unknown) => {
@@ -80,13 +84,12 @@ function begin(following: Following, task: Task, seen: number): void {
     if (reason !== undefined) pipe.end(reason);
     else if (bells.size === 0 && !request.filter) pipe.end();
   };
-  followTask(following, task, seen).then(() => finish(), finish);
+  followTask(following, task, start).then(() => finish(), finish);
 }
 
-async function followTask(following: Following, { id }: Task, first: number): Promise<void> {
+async function followTask(following: Following, { id }: Task, start: Start): Promise<void> {
   const { ledger, bells, signal } = following;
-  const isLate = first === 0;
-  for (let seen = first, isFirst = !isLate; !signal.aborted; ) {
+  for (let { seen } = start, isFirst = !start.isLate; !signal.aborted; ) {
     const task = ledger.tasks.get(id);
     if (!task) return;
     const attempt = attemptAfter(task, seen);

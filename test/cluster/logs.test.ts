@@ -122,6 +122,19 @@ test("by a filter tasks join that come later, and attempts that follow", async (
   await logs.leave();
 });
 
+test("who follows with a tail is told the last lines of who ran already, and all of who joins", async () => {
+  const first = await run("tail");
+  for (const line of ["one", "two", "three"]) write(first, `${line}\n`);
+  const logs = follow({ filter: { labels: { group: "tail" } }, tail: 1 });
+  await logs.until(`${first} three`);
+  const second = await run("tail");
+  await logs.until(`${second} started`);
+  write(second, "more\n");
+  await logs.until(`${second} more`);
+  expect(logs.lines).toEqual([`${first} three`, `${second} started`, `${second} more`]);
+  await logs.leave();
+});
+
 test("tasks named one by one are followed over restarts to their end", async () => {
   const { taskId } = await user.submit({
     image: "web:1",
