@@ -15,6 +15,7 @@ describe("the life of a container", () => {
       containerId: id,
       key,
       name: "web",
+      image: IDLE.image,
       orders: { onDisconnect: { kind: "keep-running" } },
       state: { kind: "created" },
     });
