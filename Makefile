@@ -20,9 +20,9 @@ test: build ## Run all tests, those that need a Docker engine or an etcd too
 	@scripts/e2e-tools.sh
 	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs unit etcd e2e
 
-test-ci: build ## Run what CI does: `make test`, e2e with the store in etcd, and compose
+test-ci: build ## Run what CI does: `make test`, and e2e with the store in etcd
 	@scripts/e2e-tools.sh
-	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs unit etcd e2e e2e-etcd compose
+	@scripts/docker-engine.sh scripts/etcd-server.sh scripts/test.mjs unit etcd e2e e2e-etcd
 
 test-all: build ## Run all tests, and break real things
 	@scripts/e2e-tools.sh
