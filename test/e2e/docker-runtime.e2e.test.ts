@@ -3,6 +3,7 @@ import { FailureReason } from "../../gen/berth/v1/task_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { containerName } from "../../services/worker/runtime.ts";
 import { ADDRESS, createDockerRig, IDLE, shell, specOf, text } from "./docker-rig.ts";
+import { TEST_IMAGE } from "./engine.ts";
 
 const { runtime, owner, stranger, nextKey, createOne, startOne, runToEnd, exitOf, readAll } =
   createDockerRig("docker-runtime");
@@ -15,7 +16,7 @@ describe("the life of a container", () => {
       containerId: id,
       key,
       name: "web",
-      image: IDLE.image,
+      image: TEST_IMAGE,
       orders: { onDisconnect: { kind: "keep-running" } },
       state: { kind: "created" },
     });
