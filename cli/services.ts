@@ -102,6 +102,8 @@ export type HollowConfig = Pick<
 /** What the server verbs start. Each answers once it serves, and rejects when it cannot. */
 export type Services = Readonly<{
   createLog: (level: LogLevel) => Log;
+  /** Ends this process once it hangs, so that it is started anew. */
+  guardTurns: (log: Log) => void;
   startRegistry: (config: RegistryConfig, deps: ServiceDeps) => Promise<RunningRegistry>;
   /** Opens the embedded store too, and closes it with the manager. */
   startManager: (config: ManagerConfig, deps: ServiceDeps) => Promise<Running>;

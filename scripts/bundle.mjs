@@ -19,7 +19,8 @@ const requireForPackages =
 await rm(outdir, { recursive: true, force: true });
 
 await build({
-  entryPoints: [join(root, "dist/cli/main.js")],
+  entryPoints: [join(root, "dist/cli/main.js"), join(root, "dist/lib/turn-guard-thread.js")],
+  entryNames: "[name]",
   outdir,
   // The simulation starts threads from files of its own, and is loaded as it was compiled.
   external: [...packagesLeftAlone, join(root, "dist/sim/*")],

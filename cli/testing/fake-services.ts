@@ -25,6 +25,7 @@ export function createFakeServices({ terminal, broken = {}, ended = {} }: Option
   };
   return {
     createLog: () => silentLog,
+    guardTurns: () => undefined,
     async startRegistry({ listen, ...config }) {
       const running = await start("registry", listen, config);
       return { ...running, dnsAddress: config.dns?.listen.replace(/:0$/, ":40053") };

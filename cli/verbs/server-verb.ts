@@ -30,7 +30,9 @@ export async function prepare(
 ): Promise<Readonly<{ services: Services; deps: ServiceDeps }>> {
   const services = await context.loadServices();
   const { clock, random } = context;
-  return { services, deps: { clock, random, log: services.createLog(logLevel) } };
+  const log = services.createLog(logLevel);
+  services.guardTurns(log);
+  return { services, deps: { clock, random, log } };
 }
 
 /** What every server verb can be told. */
