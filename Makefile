@@ -96,8 +96,9 @@ bench-store: build ## Batches a second through the store in etcd, beside etcd's 
 bench-cluster: build ## The whole control plane: tasks a second with 1,000 hollow workers, and what idle ones cost
 	@node dist/bench/cluster.js
 
-bench-dns: build ## Answers of DNS a second over UDP, beside an echo of as many bytes
+bench-dns: build ## Answers of DNS a second, beside an echo of as many bytes, and how soon they know what is ready
 	@node dist/bench/dns.js
+	@node dist/bench/dns-delay.js
 
 fuzz-dns: build ## Send PACKETS=1000000 malformed packets through all that answers DNS
 	@node dist/bench/dns-fuzz.js $(PACKETS)

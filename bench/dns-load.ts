@@ -42,12 +42,15 @@ const connected = (port: number): Promise<Socket> =>
   });
 
 /** Bytes of the answer to one question. */
-export async function askOnce(port: number, packet: Buffer): Promise<number> {
+export const askOnce = async (port: number, packet: Buffer): Promise<number> =>
+  (await ask(port, packet)).length;
+
+export async function ask(port: number, packet: Buffer): Promise<Buffer> {
   const socket = await connected(port);
   const answer = await new Promise<Buffer>((resolve) => {
     socket.once("message", resolve);
     socket.send(packet);
   });
   socket.close();
-  return answer.length;
+  return answer;
 }
