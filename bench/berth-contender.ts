@@ -83,7 +83,7 @@ export async function createBerthContender({ board, berth, image }: Deps): Promi
     name: "Berth",
     async startOne(network): Promise<StartTimes> {
       const askedMs = nowMs();
-      const { task } = await client.submitTask({ spec: specOf(network) });
+      const { task } = await client.submitTask({ spec: specOf(network), omitFieldReport: true });
       const ids = new Set([task?.id ?? ""]);
       const visibleMs = await sightings.of(task?.id ?? "");
       const [created] = await board.collect("create", isOf(ids), 1);
@@ -92,7 +92,10 @@ export async function createBerthContender({ board, berth, image }: Deps): Promi
     },
     async startMany(network, count) {
       const askedMs = nowMs();
-      const requests = Array.from({ length: count }, () => ({ spec: specOf(network) }));
+      const requests = Array.from({ length: count }, () => ({
+        spec: specOf(network),
+        omitFieldReport: true,
+      }));
       const { results } = await client.submitTasks({ requests });
       const ids = new Set(
         results.map(({ outcome }) => (outcome.case === "task" ? outcome.value.id : "")),

@@ -1,13 +1,12 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
 import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
-import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type FieldViolation, invalidFields } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
-import { toStatus } from "../../lib/status.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { outcomeOf, submittedTogether } from "./batch-answer.ts";
 import { type ClusterFacts, getCluster } from "./cluster-query.ts";
 import { explainTask } from "./explain-task.ts";
 import type { Ledger, LedgerView } from "./ledger.ts";
@@ -94,16 +93,20 @@ export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerSer
   const plan = createPlanner({ ...deps, schedulers: SCHEDULER_NAMES, defaultScheduler });
   return {
     ...createReadHandlers(deps),
-    submitTask: async (request) => ({ task: await mutations.submit(request) }),
+    async submitTask(request) {
+      const { task, fieldReport } = await mutations.submit(request);
+      return { task, ...(fieldReport && { fieldReport }) };
+    },
     async submitTasks(request) {
       refuseTooMany(request);
       mutations.checkTogether(request);
-      return { results: await each(request, mutations.submit) };
+      return submittedTogether(await settled(request, mutations.submit));
     },
     stopTask: async (request) => ({ task: await mutations.stop(request) }),
     async stopTasks(request) {
       refuseTooMany(request);
-      return { results: await each(request, mutations.stop) };
+      const results = await settled(request, mutations.stop);
+      return { results: results.map((result) => outcomeOf(result, (task) => task)) };
     },
     removeTask: async (request) => ({ task: await mutations.remove(request) }),
     explainTask: (request) => explainTask(request, deps),
@@ -119,10 +122,6 @@ export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerSer
 /** The most entries of one batch. */
 const BATCH_ENTRIES_MAX = 1_000;
 
-type Outcome =
-  | Readonly<{ outcome: { case: "task"; value: Task } }>
-  | Readonly<{ outcome: { case: "error"; value: ReturnType<typeof toStatus> } }>;
-
 type Batch<R> = Readonly<{ requests: readonly R[] }>;
 
 function refuseTooMany({ requests }: Batch<unknown>): void {
@@ -130,17 +129,8 @@ function refuseTooMany({ requests }: Batch<unknown>): void {
 }
 
 /** Each entry's fate. All are under way at once, so that they become durable by one flush. */
-async function each<R>(
-  { requests }: Batch<R>,
-  act: (request: R) => Promise<Task>,
-): Promise<Outcome[]> {
-  const settled = await Promise.allSettled(requests.map(act));
-  return settled.map((result) =>
-    result.status === "fulfilled"
-      ? { outcome: { case: "task", value: result.value } }
-      : { outcome: { case: "error", value: toStatus(result.reason) } },
-  );
-}
+const settled = <R, T>({ requests }: Batch<R>, act: (request: R) => Promise<T>) =>
+  Promise.allSettled(requests.map(act));
 
 const tooMany = (count: number): FieldViolation => ({
   field: "requests",

@@ -1,6 +1,8 @@
+import { fieldReport } from "../../core/field-report.ts";
 import { withDefaults } from "../../core/task-spec.ts";
 import type { FieldViolation } from "../../core/validate.ts";
 import { validateTaskSpec } from "../../core/validate-task-spec.ts";
+import type { FieldReport } from "../../gen/berth/v1/field_report_pb.ts";
 import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import { createAlikes } from "../../lib/alike.ts";
 import { assert } from "../../lib/assert.ts";
@@ -11,6 +13,8 @@ export type TakenSpec = Readonly<{
   violations: readonly FieldViolation[];
   /** With every default, and under the task's name where it has none. Only without violations. */
   complete: (taskId: string) => TaskSpec;
+  /** What was taken for each field. Only without violations. One object for specs that are alike. */
+  report: () => FieldReport;
 }>;
 
 type Options = Readonly<{ schedulers: readonly string[]; defaultScheduler: string }>;
@@ -36,13 +40,20 @@ export function createSpecIntake(options: Options): (spec: TaskSpec | undefined)
 
 function take(spec: TaskSpec | undefined, { schedulers, defaultScheduler }: Options): TakenSpec {
   let named: TaskSpec | undefined;
+  let report: FieldReport | undefined;
+  function complete(taskId: string): TaskSpec {
+    assert(spec, "a validated request has a spec");
+    const completed = named ?? withDefaults(spec, { taskId, scheduler: defaultScheduler });
+    if (spec.name !== "") named = completed;
+    return completed;
+  }
   return {
     violations: validateTaskSpec(spec, { schedulers }),
-    complete(taskId) {
+    complete,
+    report() {
       assert(spec, "a validated request has a spec");
-      const complete = named ?? withDefaults(spec, { taskId, scheduler: defaultScheduler });
-      if (spec.name !== "") named = complete;
-      return complete;
+      report ??= fieldReport(spec, complete(""));
+      return report;
     },
   };
 }

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { requestRemoval, requestStop, submit } from "../../core/task-change.ts";
 import { isTerminal, stateName } from "../../core/task-state.ts";
 import { validateGrace, validateId, validateRequestId } from "../../core/validate.ts";
+import type { FieldReport } from "../../gen/berth/v1/field_report_pb.ts";
 import {
   type RemoveTaskRequest,
   RemoveTaskRequestSchema,
@@ -21,15 +22,18 @@ import {
   notFound,
   wrongState,
 } from "../../lib/errors.ts";
-import { recordOf, repeated, requestOf } from "./idempotency.ts";
+import { type Request, recordOf, repeated, requestOf } from "./idempotency.ts";
 import type { Ledger } from "./ledger.ts";
 import { checkPlan } from "./plan-check.ts";
 import type { SnapshotDeps } from "./plan-snapshot.ts";
 import { createSpecIntake, type TakenSpec } from "./spec-intake.ts";
 
+/** A task that was taken, and what was taken for each field unless that is not wanted. */
+export type Submitted = Readonly<{ task: Task; fieldReport: FieldReport | undefined }>;
+
 /** What users can ask to be changed. Every answer is durable. */
 export interface TaskMutations {
-  submit(request: SubmitTaskRequest): Promise<Task>;
+  submit(request: SubmitTaskRequest): Promise<Submitted>;
   /** Throws unless all entries may be submitted together, as far as the whole asks for it. */
   checkTogether(request: SubmitTasksRequest): void;
   stop(request: StopTaskRequest): Promise<Task>;
@@ -51,7 +55,11 @@ const TASKS_MAX = 1_000_000;
 export function createTaskMutations(deps: Deps): TaskMutations {
   const parts = { ...deps, take: createSpecIntake(deps) };
   return {
-    submit: (request) => submitTask(request, parts),
+    async submit(request) {
+      const taken = parts.take(request.spec);
+      const task = await submitTask(request, taken, parts);
+      return { task, fieldReport: request.omitFieldReport ? undefined : taken.report() };
+    },
     checkTogether: (request) => checkTogether(request, parts),
     stop: (request) => stopTask(request, deps),
     remove: (request) => removeTask(request, deps),
@@ -60,11 +68,10 @@ export function createTaskMutations(deps: Deps): TaskMutations {
 
 type Parts = Deps & Readonly<{ take: (spec: TaskSpec | undefined) => TakenSpec }>;
 
-async function submitTask(request: SubmitTaskRequest, deps: Parts): Promise<Task> {
+async function submitTask(request: SubmitTaskRequest, taken: TakenSpec, deps: Deps): Promise<Task> {
   const { ledger, clock, nextId } = deps;
-  const taken = deps.take(request.spec);
   refuse(checkSubmit(request, taken));
-  const asked = requestOf(SubmitTaskRequestSchema, request);
+  const asked = askedOf(request);
   const earlier = repeated(asked, ledger);
   if (earlier !== undefined) return durableTask(earlier, ledger);
   if (request.checkIndex !== "") checkPlan(request.checkIndex, [specOf(request)], deps);
@@ -77,6 +84,10 @@ async function submitTask(request: SubmitTaskRequest, deps: Parts): Promise<Task
   await ledger.commit([change], recordOf(asked, id, clock));
   return ledger.tasks.get(id) ?? change.task;
 }
+
+/** How the answer should look does not make it another request. */
+const askedOf = (request: SubmitTaskRequest): Request =>
+  requestOf(SubmitTaskRequestSchema, { ...request, omitFieldReport: false });
 
 const checkSubmit = (
   { requestId }: SubmitTaskRequest,
@@ -99,7 +110,7 @@ function checkTogether({ requests, checkIndex }: SubmitTasksRequest, deps: Parts
     ),
   );
   const isRepeated = (each: SubmitTaskRequest): boolean =>
-    repeated(requestOf(SubmitTaskRequestSchema, each), ledger) !== undefined;
+    repeated(askedOf(each), ledger) !== undefined;
   if (!requests.some(isRepeated)) checkPlan(checkIndex, requests.map(specOf), deps);
 }
 
