@@ -14,6 +14,11 @@ const files = {
     "name: web\nimage: nginx\nlimit: {memoryBytes: 1073741824}\n---\n- {name: db, image: redis}\n- image: huge\n",
   "bad-task.yaml": "image: nginx\nnmae: web\n",
   "small.yaml": "- {image: nginx, limit: {memoryBytes: 1}}\n- image: redis\n",
+  "fields.yaml":
+    "- image: redis\n- name: web\n  image: nginx\n  limit:\n    memoryBytes: 4KiB\n  stopGrace: 1m\n",
+  "wrong.yaml":
+    "name: web\nimage: nginx\nstopGrace: soon\nports:\n  - containerPrt: 80\nenv:\n  PORT: 80\n",
+  "pair.yaml": "{name: a, image: nginx}\n---\nimage: redis\n",
   "bad.yaml": "manger-listen: 127.0.0.1:8070\nlease: soon\n",
   "nested.yaml": "labels:\n  - [a]\n",
   "syntax.yaml": "lease: [\n",

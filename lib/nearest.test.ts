@@ -5,7 +5,11 @@ test.each([
   ["leese", "lease"],
   ["page_size", "pageSize"],
   ["RUNNING", "TASK_STATE_RUNNING"],
+  ["laese", "lease"],
+  ["pgesize", "pageSize"],
+  ["lisn", "listen"],
   ["zzz", undefined],
+  ["zzzz", undefined],
   ["", undefined],
 ])("the name most like %j is %j", (name, best) => {
   expect(nearest(name, ["listen", "lease", "pageSize", "TASK_STATE_RUNNING"])).toBe(best);

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { fieldReport } from "../../core/field-report.ts";
 import { SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
 import { isTerminal, stateName } from "../../core/task-state.ts";
 import { toTimestamp } from "../../core/time.ts";
@@ -45,11 +46,18 @@ export function createFakeManager({
   return {
     submitTask(request) {
       if (request.checkIndex.startsWith("0-")) throw outdated();
-      return { task: ledger.submit(request) };
+      return submitted(ledger, request);
     },
     submitTasks: ({ requests, checkIndex }) => {
       if (checkIndex.startsWith("0-")) throw outdated();
-      return { results: requests.map((request) => submitOne(ledger, request)) };
+      const results = requests.map((request) => submitOne(ledger, request));
+      return {
+        results: results.map((each, at) => ({
+          outcome: each.outcome,
+          ...("report" in each && each.report && { fieldReport: at }),
+        })),
+        fieldReports: results.map((each) => ("report" in each && each.report) || {}),
+      };
     },
     updateWorker: (request) => ({ worker: fleet.update(request) }),
     rebalanceTasks: ({ validateOnly }) => rebalance(ledger, validateOnly),
@@ -92,9 +100,17 @@ export function createFakeManager({
   };
 }
 
+function submitted(ledger: FakeLedger, request: SubmitTaskRequest) {
+  const task = ledger.submit(request);
+  const { spec, omitFieldReport } = request;
+  if (omitFieldReport || !spec || !task.spec) return { task };
+  return { task, fieldReport: fieldReport(spec, task.spec) };
+}
+
 function submitOne(ledger: FakeLedger, request: SubmitTaskRequest) {
   try {
-    return { outcome: { case: "task" as const, value: ledger.submit(request) } };
+    const { task, fieldReport: report } = submitted(ledger, request);
+    return { outcome: { case: "task" as const, value: task }, report };
   } catch (error) {
     return { outcome: { case: "error" as const, value: toStatus(error) } };
   }

@@ -5,6 +5,7 @@ import {
   type PlanTasksResponse,
   PlanTasksResponseSchema,
 } from "../../gen/berth/v1/plan_pb.ts";
+import type { FlagOfField } from "../call-error.ts";
 import { usageError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -42,7 +43,11 @@ export const planCommand = (run: Run): Command =>
     .argument("[image]", "image reference of a task that would be submitted")
     .argument("[args...]", "arguments that replace the image's own command")
     .passThroughOptions()
-    .option("-f, --file <file>", "tasks that would be submitted, in YAML; repeatable", collect)
+    .option(
+      "-f, --file <file>",
+      "tasks that would be submitted, as with berth run --file; repeatable",
+      collect,
+    )
     .option("--count <number>", "so many tasks of IMAGE (default: 1)", readCount)
     .option(
       "--add <worker>",
@@ -85,11 +90,16 @@ async function plan(context: Context, asked: Asked): Promise<ExitCode> {
       await print(context, answer, { flags, steps });
       return answer.unplacedCount + answer.riskCount > 0 ? exitCodes.badEnd : exitCodes.ok;
     },
-    flagOfField,
+    placeIn(specs, steps.length - specs.length),
   );
 }
 
-type Counted = Readonly<{ spec: TaskSpecInit; count: number }>;
+type Counted = Readonly<{
+  spec: TaskSpecInit;
+  count: number;
+  /** A field of the spec as its user finds it: a flag, or a place in a file. */
+  placed: (field: string) => string | undefined;
+}>;
 
 async function readSpecs(
   context: Context,
@@ -98,11 +108,12 @@ async function readSpecs(
   if (flags.file) refuseBeside(image, flags);
   if (image !== undefined) {
     const spec = await readTaskSpec(context, { image, args, flags });
-    return [{ spec, count: flags.count ?? 1 }];
+    const placed = (field: string) => runFlagOfField(`spec.${field}`);
+    return [{ spec, count: flags.count ?? 1, placed }];
   }
   if (!flags.file) refuseWithoutImage(flags);
   const specs = await readSpecFiles(context, flags.file ?? []);
-  return specs.map((spec) => ({ spec, count: 1 }));
+  return specs.map((each) => ({ ...each, count: 1 }));
 }
 
 function refuseWithoutImage(flags: PlanFlags): void {
@@ -120,7 +131,9 @@ function stepsOf(specs: readonly Counted[], { add, drain, lose }: PlanFlags): re
       (workerId): StepInit => ({ step: { case: "drain", value: { workerId } } }),
     ),
     ...(lose ?? []).map((workerId): StepInit => ({ step: { case: "lose", value: { workerId } } })),
-    ...specs.map((value): StepInit => ({ step: { case: "submit", value } })),
+    ...specs.map(
+      ({ spec, count }): StepInit => ({ step: { case: "submit", value: { spec, count } } }),
+    ),
   ];
 }
 
@@ -162,9 +175,12 @@ function printHint(
   else printLine(stderr, `  berth run --check ${checkIndex}${files}`);
 }
 
-/** The flag that fills a field of PlanTasksRequest. */
-function flagOfField(field: string): string | undefined {
-  const [, kind, rest = ""] = /^steps\[\d+\]\.(\w+)\.?(.*)$/.exec(field) ?? [];
-  if (kind === "submit") return runFlagOfField(rest);
-  return kind === undefined ? undefined : `--${kind}`;
-}
+/** What fills a field of PlanTasksRequest, whose steps end with the submits from `first` on. */
+const placeIn =
+  (specs: readonly Counted[], first: number): FlagOfField =>
+  (field) => {
+    const [, at = "", kind, rest = ""] = /^steps\[(\d+)\]\.(\w+)\.?(.*)$/s.exec(field) ?? [];
+    if (kind !== "submit") return kind === undefined ? undefined : `--${kind}`;
+    if (rest === "count") return "--count";
+    return specs[Number(at) - first]?.placed(rest.replace(/^spec\.?/, ""));
+  };

@@ -1,5 +1,9 @@
 import { type Command, Option } from "commander";
 import { stateName } from "../../core/task-state.ts";
+import {
+  type SubmitTaskResponse,
+  SubmitTaskResponseSchema,
+} from "../../gen/berth/v1/manager_service_pb.ts";
 import { type Task, TaskSchema, TaskSpecSchema, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import { attachTask } from "../attach-task.ts";
@@ -7,6 +11,7 @@ import { CommandError, usageError } from "../command-error.ts";
 import type { Context, Manager } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { formatDocument, jsonOf } from "../output/document.ts";
+import { fieldReportText } from "../output/field-report-text.ts";
 import { addFormatFlag, type Format } from "../output/output-flags.ts";
 import { progressText } from "../output/task-text.ts";
 import { parseDuration } from "../parse/duration.ts";
@@ -14,10 +19,10 @@ import { readSpecFiles, refuseBeside } from "../read-spec-file.ts";
 import { type AskedTask, readTaskSpec } from "../read-task-spec.ts";
 import { createRequestId } from "../request-id.ts";
 import { runFlagOfField, type TaskSpecFlags, type TaskSpecInit } from "../task-spec-flags.ts";
-import { printLine } from "../terminal.ts";
+import { printLine, type Terminal } from "../terminal.ts";
 import { waitForTask } from "../wait-for-task.ts";
 import { callOf, clientCommand, collect, flagValue, type Run, withManager } from "./client-verb.ts";
-import { submitFiles } from "./run-files.ts";
+import { placeIn, submitFiles } from "./run-files.ts";
 import { addTaskSpecFlags } from "./run-flags.ts";
 
 type RunFlags = TaskSpecFlags &
@@ -27,6 +32,7 @@ type RunFlags = TaskSpecFlags &
     check?: string;
     file?: readonly string[];
     dryRun?: true;
+    explainFields?: true;
     wait?: true;
     waitTimeout?: string;
     attach?: true;
@@ -50,6 +56,7 @@ export const runCommand = (run: Run): Command =>
       ]),
     )
     .option("--dry-run", "check everything, start nothing, print the task with its defaults")
+    .option("--explain-fields", "tell of every field what was taken, and who decides it")
     .option("--request-id <id>", "makes the call safe to repeat: one ID is one task")
     .option("--check <index>", "only if what berth plan said of it still holds")
     .addOption(fileOption())
@@ -64,7 +71,10 @@ export const runCommand = (run: Run): Command =>
     );
 
 const fileOption = (): Option =>
-  new Option("-f, --file <file>", "tasks in YAML, as --dry-run prints them; repeatable")
+  new Option(
+    "-f, --file <file>",
+    "tasks in YAML or JSON, as --dry-run prints them; - reads standard input; repeatable",
+  )
     .argParser(collect)
     .conflicts(["wait", "waitTimeout", "attach", "requestId"]);
 
@@ -77,7 +87,12 @@ type AskedFiles = Readonly<{
 async function runFiles(context: Context, { image, files, flags }: AskedFiles): Promise<ExitCode> {
   refuseBeside(image, flags);
   const specs = await readSpecFiles(context, files);
-  return withManager(context, flags, (manager) => submitFiles(context, manager, { specs, flags }));
+  return withManager(
+    context,
+    flags,
+    (manager) => submitFiles(context, manager, { specs, flags }),
+    placeIn(specs),
+  );
 }
 
 type Asked = AskedTask & Readonly<{ flags: RunFlags }>;
@@ -100,13 +115,18 @@ async function tryOut(
   spec: TaskSpecInit,
   flags: RunFlags,
 ): Promise<ExitCode> {
-  const request = { spec, validateOnly: true, checkIndex: flags.check ?? "" };
-  const { task } = await manager.submitTask(request, callOf(context));
-  assert(task?.spec, "the manager answers a dry run with the task as it would be");
+  const request = { spec, ...wishesOf(flags), validateOnly: true };
+  const answer = await manager.submitTask(request, callOf(context));
+  assert(answer.task?.spec, "the manager answers a dry run with the task as it would be");
+  const { terminal } = context;
+  printLine(terminal.stderr, "valid, nothing was started");
+  if (flags.output !== "name" && flags.explainFields) {
+    await printAnswer(terminal, answer, flags.output);
+    return exitCodes.ok;
+  }
+  printReport(terminal, answer);
   const format = flags.output === "json" ? "json" : "yaml";
-  const { stdout, stderr } = context.terminal;
-  printLine(stderr, "valid, nothing was started");
-  stdout.write(await formatDocument(format, jsonOf(TaskSpecSchema, task.spec)));
+  terminal.stdout.write(await formatDocument(format, jsonOf(TaskSpecSchema, answer.task.spec)));
   return exitCodes.ok;
 }
 
@@ -116,32 +136,51 @@ async function submit(
   spec: TaskSpecInit,
   flags: RunFlags,
 ): Promise<ExitCode> {
-  const timeoutMs =
-    flags.waitTimeout === undefined
-      ? undefined
-      : flagValue("--wait-timeout", parseDuration(flags.waitTimeout));
+  const timeoutMs = waitTimeoutOf(flags);
   const requestId = flags.requestId ?? createRequestId(context);
-  const request = { spec, requestId, checkIndex: flags.check ?? "" };
-  const { task } = await manager.submitTask(request, callOf(context));
+  const request = { spec, requestId, ...wishesOf(flags) };
+  const answer = await manager.submitTask(request, callOf(context));
+  const { task } = answer;
   assert(task, "the manager answers a submit with the task");
+  const { terminal } = context;
+  if (flags.output === "name" || flags.attach) printReport(terminal, answer);
   const quiet = flags.quiet === true;
   if (flags.attach) return attachTask(context, manager, task, { timeoutMs, quiet });
-  if (flags.output === "name") printLine(context.terminal.stdout, task.id);
+  if (flags.output === "name") printLine(terminal.stdout, task.id);
   const last = flags.wait
     ? await waitForTask(context, manager, task, { until: isRunning, timeoutMs, quiet })
     : task;
-  if (flags.output !== "name") await printTask(context, last, flags.output);
+  if (flags.output !== "name") await printAnswer(terminal, { ...answer, task: last }, flags.output);
   return flags.wait
     ? endOf(last, quiet ? progressText(last, context.clock.now()) : "")
     : exitCodes.ok;
 }
 
+const waitTimeoutOf = ({ waitTimeout }: RunFlags): number | undefined =>
+  waitTimeout === undefined ? undefined : flagValue("--wait-timeout", parseDuration(waitTimeout));
+
+const wishesOf = ({ check = "", explainFields }: RunFlags) => ({
+  checkIndex: check,
+  omitFieldReport: explainFields !== true,
+});
+
 const isRunning = ({ state }: Task): boolean => state === TaskState.RUNNING;
 
-async function printTask({ terminal }: Context, task: Task, format: Format): Promise<void> {
-  terminal.stdout.write(
-    await formatDocument(format === "yaml" ? "yaml" : "json", jsonOf(TaskSchema, task)),
-  );
+/** The task, and with the field report the whole answer. */
+async function printAnswer(
+  { stdout }: Terminal,
+  answer: SubmitTaskResponse,
+  format: Format,
+): Promise<void> {
+  const { task, fieldReport } = answer;
+  assert(task, "the manager answers a submit with the task");
+  const json = fieldReport ? jsonOf(SubmitTaskResponseSchema, answer) : jsonOf(TaskSchema, task);
+  stdout.write(await formatDocument(format === "yaml" ? "yaml" : "json", json));
+}
+
+function printReport({ stderr, columns }: Terminal, answer: SubmitTaskResponse): void {
+  const { task, fieldReport } = answer;
+  if (task && fieldReport) stderr.write(fieldReportText(fieldReport, task, columns));
 }
 
 /** What `--wait` makes of a task that runs or has ended. `words` are for whom no step was told. */
