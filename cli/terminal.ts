@@ -38,4 +38,7 @@ export type Terminal = Readonly<{
   env: Readonly<Record<string, string | undefined>>;
 }>;
 
+/** Puts the cursor into the upper left corner of a cleared screen. */
+export const CLEAR = "\u001b[H\u001b[2J";
+
 export const printLine = (output: Output, line: string): void => output.write(`${line}\n`);

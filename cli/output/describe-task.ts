@@ -194,7 +194,9 @@ function attemptCells({ number, placement, status }: Attempt, nowMs: number): re
 const isUnderWay = (state: TaskState): boolean => state !== TaskState.RUNNING && !isTerminal(state);
 
 function eventsText({ events, colors }: Options): string {
-  const columns = eventListing(colors).columns.filter(({ title }) => title !== "TASK");
+  const columns = eventListing(colors).columns.filter(
+    ({ title, only }) => title !== "TASK" && only !== "narrow",
+  );
   return formatTable(
     columns.map(({ minWidth: _, ...column }) => column),
     events.slice(-EVENTS_SHOWN).map((event) => columns.map(({ cell }) => cell(event))),

@@ -1,8 +1,10 @@
+import { stripVTControlCharacters } from "node:util";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Terminal } from "../terminal.ts";
 import { formatDocument, formatStreamed, jsonOf } from "./document.ts";
 import type { OutputFlags } from "./output-flags.ts";
 import { type Column, formatTable } from "./table.ts";
+import { formatTemplate, readTemplate } from "./template.ts";
 
 /** How things of one kind are listed. */
 export type Listing<D extends DescMessage> = Readonly<{
@@ -13,8 +15,8 @@ export type Listing<D extends DescMessage> = Readonly<{
 
 type ListingColumn<D extends DescMessage> = Column &
   Readonly<{
-    /** Shown only by `-o wide`. */
-    wide?: true;
+    /** Shown only by `-o wide`, or only without it. Absent: by both. */
+    only?: "wide" | "narrow";
     cell: (item: MessageShape<D>) => string;
   }>;
 
@@ -25,6 +27,7 @@ export async function formatListing<D extends DescMessage>(
   flags: OutputFlags,
   terminal: Terminal,
 ): Promise<string> {
+  if (flags.format !== undefined) return formatCells(listing, items, flags.format);
   switch (flags.output) {
     case "json":
     case "yaml":
@@ -48,7 +51,8 @@ export async function formatStream<D extends DescMessage>(
   items: readonly MessageShape<D>[],
   { flags, terminal, isFirst }: Streaming,
 ): Promise<string> {
-  const { output } = flags;
+  const { output, format } = flags;
+  if (format !== undefined) return formatCells(listing, items, format);
   if (output === "json" || output === "yaml") {
     const documents = items.map((item) => formatStreamed(output, jsonOf(listing.schema, item)));
     return (await Promise.all(documents)).join("");
@@ -62,6 +66,37 @@ export async function formatStream<D extends DescMessage>(
   return formatRows({ ...listing, columns }, items, { ...flags, headers }, terminal);
 }
 
+/** The template of the flags, if there is one. Throws a usage error if it cannot be filled. */
+export function checkFormat<D extends DescMessage>(
+  listing: Listing<D>,
+  { format }: OutputFlags,
+): void {
+  if (format !== undefined) readTemplate(format, offerOf(listing));
+}
+
+const offerOf = <D extends DescMessage>({ columns, schema }: Listing<D>) => ({
+  titles: [...new Set(columns.map(({ title }) => title))],
+  desc: schema,
+});
+
+/** Of two columns with one title the one of `-o wide` says more. */
+function formatCells<D extends DescMessage>(
+  listing: Listing<D>,
+  items: readonly MessageShape<D>[],
+  format: string,
+): string {
+  const columns = listing.columns.toSorted(
+    (a, b) => Number(a.only === "wide") - Number(b.only === "wide"),
+  );
+  const things = items.map((item) => ({
+    cells: Object.fromEntries(
+      columns.map(({ title, cell }) => [title, stripVTControlCharacters(cell(item))]),
+    ),
+    json: jsonOf(listing.schema, item),
+  }));
+  return formatTemplate(readTemplate(format, offerOf(listing)), things);
+}
+
 type Streaming = Readonly<{ flags: OutputFlags; terminal: Terminal; isFirst: boolean }>;
 
 function formatRows<D extends DescMessage>(
@@ -70,7 +105,8 @@ function formatRows<D extends DescMessage>(
   { output, headers, trunc }: OutputFlags,
   { isTty, columns: width }: Terminal,
 ): string {
-  const shown = columns.filter(({ wide }) => !wide || output === "wide");
+  const hidden = output === "wide" ? "narrow" : "wide";
+  const shown = columns.filter(({ only }) => only !== hidden);
   const rows = items.map((item) => shown.map(({ cell }) => cell(item)));
   return formatTable(shown, rows, { headers, width: isTty && trunc ? width : undefined });
 }

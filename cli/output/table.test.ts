@@ -46,6 +46,21 @@ test("no row is wider than the screen when there is room for the last column", (
   );
 });
 
+test("elastic columns are cut before a line is too long, the widest first, down to their least", () => {
+  const elastic = [
+    { title: "ID" },
+    { title: "NAME", elastic: 6 },
+    { title: "IMAGE", elastic: 8, keep: "end" as const },
+    { title: "NOTE" },
+  ];
+  const rows = [["t1", "checkout", "registry.example.com/shop/web:1.27", "listens"]];
+  const at = (width: number) => formatTable(elastic, rows, { headers: false, width });
+  expect(at(80)).toBe("t1   checkout   registry.example.com/shop/web:1.27   listens\n");
+  expect(at(40)).toBe("t1   checkout   …shop/web:1.27   listens\n");
+  expect(at(32)).toBe("t1   check…   …eb:1.27   listens\n");
+  expect(at(27)).toBe("t1 check… …eb:1.27 listens\n");
+});
+
 test("fields without a value are left out", () => {
   const fields = [["ID", "t1"] as const, ["Ports", ""] as const, ["State", "running"] as const];
   expect(formatFields(fields)).toBe("ID      t1\nState   running\n");

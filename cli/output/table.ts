@@ -5,11 +5,15 @@ export type Column = Readonly<{
   align?: "right";
   /** For rows that are printed apart, without sight of those to come. */
   minWidth?: number;
+  /** Its cells, which have no colour, are cut where the screen is too narrow, but not below this. */
+  elastic?: number;
+  /** Which part of a cell is kept that is cut: the beginning unless it says `end`. */
+  keep?: "end";
 }>;
 
 export type TableOptions = Readonly<{
   headers: boolean;
-  /** The last column is cut to fit into it. Undefined: nothing is cut. */
+  /** The last column and elastic ones are cut to fit into it. Undefined: nothing is cut. */
   width: number | undefined;
 }>;
 
@@ -26,23 +30,60 @@ export function formatTable(
   { headers, width }: TableOptions,
 ): string {
   const lines = headers ? [columns.map(({ title }) => title), ...rows] : rows;
-  const widths = columns.map(({ minWidth = 0 }, index) =>
+  const natural = columns.map(({ minWidth = 0 }, index) =>
     Math.max(minWidth, ...lines.map((line) => stringWidth(line[index] ?? ""))),
   );
+  const { widths, gap } = fitted(columns, natural, width);
   const last = columns.length - 1;
-  const taken = widths.slice(0, last).reduce((sum, each) => sum + each + GAP.length, 0);
+  const taken = widths.slice(0, last).reduce((sum, each) => sum + each + gap, 0);
   const room = width === undefined ? undefined : Math.max(LAST_WIDTH_MIN, width - taken);
   const formatLine = (line: readonly string[]) =>
     columns
-      .map(({ align }, index) => {
+      .map(({ align, elastic, keep }, index) => {
         const cell = line[index] ?? "";
-        return index === last && align !== "right"
-          ? cut(cell, room)
-          : pad(cell, widths[index] ?? 0, align);
+        if (index === last && align !== "right") return cut(cell, room);
+        const least = widths[index] ?? 0;
+        return pad(elastic === undefined ? cell : cut(cell, least, keep), least, align);
       })
-      .join(GAP)
+      .join(" ".repeat(gap))
       .trimEnd();
   return lines.map((line) => `${formatLine(line)}\n`).join("");
+}
+
+type Fit = Readonly<{ widths: readonly number[]; gap: number }>;
+
+/**
+ * As wide as the columns are where that fits, else with elastic ones cut, the widest first, else
+ * with less between them.
+ */
+function fitted(
+  columns: readonly Column[],
+  natural: readonly number[],
+  width = Number.POSITIVE_INFINITY,
+): Fit {
+  const widths = [...natural];
+  const last = columns.length - 1;
+  const overhang = (gap: number): number => {
+    const tail = Math.min(LAST_WIDTH_MIN, natural[last] ?? 0);
+    return widths.slice(0, last).reduce((sum, each) => sum + each + gap, tail) - width;
+  };
+  for (let excess = overhang(GAP.length); excess > 0; excess--) {
+    const widest = widestElastic(columns, widths);
+    if (widest === undefined) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+  let gap = GAP.length;
+  while (gap > 1 && overhang(gap) > 0) gap--;
+  return { widths, gap };
+}
+
+/** The widest of the columns that can still be cut, the last apart: that takes what is left. */
+function widestElastic(columns: readonly Column[], widths: readonly number[]): number | undefined {
+  const slack = columns.slice(0, -1).flatMap(({ elastic }, index) => {
+    const isWide = elastic !== undefined && (widths[index] ?? 0) > elastic;
+    return isWide ? [{ index, width: widths[index] ?? 0 }] : [];
+  });
+  return slack.toSorted((a, b) => b.width - a.width)[0]?.index;
 }
 
 function pad(cell: string, width: number, align: "right" | undefined): string {
@@ -50,15 +91,18 @@ function pad(cell: string, width: number, align: "right" | undefined): string {
   return align === "right" ? space + cell : cell + space;
 }
 
-/** The beginning of a text that fits into `room`, with a mark where something is missing. */
-function cut(text: string, room: number | undefined): string {
+/** The part of a text that fits into `room`, with a mark where something is missing. */
+function cut(text: string, room: number | undefined, keep?: "end"): string {
   if (room === undefined || stringWidth(text) <= room) return text;
+  const segments = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
+  const isEnd = keep === "end";
   let kept = "";
-  for (const { segment } of new Intl.Segmenter().segment(text)) {
-    if (stringWidth(kept + segment) > room - 1) break;
-    kept += segment;
+  for (const segment of isEnd ? segments.toReversed() : segments) {
+    const longer = isEnd ? segment + kept : kept + segment;
+    if (stringWidth(longer) > room - 1) break;
+    kept = longer;
   }
-  return kept + ELLIPSIS;
+  return isEnd ? ELLIPSIS + kept : kept + ELLIPSIS;
 }
 
 /** Names and values below each other, for one thing at a time. Empty values are left out. */

@@ -6,31 +6,40 @@ import type { Context } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { formatDocument, jsonOf } from "../output/document.ts";
 import { formatSince, formatTime } from "../output/format.ts";
-import { addFormatFlag, type Format } from "../output/output-flags.ts";
+import { addPageFlags, type PageFlags } from "../output/output-flags.ts";
 import { formatFields } from "../output/table.ts";
+import { formatHoles } from "../output/template.ts";
 import { callOf, clientCommand, type Run, withManager } from "./client-verb.ts";
-
-type ClusterFlags = Readonly<{ output: Format }>;
+import { addWatchFlag, type WatchFlags, watched } from "./watched.ts";
 
 export const clusterCommand = (run: Run): Command =>
-  addFormatFlag(clientCommand("cluster"), ["table", "json", "yaml"], "table")
+  addWatchFlag(addPageFlags(clientCommand("cluster")))
     .summary("show the cluster's identity and totals")
     .description(
       "Show the cluster's identity, its schedulers, and its workers and tasks in numbers.",
     )
-    .action((flags: ClusterFlags) => run((context) => showCluster(context, flags)));
+    .action((flags: WatchFlags & PageFlags) =>
+      run((context) => watched(context, flags, (watching) => showCluster(watching, flags))),
+    );
 
-async function showCluster(context: Context, flags: ClusterFlags): Promise<ExitCode> {
+async function showCluster(context: Context, flags: PageFlags): Promise<ExitCode> {
   return withManager(context, flags, async (manager) => {
     const { cluster } = await manager.getCluster({}, callOf(context));
     assert(cluster, "the manager answers with the cluster");
-    context.terminal.stdout.write(
-      flags.output === "json" || flags.output === "yaml"
-        ? await formatDocument(flags.output, jsonOf(ClusterSchema, cluster))
-        : describe(cluster, context.clock.now()),
-    );
+    context.terminal.stdout.write(await textOf(cluster, flags, context.clock.now()));
     return exitCodes.ok;
   });
+}
+
+async function textOf(
+  cluster: Cluster,
+  { output, format }: PageFlags,
+  nowMs: number,
+): Promise<string> {
+  if (format !== undefined) return formatHoles(ClusterSchema, [cluster], format);
+  return output === "json" || output === "yaml"
+    ? formatDocument(output, jsonOf(ClusterSchema, cluster))
+    : describe(cluster, nowMs);
 }
 
 const describe = (cluster: Cluster, nowMs: number): string =>

@@ -11,8 +11,9 @@ import type { Context } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { colorsFor } from "../output/colors.ts";
 import { formatDocument, jsonOf } from "../output/document.ts";
-import { addFormatFlag, type Format } from "../output/output-flags.ts";
+import { addPageFlags, type PageFlags } from "../output/output-flags.ts";
 import { planText } from "../output/plan-text.ts";
+import { formatHoles } from "../output/template.ts";
 import { parseNewWorker } from "../parse/new-worker.ts";
 import { parseEach } from "../parse/parsed.ts";
 import { readSpecFiles, refuseBeside } from "../read-spec-file.ts";
@@ -23,8 +24,8 @@ import { callOf, clientCommand, collect, flagValue, type Run, withManager } from
 import { addTaskSpecFlags, isTaskSpecFlag } from "./run-flags.ts";
 
 type PlanFlags = TaskSpecFlags &
+  PageFlags &
   Readonly<{
-    output: Format;
     file?: readonly string[];
     count?: number;
     add?: readonly string[];
@@ -35,7 +36,7 @@ type PlanFlags = TaskSpecFlags &
   }>;
 
 export const planCommand = (run: Run): Command =>
-  addFormatFlag(addTaskSpecFlags(clientCommand("plan")), ["table", "json", "yaml"], "table")
+  addPageFlags(addTaskSpecFlags(clientCommand("plan")))
     .summary("say what would happen, and let nothing happen")
     .description(
       "Say where tasks would go: a new one, given as with berth run; those of a worker that is drained or lost; those that wait for a place. Workers are added first, then some are drained, then lost, then the task is submitted.",
@@ -145,7 +146,11 @@ async function print(
   { flags, steps }: Printed,
 ): Promise<void> {
   const { terminal } = context;
-  const { output } = flags;
+  const { output, format } = flags;
+  if (format !== undefined) {
+    terminal.stdout.write(formatHoles(PlanTasksResponseSchema, [answer], format));
+    return;
+  }
   if (output === "json" || output === "yaml") {
     terminal.stdout.write(await formatDocument(output, jsonOf(PlanTasksResponseSchema, answer)));
     return;

@@ -8,11 +8,8 @@ import type { OutputFlags } from "../output/output-flags.ts";
 import { taskListing } from "../output/task-listing.ts";
 import { workerOf } from "../output/task-text.ts";
 import type { TaskSelection } from "../parse/filter.ts";
-import { printLine } from "../terminal.ts";
+import { CLEAR, printLine } from "../terminal.ts";
 import { watchTasks } from "../watch-tasks.ts";
-
-/** Puts the cursor into the upper left corner of a cleared screen. */
-const CLEAR = "\u001b[H\u001b[2J";
 
 /**
  * Prints tasks as they change until the user leaves: on a screen the whole

@@ -29,12 +29,10 @@ export const psCommand = (run: Run): Command =>
     .description("List the tasks that have not ended, or with -a all of them.")
     .option("-a, --all", "list ended tasks too")
     .option("--filter <what>", "state=, worker=, name= or label=KEY=VALUE; repeatable", collect)
-    .option("-q, --quiet", "print IDs only, as -o name")
     .option("-w, --watch", "go on printing as tasks change")
     .action((flags: PsFlags) => run((context) => ps(context, flags)));
 
-async function ps(context: Context, given: PsFlags): Promise<ExitCode> {
-  const flags: PsFlags = given.quiet ? { ...given, output: "name" } : given;
+async function ps(context: Context, flags: PsFlags): Promise<ExitCode> {
   const selection = flagValue("--filter", parseFilters(flags.filter ?? []));
   const onlyActive = selection.states.length === 0 && !flags.all;
   const wanted = onlyActive ? { ...selection, states: ACTIVE_STATES } : selection;

@@ -6,7 +6,7 @@ import {
 import type { Context } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { oneLine } from "../output/format.ts";
-import { formatListing, type Listing } from "../output/listing.ts";
+import { checkFormat, formatListing, type Listing } from "../output/listing.ts";
 import { addListFlags, type OutputFlags } from "../output/output-flags.ts";
 import { createRequestId } from "../request-id.ts";
 import { printLine, type Terminal } from "../terminal.ts";
@@ -29,8 +29,10 @@ function readCount(text: string): number {
   throw new InvalidArgumentError("must be 1 to 1000.");
 }
 
-const rebalance = (context: Context, flags: RebalanceFlags): Promise<ExitCode> =>
-  withManager(
+const rebalance = async (context: Context, flags: RebalanceFlags): Promise<ExitCode> => {
+  // Before anything is moved.
+  checkFormat(moveListing, flags);
+  return withManager(
     context,
     flags,
     async (manager) => {
@@ -41,7 +43,7 @@ const rebalance = (context: Context, flags: RebalanceFlags): Promise<ExitCode> =
       };
       const answer = await manager.rebalanceTasks(request, callOf(context));
       const { terminal } = context;
-      if (answer.moves.length > 0 || flags.output !== "table")
+      if (answer.moves.length > 0 || flags.output !== "table" || flags.format)
         terminal.stdout.write(await formatListing(moveListing, answer.moves, flags, terminal));
       else printLine(terminal.stderr, "there is nothing to gain");
       printBlocks(answer, terminal);
@@ -49,15 +51,16 @@ const rebalance = (context: Context, flags: RebalanceFlags): Promise<ExitCode> =
     },
     (field) => (field === "moves_max" ? "--max" : undefined),
   );
+};
 
 const moveListing: Listing<typeof TaskMoveSchema> = {
   schema: TaskMoveSchema,
   nameOf: ({ taskId }) => taskId,
   columns: [
     { title: "TASK", cell: ({ taskId }) => taskId },
-    { title: "NAME", cell: ({ taskName }) => oneLine(taskName) },
-    { title: "FROM", cell: ({ fromWorkerId }) => fromWorkerId },
-    { title: "TO", cell: ({ toWorkerId }) => toWorkerId },
+    { title: "NAME", elastic: 8, cell: ({ taskName }) => oneLine(taskName) },
+    { title: "FROM", elastic: 8, cell: ({ fromWorkerId }) => fromWorkerId },
+    { title: "TO", elastic: 8, cell: ({ toWorkerId }) => toWorkerId },
     { title: "REASON", cell: ({ reason }) => oneLine(reason) },
   ],
 };

@@ -6,7 +6,7 @@ import { addListFlags, type OutputFlags } from "../output/output-flags.ts";
 import { statsListing, statsWarningText } from "../output/stats-listing.ts";
 import { parseDuration } from "../parse/duration.ts";
 import { type StatsRound, settledRound, statsRounds } from "../stats-rounds.ts";
-import { printLine } from "../terminal.ts";
+import { CLEAR, printLine } from "../terminal.ts";
 import { clientCommand, collect, flagValue, type Run, withManager } from "./client-verb.ts";
 import { requestOf, type Selection } from "./stats-request.ts";
 
@@ -73,9 +73,6 @@ async function follow(
   }
   return signal.aborted ? exitCodes.interrupted : exitCodes.ok;
 }
-
-/** Puts the cursor into the upper left corner of a cleared screen. */
-export const CLEAR = "\u001b[H\u001b[2J";
 
 type Show = (round: StatsRound) => Promise<void>;
 

@@ -10,9 +10,8 @@ import { workerListing } from "../output/worker-listing.ts";
 import { parseDuration } from "../parse/duration.ts";
 import { parseWhole } from "../parse/parsed.ts";
 import { type StatsRound, settledRound, statsRounds } from "../stats-rounds.ts";
-import { printLine } from "../terminal.ts";
+import { CLEAR, printLine } from "../terminal.ts";
 import { callOf, clientCommand, flagValue, type Run, withManager } from "./client-verb.ts";
-import { CLEAR } from "./stats.ts";
 import { requestOf } from "./stats-request.ts";
 
 const orders = {
@@ -87,7 +86,9 @@ async function page(
   const { terminal, clock } = context;
   const workers = await listWorkers(manager, callOf(context));
   const listing = workerListing(colorsFor(terminal), clock.now());
-  const columns = listing.columns.filter(({ title }) => WORKER_COLUMNS.includes(title));
+  const columns = listing.columns
+    .filter(({ title }) => WORKER_COLUMNS.includes(title))
+    .map(({ only: _, ...column }) => column);
   const tasks = round.stats.toSorted(orders[view.sort]).slice(0, view.lines);
   const rest = round.stats.length - tasks.length;
   const notes = [

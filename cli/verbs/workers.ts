@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
+import { usageError } from "../command-error.ts";
 import type { Context, Manager } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { listWorkers } from "../list-all.ts";
@@ -8,26 +9,31 @@ import { describeWorker } from "../output/describe-worker.ts";
 import { formatListing } from "../output/listing.ts";
 import { addListFlags, type OutputFlags } from "../output/output-flags.ts";
 import { workerListing } from "../output/worker-listing.ts";
+import { parseWorkerFilters } from "../parse/worker-filter.ts";
 import { printLine } from "../terminal.ts";
-import { callOf, clientCommand, type Run, withManager } from "./client-verb.ts";
+import { callOf, clientCommand, collect, flagValue, type Run, withManager } from "./client-verb.ts";
 import { eachReference } from "./each-reference.ts";
+import { addWatchFlag, type WatchFlags, watched } from "./watched.ts";
 
-type WorkersFlags = OutputFlags & Readonly<{ quiet?: true }>;
+type WorkersFlags = OutputFlags & WatchFlags & Readonly<{ filter?: readonly string[] }>;
 
 export const workersCommand = (run: Run): Command =>
-  addListFlags(clientCommand("workers").alias("node"))
+  addWatchFlag(addListFlags(clientCommand("workers").alias("node")))
     .summary("list workers, or show all about some")
     .description("List all workers with what they have and hold, or show all about those named.")
     .argument("[workers...]", "IDs")
-    .option("-q, --quiet", "print IDs only, as -o name")
-    .action((ids: string[], flags: WorkersFlags) => run((context) => workers(context, ids, flags)));
+    .option("--filter <what>", "state=, platform= or label=KEY[=VALUE]; repeatable", collect)
+    .action((ids: string[], flags: WorkersFlags) =>
+      run((context) => watched(context, flags, (watching) => workers(watching, ids, flags))),
+    );
 
 async function workers(
   context: Context,
   ids: readonly string[],
-  given: WorkersFlags,
+  flags: WorkersFlags,
 ): Promise<ExitCode> {
-  const flags: WorkersFlags = given.quiet ? { ...given, output: "name" } : given;
+  if (ids.length > 0 && flags.filter)
+    throw usageError(["workers are named and filtered: leave one of both out"]);
   return withManager(context, flags, (manager) =>
     ids.length === 0 ? printAll(context, manager, flags) : printSome(context, manager, ids, flags),
   );
@@ -39,10 +45,12 @@ async function printAll(
   flags: WorkersFlags,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  const found = await listWorkers(manager, callOf(context));
+  const isMeant = flagValue("--filter", parseWorkerFilters(flags.filter ?? []));
+  const found = (await listWorkers(manager, callOf(context))).filter(isMeant);
   terminal.stdout.write(await formatListing(listingOf(context), found, flags, terminal));
   if (found.length === 0 && flags.output === "table") {
-    printLine(terminal.stderr, "no worker has joined; start one with: berth worker");
+    const words = "no worker has joined; start one with: berth worker";
+    printLine(terminal.stderr, flags.filter ? "no worker matches" : words);
   }
   return exitCodes.ok;
 }
@@ -60,7 +68,7 @@ async function printSome(
     if (worker) found.push(worker);
   });
   terminal.stdout.write(
-    flags.output === "table"
+    flags.output === "table" && flags.format === undefined
       ? found.map((worker) => describeWorker(worker, context.clock.now())).join("\n")
       : await formatListing(listingOf(context), found, flags, terminal),
   );
