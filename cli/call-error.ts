@@ -1,10 +1,9 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { toMillis } from "../core/time.ts";
-import { BadRequestSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
-import { reasonOf } from "../lib/errors.ts";
+import { BadRequestSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodeOf } from "./exit-codes.ts";
-import { formatAge, oneLine } from "./output/format.ts";
+import { oneLine } from "./output/format.ts";
+import { isOutOfReach, remediesOf } from "./remedies.ts";
 
 /** Tells which flag fills a field of a request, such as `--memory` for `spec.limit.memory_bytes`. */
 export type FlagOfField = (field: string) => string | undefined;
@@ -17,7 +16,7 @@ export function explainCallError(
 ): CommandError {
   return new CommandError(messageOf(error, address, flagOfField), {
     exitCode: exitCodeOf(error.code),
-    remedies: remediesOf(error),
+    remedies: remediesOf(error, address),
     cause: error,
   });
 }
@@ -37,23 +36,6 @@ function messageOf(error: ConnectError, address: string, flagOfField: FlagOfFiel
     : words;
 }
 
-/** Whether nobody answered, as opposed to a manager that says what it cannot do just now. */
-const isOutOfReach = (error: ConnectError): boolean =>
-  error.code === Code.Unavailable && [undefined, "NOT_CONNECTED"].includes(reasonOf(error));
-
 /** The gist of what gRPC says of a connection that it could not make. */
 const connectionWords = (words: string): string =>
   /Last error: (?:Error: )?(.+?)\. Resolution note:/.exec(words)?.[1] ?? words;
-
-function remediesOf(error: ConnectError): readonly string[] {
-  const [retry] = error.findDetails(RetryInfoSchema);
-  const delay = retry?.retryDelay ? toMillis(retry.retryDelay) : undefined;
-  if (delay !== undefined) return [`try again in ${formatAge(Math.max(1000, delay))}`];
-  if (isOutOfReach(error)) {
-    return [
-      "is the manager running? start one with: berth up",
-      "is it elsewhere? say where with --addr HOST:PORT or BERTH_ADDR",
-    ];
-  }
-  return [];
-}

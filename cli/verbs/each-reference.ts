@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "../exit-codes.ts";
 import { oneLine } from "../output/format.ts";
 import { printError } from "../print-error.ts";
+import { remediesOf } from "../remedies.ts";
 
 /**
  * Does something to each thing that the user named. What is refused for one of
@@ -39,6 +40,8 @@ function refusalOf(error: unknown, reference: string): CommandError | undefined 
   const words = oneLine(error.rawMessage);
   return new CommandError(words.includes(reference) ? words : `${reference}: ${words}`, {
     exitCode: exitCodeOf(error.code),
+    // None of these is about where the manager is.
+    remedies: remediesOf(error, ""),
     cause: error,
   });
 }
