@@ -20,16 +20,15 @@ const PROBLEMS_MAX = 20;
 
 /** The tasks in a text of YAML or JSON: one a document, or a list of them. */
 export async function entriesIn(text: string): Promise<Entries> {
-  // Loaded when it is needed: it is a quarter of all modules.
-  const { LineCounter, parseAllDocuments } = await import("yaml");
-  const lines = new LineCounter();
-  const documents = [...parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })];
+  const yaml = await import("./yaml.ts");
+  const lines = new yaml.LineCounter();
+  const documents = [...yaml.parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })];
   const problems = documents
     .flatMap(({ errors }) => errors)
     .slice(0, PROBLEMS_MAX)
     .map(({ pos: [start], message }) => `${placeAt(lines, start)}: ${message}`);
   if (problems.length > 0) return { entries: [], problems };
-  const reader = await createReader(lines);
+  const reader = createReader(lines, yaml);
   return { entries: documents.flatMap(reader), problems: [] };
 }
 
@@ -40,8 +39,8 @@ const placeAt = (lines: LineCounter, offset: number): string => {
 
 type Found = Readonly<{ value: unknown; mark: Node }>;
 
-async function createReader(lines: LineCounter) {
-  const { isAlias, isMap, isNode, isScalar, isSeq } = await import("yaml");
+function createReader(lines: LineCounter, yaml: typeof import("./yaml.ts")) {
+  const { isAlias, isMap, isNode, isScalar, isSeq } = yaml;
 
   /** What stands at a step of a path, and what marks its place: its key, or itself in a list. */
   function find(node: unknown, step: Step): Found | undefined {

@@ -14,8 +14,7 @@ export const formatDocument = async (format: DocumentFormat, value: JsonValue): 
 export const formatStreamed = async (format: DocumentFormat, value: JsonValue): Promise<string> =>
   format === "json" ? `${JSON.stringify(value)}\n` : `---\n${await toYaml(value)}`;
 
-/** Loads the library when it is needed: it is a quarter of all modules. */
 async function toYaml(value: JsonValue): Promise<string> {
-  const { stringify } = await import("yaml");
+  const { stringify } = await import("../yaml.ts");
   return stringify(value);
 }

@@ -56,8 +56,8 @@ test("elastic columns are cut before a line is too long, the widest first, down 
   const rows = [["t1", "checkout", "registry.example.com/shop/web:1.27", "listens"]];
   const at = (width: number) => formatTable(elastic, rows, { headers: false, width });
   expect(at(80)).toBe("t1   checkout   registry.example.com/shop/web:1.27   listens\n");
-  expect(at(40)).toBe("t1   checkout   …shop/web:1.27   listens\n");
-  expect(at(32)).toBe("t1   check…   …eb:1.27   listens\n");
+  expect(at(40)).toBe("t1  checkout  …om/shop/web:1.27  listens\n");
+  expect(at(29)).toBe("t1  check…  …eb:1.27  listens\n");
   expect(at(27)).toBe("t1 check… …eb:1.27 listens\n");
 });
 

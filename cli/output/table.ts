@@ -19,6 +19,8 @@ export type TableOptions = Readonly<{
 
 /** What stands between two cells. */
 export const GAP = "   ";
+/** As much where there is little room; less where there is none. */
+const GAP_NARROW = 2;
 const ELLIPSIS = "…";
 /** A last column narrower than this says nothing: the line is left too long instead. */
 const LAST_WIDTH_MIN = 12;
@@ -53,8 +55,8 @@ export function formatTable(
 type Fit = Readonly<{ widths: readonly number[]; gap: number }>;
 
 /**
- * As wide as the columns are where that fits, else with elastic ones cut, the widest first, else
- * with less between them.
+ * As wide as the columns are where that fits, else with less between them and elastic ones cut, the
+ * widest first.
  */
 function fitted(
   columns: readonly Column[],
@@ -67,14 +69,13 @@ function fitted(
     const tail = Math.min(LAST_WIDTH_MIN, natural[last] ?? 0);
     return widths.slice(0, last).reduce((sum, each) => sum + each + gap, tail) - width;
   };
-  for (let excess = overhang(GAP.length); excess > 0; excess--) {
+  if (overhang(GAP.length) <= 0) return { widths, gap: GAP.length };
+  for (let excess = overhang(GAP_NARROW); excess > 0; excess--) {
     const widest = widestElastic(columns, widths);
-    if (widest === undefined) break;
+    if (widest === undefined) return { widths, gap: 1 };
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
-  let gap = GAP.length;
-  while (gap > 1 && overhang(gap) > 0) gap--;
-  return { widths, gap };
+  return { widths, gap: GAP_NARROW };
 }
 
 /** The widest of the columns that can still be cut, the last apart: that takes what is left. */
