@@ -19,8 +19,9 @@ import { amountText } from "./describe-worker.ts";
 import { eventListing } from "./event-listing.ts";
 import { formatLabels, formatSince, formatTime, oneLine } from "./format.ts";
 import { probeText } from "./probe-text.ts";
-import { formatFields, formatTable } from "./table.ts";
+import { formatFields } from "./table.ts";
 import { detailText, nameOf, portsText, stateText } from "./task-text.ts";
+import { formatWrapped } from "./wrap.ts";
 
 type Options = Readonly<{
   task: Task;
@@ -28,9 +29,14 @@ type Options = Readonly<{
   events: readonly TaskEvent[];
   colors: Colors;
   nowMs: number;
+  /** Of the screen: what is longer goes on in a further line. */
+  width: number;
 }>;
 
 const EVENTS_SHOWN = 20;
+
+/** By which tables are moved in. */
+const INDENT = 2;
 
 /** All about a task, for people: what it is, where and why there, and how it went. */
 export function describeTask(options: Options): string {
@@ -163,14 +169,14 @@ export const assignedText = ({ assigned }: Placement): string =>
     .sort()
     .join("; ");
 
-function attemptsText({ task, nowMs }: Options): string {
+function attemptsText({ task, nowMs, width }: Options): string {
   const { attempt, successor, pastAttempts } = task;
   const attempts = [successor, attempt, ...pastAttempts].filter((each) => each !== undefined);
   const columns = ["NUMBER", "STATE", "WORKER", "STARTED", "ENDED", "EXIT", "DETAIL"];
-  return formatTable(
+  return formatWrapped(
     columns.map((title) => ({ title })),
     attempts.map((each) => attemptCells(each, nowMs)),
-    { headers: true, width: undefined },
+    { headers: true, width: width - INDENT },
   );
 }
 
@@ -193,13 +199,13 @@ function attemptCells({ number, placement, status }: Attempt, nowMs: number): re
 /** Whether an attempt in this state does something that a message tells of. */
 const isUnderWay = (state: TaskState): boolean => state !== TaskState.RUNNING && !isTerminal(state);
 
-function eventsText({ events, colors }: Options): string {
+function eventsText({ events, colors, width }: Options): string {
   const columns = eventListing(colors).columns.filter(
-    ({ title, only }) => title !== "TASK" && only !== "narrow",
+    ({ title, only }) => title === "ATTEMPT" || (title !== "TASK" && only !== "wide"),
   );
-  return formatTable(
+  return formatWrapped(
     columns.map(({ minWidth: _, ...column }) => column),
     events.slice(-EVENTS_SHOWN).map((event) => columns.map(({ cell }) => cell(event))),
-    { headers: true, width: undefined },
+    { headers: true, width: width - INDENT },
   );
 }

@@ -56,5 +56,6 @@ async function describe(context: Context, manager: Manager, reference: string): 
   const task = await findTask(manager, reference, callOf(context));
   const events = await listEvents(manager, task.id, callOf(context));
   const { terminal, clock } = context;
-  return describeTask({ task, events, colors: colorsFor(terminal), nowMs: clock.now() });
+  const { columns: width } = terminal;
+  return describeTask({ task, events, colors: colorsFor(terminal), nowMs: clock.now(), width });
 }
