@@ -8,6 +8,7 @@ import type { HostPort } from "../lib/host-port.ts";
 import { silentLog } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
 import { createClient } from "../lib/rpc/client.ts";
+import { usageError } from "./command-error.ts";
 import type { Context } from "./context.ts";
 import { loadServices } from "./load-services.ts";
 import { runProgram } from "./program.ts";
@@ -85,8 +86,9 @@ async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
+    if (!(error instanceof Error && "code" in error)) throw error;
+    if (error.code === "ENOENT") return undefined;
+    throw usageError([`cannot read ${path}: ${error.message}`]);
   }
 }
 

@@ -1,4 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { SCHEDULER_NAMES } from "../core/placement/schedulers.ts";
+import { validateTaskSpec } from "../core/validate-task-spec.ts";
 import { NetworkMode, PortProtocol, RestartMode } from "../gen/berth/v1/task_pb.ts";
 import { CommandError } from "./command-error.ts";
 import { readSpecFiles } from "./read-spec-file.ts";
@@ -66,12 +70,21 @@ describe("a file of tasks", () => {
 
   test("says them in protobuf's own words as well", async () => {
     const [read] = await specsIn(
-      'image: nginx\nstopGrace: "10.250s"\nlimit: {memoryBytes: "536870912"}\nnetwork_mode: NETWORK_MODE_NONE\n',
+      'image: nginx\nstopGrace: "10.250000001s"\nlimit: {memoryBytes: "536870912"}\nnetwork_mode: NETWORK_MODE_NONE\n',
     );
-    expect(read?.spec.stopGrace).toMatchObject({ seconds: 10n, nanos: 250_000_000 });
+    expect(read?.spec.stopGrace).toMatchObject({ seconds: 10n, nanos: 250_000_001 });
     expect(read?.spec.limit?.memoryBytes).toBe(512n << 20n);
     expect(read?.spec.networkMode).toBe(NetworkMode.NONE);
   });
+});
+
+test("the example in the documents breaks no rule", async () => {
+  const page = readFileSync(join(import.meta.dirname, "../docs/task-files.md"), "utf8");
+  const [, example = ""] = /```yaml\n(.*?)```/s.exec(page) ?? [];
+  const specs = await specsIn(example);
+  expect(specs).toHaveLength(3);
+  for (const { spec } of specs)
+    expect(validateTaskSpec(spec, { schedulers: SCHEDULER_NAMES })).toEqual([]);
 });
 
 describe("what is wrong in a file", () => {
@@ -109,6 +122,14 @@ describe("what is wrong in a file", () => {
       "t.yaml:2:1: Map keys must be unique",
     ]);
     expect(await problemsIn("ports: [\n")).toEqual([expect.stringMatching(/^t\.yaml:2:1: /)]);
+  });
+
+  test("is told where it would grow or nest without end", async () => {
+    const level = (name: string, of: string) =>
+      `${name}: &${name} [${Array(9).fill(of).join(",")}]\n`;
+    const bomb = `a: &a [x,x,x]\n${level("b", "*a")}${level("c", "*b")}${level("d", "*c")}`;
+    expect(await problemsIn(bomb)).toEqual([expect.stringMatching(/^t\.yaml:1:1: cannot be read/)]);
+    expect(await problemsIn(`image: ${"[".repeat(10_000)}`)).not.toEqual([]);
   });
 
   test("is told where it is no task", async () => {

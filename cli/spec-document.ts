@@ -21,6 +21,18 @@ const PROBLEMS_MAX = 20;
 /** The tasks in a text of YAML or JSON: one a document, or a list of them. */
 export async function entriesIn(text: string): Promise<Entries> {
   const yaml = await import("./yaml.ts");
+  try {
+    return read(text, yaml);
+  } catch (error) {
+    // So the library ends where text is nested too deeply, or grows too much when it is unfolded.
+    if (!(error instanceof RangeError || error instanceof ReferenceError)) throw error;
+    return { entries: [], problems: [`1:1: cannot be read as YAML: ${error.message}`] };
+  }
+}
+
+type Yaml = typeof import("./yaml.ts");
+
+function read(text: string, yaml: Yaml): Entries {
   const lines = new yaml.LineCounter();
   const documents = [...yaml.parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })];
   const problems = documents
@@ -39,7 +51,7 @@ const placeAt = (lines: LineCounter, offset: number): string => {
 
 type Found = Readonly<{ value: unknown; mark: Node }>;
 
-function createReader(lines: LineCounter, yaml: typeof import("./yaml.ts")) {
+function createReader(lines: LineCounter, yaml: Yaml) {
   const { isAlias, isMap, isNode, isScalar, isSeq } = yaml;
 
   /** What stands at a step of a path, and what marks its place: its key, or itself in a list. */

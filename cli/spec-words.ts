@@ -68,9 +68,13 @@ function inValue(field: DescField, part: Part): JsonValue | undefined {
   return json;
 }
 
-/** Whole seconds as protobuf has them pass through all the same. */
-const span = (part: Part): JsonValue | undefined =>
-  read(part, parseDuration, (ms) => `${ms / 1000}s`);
+/** Protobuf's own form is finer than ours, and `--dry-run` prints it. */
+const PROTOBUF_SPAN = /^\d{1,12}(\.\d{1,9})?s$/;
+
+function span(part: Part): JsonValue | undefined {
+  if (PROTOBUF_SPAN.test(String(part.json))) return part.json;
+  return read(part, parseDuration, (ms) => `${ms / 1000}s`);
+}
 
 const size = (part: Part): JsonValue | undefined => read(part, parseSize, String);
 
