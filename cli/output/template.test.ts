@@ -24,6 +24,7 @@ test.each([
     "{{.spec.labels.app}} {{.spec.ports.0.containerPort}} {{.spec.ports[0].container_port}}",
     "web 80 80\n",
   ],
+  ['{{.spec.labels["a.b"]}}', "c\n"],
   ["{{json .spec.labels}}", '{"a.b":"c","app":"web"}\n'],
   ["{{.spec.labels}}", '{"a.b":"c","app":"web"}\n'],
   ["{{.retryTime}}|{{.successor.number}}|{{json .retryTime}}", "||null\n"],
@@ -36,7 +37,7 @@ test("a table has titles, and columns in line", () => {
   );
 });
 
-describe("is refused before anything is asked", () => {
+describe("is refused with the names that there are", () => {
   test.each([
     ["{{.Nmae}}", "--format {{.Nmae}}: there is no Nmae, did you mean Name?"],
     ["{{.spec.imgae}}", "--format {{.spec.imgae}}: there is no imgae, did you mean image?"],

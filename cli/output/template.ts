@@ -1,7 +1,7 @@
 import type { DescField, DescMessage, JsonValue, MessageShape } from "@bufbuild/protobuf";
 import { didYouMean } from "../../lib/nearest.ts";
 import { usageError } from "../command-error.ts";
-import { camelCase } from "../field-path.ts";
+import { camelCase, stepsOf } from "../field-path.ts";
 import { jsonOf } from "./document.ts";
 import { oneLine } from "./format.ts";
 import { formatTable } from "./table.ts";
@@ -20,7 +20,7 @@ export type Offer = Readonly<{ titles: readonly string[]; desc: DescMessage }>;
 export type Printable = Readonly<{ cells: Readonly<Record<string, string>>; json: JsonValue }>;
 
 const TABLE = /^table\s+/;
-const HOLE = /\{\{\s*(json\s+)?\.([\w.[\]-]*)\s*\}\}/g;
+const HOLE = /\{\{\s*(json\s+)?\.((?:[\w.-]|\[\d+\]|\["(?:[^"\\]|\\.)*"\])*)\s*\}\}/g;
 
 /**
  * Reads what people know from `docker ps --format`: `{{.ID}}` is a column of the table in any of its
@@ -36,8 +36,7 @@ export function readTemplate(text: string, offer: Offer): Template {
   for (const match of body.matchAll(HOLE)) {
     const [source, json, path = ""] = match;
     pieces.push(...textPiece(body.slice(end, match.index)));
-    const steps = path.split(/[.[\]]+/).filter(Boolean);
-    pieces.push({ kind: "hole", source, path: steps, isJson: json !== undefined });
+    pieces.push({ kind: "hole", source, path: stepsOf(path).map(String), isJson: !!json });
     end = match.index + source.length;
   }
   pieces.push(...textPiece(body.slice(end)));
