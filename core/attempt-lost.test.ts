@@ -41,7 +41,7 @@ describe("an attempt whose worker is lost", () => {
       state: TaskState.PENDING,
       restartCount: 0,
       attempt: { number: 2 },
-      waitingReason: "tries another worker after attempt 1 WORKER_LOST",
+      waitingReason: "tries another worker after attempt 1 (worker lost)",
     });
   });
 });

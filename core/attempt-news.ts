@@ -6,6 +6,7 @@ import {
   TaskState,
 } from "../gen/berth/v1/task_pb.ts";
 import type { KnownAttempt } from "./live-attempts.ts";
+import { reasonName } from "./outcomes.ts";
 import { canMove, isTerminal, stateName } from "./task-state.ts";
 import { asJudged, isVitalNews } from "./vitals.ts";
 
@@ -48,6 +49,6 @@ export function isNews({ state, attempt }: KnownAttempt, status: AttemptStatus):
 /** An event's reason for a report, for people. */
 export function reasonOf(status: AttemptStatus): string {
   const { failure } = status;
-  if (failure) return `${FailureReason[failure.reason]}: ${failure.message}`;
+  if (failure) return `${reasonName(failure.reason)}: ${failure.message}`;
   return status.message || stateName(status.state);
 }

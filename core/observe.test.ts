@@ -43,7 +43,7 @@ describe("a report", () => {
     const failure = { reason: FailureReason.EXITED, message: "exit code 3" };
     const status = aStatus(TaskState.FAILED, { exitCode: 3, failure });
     const [change] = observe(aPlacedTask(), { attempt: 1, status, now, jitter: 0 });
-    expect(change?.reason).toBe("EXITED: exit code 3");
+    expect(change?.reason).toBe("exited: exit code 3");
   });
 });
 

@@ -11,6 +11,7 @@ import {
 import { asWished, isNews, reasonOf } from "./attempt-news.ts";
 import { findAttempt, isWanted, type KnownAttempt, lingering } from "./live-attempts.ts";
 import { afterEndOfMove, observePast, observeSuccessor } from "./move.ts";
+import { reasonName } from "./outcomes.ts";
 import { decideRestart, type RestartDecision, restartTimesAfter } from "./restart.ts";
 import {
   currentAttempt,
@@ -77,8 +78,8 @@ function afterEnd(task: Task, { now }: Observation, decision: RestartDecision): 
   const isCounted = decision.kind === "restarted";
   const counted: Task = isCounted ? countRestart(task, now) : task;
   const waitingReason = isCounted
-    ? `restarts after attempt ${currentAttempt(task).number} ${endName(task)}`
-    : `tries another worker after attempt ${currentAttempt(task).number} ${endName(task)}`;
+    ? `restarts after attempt ${endText(task)}`
+    : `tries another worker after attempt ${endText(task)}`;
   const next = nextAttempt(counted, { waitingReason, retryMs: now + decision.delayMs, now });
   return [write(next, task.state, `${waitingReason}, in ${decision.delayMs} ms`)];
 }
@@ -89,10 +90,12 @@ const countRestart = (task: Task, now: number): Task => ({
   restartTimes: restartTimesAfter(task, now).map(toTimestamp),
 });
 
-const endName = (task: Task) => {
-  const reason = task.attempt?.status?.failure?.reason;
-  return reason === undefined ? stateName(task.state) : FailureReason[reason];
-};
+/** "2 (worker lost)" */
+function endText(task: Task): string {
+  const { number, status } = currentAttempt(task);
+  const reason = status?.failure?.reason;
+  return `${number} (${reason === undefined ? stateName(task.state) : reasonName(reason)})`;
+}
 
 /** The report that a worker would send which holds no trace of an attempt it should have. */
 export function vanished(task: Task, number: number, now: number): AttemptStatus {

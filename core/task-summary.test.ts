@@ -49,10 +49,10 @@ describe("a pending task", () => {
       ...aPendingTask("t1", spec),
       attempt: anAttempt(3),
       retryTime: toTimestamp(START_MS + 1_500),
-      waitingReason: "restarts after attempt 2 EXITED",
+      waitingReason: "restarts after attempt 2 (exited)",
     });
     expect(summaryOf(backingOff())).toBe(
-      "waits 2 s for attempt 3: restarts after attempt 2 EXITED",
+      "waits 2 s for attempt 3: restarts after attempt 2 (exited)",
     );
     expect(summaryOf(backingOff(huge))).toBe(
       "waits 2 s for attempt 3, and no worker can take it now: 1 worker not ready; too little memory on 1 worker",
