@@ -7,6 +7,7 @@ import type { HttpApi } from "../http/route.ts";
 import type { Log } from "../log.ts";
 import { type Random, systemRandom } from "../random.ts";
 import { createStop } from "../stop.ts";
+import type { Tracer } from "../trace/tracer.ts";
 import type { CallMeter } from "./call-meter.ts";
 import { openFrontDoor } from "./front-door.ts";
 import { createGrpcServer } from "./grpc-server.ts";
@@ -33,6 +34,8 @@ export type RpcServerOptions = Readonly<{
   pages?: ReadonlyMap<string, Page>;
   /** Counts calls on both wires. */
   meter?: CallMeter;
+  /** Makes a span of each call on both wires. Absent: none is made. */
+  tracer?: Tracer | undefined;
   /** Applied to the mounts on both wires, the first outermost. Not to health and reflection. */
   interceptors?: readonly Interceptor[];
   /** Names incidents. Default: the system's. */
@@ -100,11 +103,16 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
 }
 
 function servedBy(options: RpcServerOptions, health: ServiceMount): Served[] {
-  const { clock, log, random = systemRandom, mounts, interceptors = [], meter } = options;
-  const rpcLog = createRpcLog({ clock, log, random, meter });
+  const { clock, log, random = systemRandom, mounts, interceptors = [], meter, tracer } = options;
+  const parts = { clock, log, random, meter, tracer };
+  const rpcLog = createRpcLog({ ...parts, beginsTraces: true });
+  const besideLog = createRpcLog({ ...parts, beginsTraces: false });
   const known = [...mounts, health].map(({ service }) => service);
   return [
     ...mounts.map((mount) => ({ mount, interceptors: [rpcLog, ...interceptors] })),
-    ...[health, ...reflectionMounts(known)].map((mount) => ({ mount, interceptors: [rpcLog] })),
+    ...[health, ...reflectionMounts(known)].map((mount) => ({
+      mount,
+      interceptors: [besideLog],
+    })),
   ];
 }
