@@ -1,6 +1,7 @@
 import type { Placement } from "../gen/berth/v1/placement_pb.ts";
 import type { Task, TaskSpec } from "../gen/berth/v1/task_pb.ts";
 import { TaskState } from "../gen/berth/v1/task_pb.ts";
+import { attemptTraceparent } from "./attempt-trace.ts";
 import { attemptsOf, isLive, isWanted, type KnownAttempt } from "./live-attempts.ts";
 import { restartsAfter } from "./restart.ts";
 import { isCondemnedByManager } from "./vitals.ts";
@@ -13,6 +14,8 @@ export type Order =
       assigned: Placement["assigned"];
       /** See `Assignment.restarts_left`. */
       restartsLeft: number | undefined;
+      /** See `StartTaskRequest.traceparent`. */
+      traceparent: string;
     }>
   | Readonly<{ kind: "stop"; grace: TaskSpec["stopGrace"] }>;
 
@@ -49,12 +52,14 @@ function stopOf({ spec, stopGrace }: Task, { role }: KnownAttempt): Order | unde
 }
 
 /** What ran already is started anew only where the task's policy would. */
-function startOf({ spec, ...task }: Task, { role, state, attempt }: KnownAttempt) {
+function startOf({ spec, ...task }: Task, { role, state, attempt, number }: KnownAttempt) {
   const policy = role === "current" ? spec?.restartPolicy : undefined;
   const isRestarted = restartsAfter(policy?.mode, TaskState.FAILED);
   if (!spec || (state > TaskState.STARTING && !isRestarted)) return undefined;
   const assigned = attempt.placement?.assigned ?? {};
-  return { kind: "start", spec, assigned, restartsLeft: restartsLeft({ spec, ...task }) } as const;
+  const traceparent = attemptTraceparent(task, number);
+  const left = restartsLeft({ spec, ...task });
+  return { kind: "start", spec, assigned, restartsLeft: left, traceparent } as const;
 }
 
 /** Of restarts within a window those count that did when there was one last: some may be over. */

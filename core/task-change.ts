@@ -45,6 +45,12 @@ export function submit(id: string, spec: TaskSpec, now: number): TaskChange {
   return write(task, TaskState.UNSPECIFIED, "submitted");
 }
 
+/** The same beginning, of a task that was submitted in a span. */
+export const tracedIn = (traceparent: string, begun: TaskChange): TaskChange => ({
+  ...begun,
+  task: { ...begun.task, traceparent },
+});
+
 /** The scheduler's decision: the current attempt goes to a worker. */
 export function schedule(task: Task, placement: Placement, now: number): TaskChange {
   const { workerId, scheduler } = placement;

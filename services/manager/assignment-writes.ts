@@ -58,8 +58,8 @@ function encoded(name: Readonly<{ taskId: string; attempt: number }>, order: Ord
     const value = create(WorkerServiceStopTaskRequestSchema, { ...name, ...(grace && { grace }) });
     return encodeAssignment(create(AssignmentSchema, { order: { case: "stop", value } }));
   }
-  const { spec, assigned, restartsLeft } = order;
-  const value = create(StartTaskRequestSchema, { ...name, assigned });
+  const { spec, assigned, restartsLeft, traceparent } = order;
+  const value = create(StartTaskRequestSchema, { ...name, assigned, traceparent });
   const left = restartsLeft === undefined ? {} : { restartsLeft };
   return encodeAssignment(
     create(AssignmentSchema, { order: { case: "start", value }, ...left }),

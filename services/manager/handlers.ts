@@ -1,11 +1,13 @@
-import type { ServiceImpl } from "@connectrpc/connect";
+import type { ContextValues, ServiceImpl } from "@connectrpc/connect";
 import { SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
-import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
+import type { ManagerService, SubmitTaskRequest } from "../../gen/berth/v1/manager_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type FieldViolation, invalidFields } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
+import { callTagsOf, logOfCall } from "../../lib/rpc/call-tags.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { formatTraceparent } from "../../lib/trace/trace-context.ts";
 import { outcomeOf, submittedTogether } from "./batch-answer.ts";
 import { type ClusterFacts, getCluster } from "./cluster-query.ts";
 import { explainTask } from "./explain-task.ts";
@@ -93,14 +95,16 @@ export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerSer
   const plan = createPlanner({ ...deps, schedulers: SCHEDULER_NAMES, defaultScheduler });
   return {
     ...createReadHandlers(deps),
-    async submitTask(request) {
-      const { task, fieldReport } = await mutations.submit(request);
+    async submitTask(request, { values }) {
+      const { task, fieldReport } = await mutations.submit(request, traceparentOf(values));
       return { task, ...(fieldReport && { fieldReport }) };
     },
-    async submitTasks(request) {
+    async submitTasks(request, { values }) {
       refuseTooMany(request);
       mutations.checkTogether(request);
-      return submittedTogether(await settled(request, mutations.submit));
+      const traceparent = traceparentOf(values);
+      const submitOne = (one: SubmitTaskRequest) => mutations.submit(one, traceparent);
+      return submittedTogether(await settled(request, submitOne));
     },
     stopTask: async (request) => ({ task: await mutations.stop(request) }),
     async stopTasks(request) {
@@ -110,13 +114,20 @@ export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerSer
     },
     removeTask: async (request) => ({ task: await mutations.remove(request) }),
     explainTask: (request) => explainTask(request, deps),
-    async updateWorker(request) {
-      await updateWorker(request, deps);
+    async updateWorker(request, { values }) {
+      await updateWorker(request, { ...deps, log: logOfCall(deps.log, values) });
       return { worker: getWorker(request.workerId, deps) };
     },
-    rebalanceTasks: (request) => rebalanceTasks(request, deps),
+    rebalanceTasks: (request, { values }) =>
+      rebalanceTasks(request, { ...deps, log: logOfCall(deps.log, values) }),
     planTasks: (request, { signal }) => plan(request, signal),
   };
+}
+
+/** The span that a call is answered in, or that its caller named. Empty where there is none. */
+function traceparentOf(values: ContextValues): string {
+  const { trace } = callTagsOf(values);
+  return trace ? formatTraceparent(trace) : "";
 }
 
 /** The most entries of one batch. */

@@ -3,9 +3,11 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { reasonOf, unavailable } from "../../lib/errors.ts";
+import { callTagsOf } from "../../lib/rpc/call-tags.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { isNotSent } from "../../lib/rpc/connection-refused.ts";
 import { applicationHeaders } from "../../lib/rpc/metadata.ts";
+import { formatTraceparent, TRACEPARENT } from "../../lib/trace/trace-context.ts";
 import { RoleOverError } from "./role.ts";
 
 /** Says of a call that another manager passed it on: it is not passed on again. */
@@ -99,6 +101,8 @@ async function callOf({ method, request, context }: Call, to: Channel, name: str
   const { signal, requestHeader, timeoutMs } = context;
   const headers = applicationHeaders(requestHeader);
   headers.set(FORWARDED, name);
+  const { trace } = callTagsOf(context.values);
+  if (trace) headers.set(TRACEPARENT, formatTraceparent(trace));
   const { message } = await to.unary(method, signal, timeoutMs(), headers, request);
   return message;
 }

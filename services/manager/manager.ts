@@ -12,6 +12,7 @@ import type { Wire } from "../../lib/rpc/wire.ts";
 import { createStop } from "../../lib/stop.ts";
 import { meteredStore } from "../../lib/store/metered-store.ts";
 import type { Store } from "../../lib/store/store.ts";
+import type { Tracer } from "../../lib/trace/tracer.ts";
 import { managerApi } from "./http-api.ts";
 import { openLedger } from "./ledger.ts";
 import { managerPages } from "./manager-pages.ts";
@@ -37,6 +38,8 @@ export type ManagerDeps = Readonly<{
   store: Store;
   /** How published ports are asked for a task's health. */
   probes: NetworkCheck;
+  /** Absent: nothing is traced. */
+  tracer?: Tracer | undefined;
   clock: Clock;
   random: Random;
   log: Log;
@@ -49,7 +52,9 @@ export const STOP_GRACE_MS = 5_000;
  * Starts a manager whose store is its own: opens the ledger, serves, then runs its loops. They meet in
  * the ledger only.
  */
-export async function startManager(config: ManagerConfig, deps: ManagerDeps): Promise<Running> {
+export async function startManager(config: ManagerConfig, given: ManagerDeps): Promise<Running> {
+  const tracer = given.tracer?.of("manager");
+  const deps = { ...given, tracer };
   const { wire, clock, random, log } = deps;
   const [meters, calls] = [createMeters(), createCallMeter()];
   const store = meteredStore(deps.store, meters.commitSeconds, clock);
@@ -62,8 +67,9 @@ export async function startManager(config: ManagerConfig, deps: ManagerDeps): Pr
     mounts: [mountService(ManagerService, term.handlers)],
     interceptors: [refuseUnknownFields],
     api: managerApi(config.version),
-    pages: managerPages(config, { view: () => term.view, meters, calls, clock, log }),
+    pages: managerPages(config, { view: () => term.view, meters, calls, tracer, clock, log }),
     meter: calls,
+    tracer,
     clock,
     log,
   });

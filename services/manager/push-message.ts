@@ -1,4 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { attemptTraceparent } from "../../core/attempt-trace.ts";
 import { findAttempt, isWanted } from "../../core/live-attempts.ts";
 import type { Push } from "../../core/reconcile.ts";
 import { isCondemnedByManager } from "../../core/vitals.ts";
@@ -37,8 +38,8 @@ export function pushMessage(
   const startRequest = (push: Push) => {
     const job = jobOf(push, ledger);
     if (!job) return [];
-    const { spec, assigned } = job;
-    const start = create(StartTaskRequestSchema, { ...nameOf(push), ...fence, assigned });
+    const { spec, ...given } = job;
+    const start = create(StartTaskRequestSchema, { ...nameOf(push), ...fence, ...given });
     return [sendWithSpec(start, spec)];
   };
 
@@ -71,17 +72,18 @@ export const messageParts = (pushes: readonly Push[], ledger: Ledger) =>
 const jobBytes = (job: Job | undefined): number =>
   job ? specBytes(job.spec) + idsBytes(job.assigned) : 0;
 
-type Job = Readonly<{ spec: TaskSpec; assigned: Placement["assigned"] }>;
+type Job = Readonly<{ spec: TaskSpec; assigned: Placement["assigned"]; traceparent: string }>;
 
 /**
- * What an attempt is to run, and which of its worker's things it was given. Undefined when nobody
- * wants it any more.
+ * What an attempt is to run, which of its worker's things it was given, and in which span.
+ * Undefined when nobody wants it any more.
  */
 export function jobOf({ taskId, attempt }: Push, ledger: Ledger): Job | undefined {
   const task = ledger.tasks.get(taskId);
   const known = task && findAttempt(task, attempt);
   if (!known || !task.spec || !isWanted(task, known)) return undefined;
-  return { spec: task.spec, assigned: known.attempt.placement?.assigned ?? {} };
+  const traceparent = attemptTraceparent(task, attempt);
+  return { spec: task.spec, assigned: known.attempt.placement?.assigned ?? {}, traceparent };
 }
 
 const nameOf = ({ taskId, attempt }: Push) => ({ taskId, attempt });

@@ -46,8 +46,10 @@ export type Turns = StandbyDeps &
  */
 export async function startSharedManager(
   config: SharedManagerConfig,
-  deps: StandbyDeps,
+  given: StandbyDeps,
 ): Promise<Running> {
+  const tracer = given.tracer?.of("manager");
+  const deps = { ...given, tracer };
   const { wire, clock, log } = deps;
   const roles = createRoles(clock);
   const [meters, calls] = [createMeters(), createCallMeter()];
@@ -57,8 +59,9 @@ export async function startSharedManager(
     mounts: [mountService(ManagerService, createFront(roles))],
     interceptors: [refuseUnknownFields],
     api: managerApi(config.version),
-    pages: managerPages(config, { view, meters, calls, clock, log }),
+    pages: managerPages(config, { view, meters, calls, tracer, clock, log }),
     meter: calls,
+    tracer,
     clock,
     log,
   });

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { requestRemoval, requestStop, submit } from "../../core/task-change.ts";
+import { requestRemoval, requestStop, submit, tracedIn } from "../../core/task-change.ts";
 import { isTerminal, stateName } from "../../core/task-state.ts";
 import { validateGrace, validateId, validateRequestId } from "../../core/validate.ts";
 import type { FieldReport } from "../../gen/berth/v1/field_report_pb.ts";
@@ -33,7 +33,8 @@ export type Submitted = Readonly<{ task: Task; fieldReport: FieldReport | undefi
 
 /** What users can ask to be changed. Every answer is durable. */
 export interface TaskMutations {
-  submit(request: SubmitTaskRequest): Promise<Submitted>;
+  /** `traceparent` is of the span that it is submitted in; empty: of none. */
+  submit(request: SubmitTaskRequest, traceparent: string): Promise<Submitted>;
   /** Throws unless all entries may be submitted together, as far as the whole asks for it. */
   checkTogether(request: SubmitTasksRequest): void;
   stop(request: StopTaskRequest): Promise<Task>;
@@ -55,9 +56,9 @@ const TASKS_MAX = 1_000_000;
 export function createTaskMutations(deps: Deps): TaskMutations {
   const parts = { ...deps, take: createSpecIntake(deps) };
   return {
-    async submit(request) {
+    async submit(request, traceparent) {
       const taken = parts.take(request.spec);
-      const task = await submitTask(request, taken, parts);
+      const task = await submitTask({ request, taken, traceparent }, parts);
       return { task, fieldReport: request.omitFieldReport ? undefined : taken.report() };
     },
     checkTogether: (request) => checkTogether(request, parts),
@@ -68,7 +69,10 @@ export function createTaskMutations(deps: Deps): TaskMutations {
 
 type Parts = Deps & Readonly<{ take: (spec: TaskSpec | undefined) => TakenSpec }>;
 
-async function submitTask(request: SubmitTaskRequest, taken: TakenSpec, deps: Deps): Promise<Task> {
+type Submission = Readonly<{ request: SubmitTaskRequest; taken: TakenSpec; traceparent: string }>;
+
+async function submitTask(submission: Submission, deps: Deps): Promise<Task> {
+  const { request, taken, traceparent } = submission;
   const { ledger, clock, nextId } = deps;
   refuse(checkSubmit(request, taken));
   const asked = askedOf(request);
@@ -79,7 +83,7 @@ async function submitTask(request: SubmitTaskRequest, taken: TakenSpec, deps: De
     throw exhausted("TOO_MANY_TASKS", `the ledger holds ${TASKS_MAX} tasks: remove ended ones`);
 
   const id = request.validateOnly ? "" : nextId();
-  const change = submit(id, taken.complete(id), clock.now());
+  const change = tracedIn(traceparent, submit(id, taken.complete(id), clock.now()));
   if (request.validateOnly) return change.task;
   await ledger.commit([change], recordOf(asked, id, clock));
   return ledger.tasks.get(id) ?? change.task;

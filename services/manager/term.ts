@@ -19,6 +19,7 @@ import type { ManagerView } from "./manager-metrics.ts";
 import type { Meters } from "./meters.ts";
 import { createObserver } from "./observer.ts";
 import { createPlacementBoard, type PlacementBoard } from "./placement-board.ts";
+import { createPlacementTeller } from "./placement-spans.ts";
 import { runProber } from "./prober.ts";
 import { runRegistryWatch } from "./registry-watch.ts";
 import { createRegistryWord } from "./registry-word.ts";
@@ -53,12 +54,13 @@ export function createTerm(
   { ledger, store, config, startMs, meters, connect }: Options,
   deps: Omit<ManagerDeps, "store">,
 ): Term {
-  const { clock, random } = deps;
+  const { clock, random, tracer } = deps;
   const { defaultScheduler, version } = config;
   assert(SCHEDULER_NAMES.includes(defaultScheduler), `there is a scheduler ${defaultScheduler}`);
   const workers = createWorkerTable();
   followRecords(ledger, workers);
   ledger.subscribe(meters.note);
+  if (tracer) ledger.subscribe(createPlacementTeller(tracer, clock));
   const board = createPlacementBoard(ledger);
   const names = { schedulers: SCHEDULER_NAMES, defaultScheduler };
   const nextId = createTaskIds(clock, random, latestId(ledger));

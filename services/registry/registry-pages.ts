@@ -6,6 +6,7 @@ import { type Family, labelText, type Point, single } from "../../lib/metrics/fa
 import { createMetricsPage } from "../../lib/metrics/page.ts";
 import { buildInfo, processFamilies } from "../../lib/metrics/process.ts";
 import type { CallMeter } from "../../lib/rpc/call-meter.ts";
+import type { Tracer } from "../../lib/trace/tracer.ts";
 import type { Roster } from "./roster.ts";
 
 type Parts = Readonly<{
@@ -13,6 +14,7 @@ type Parts = Readonly<{
   roster: Pick<Roster, "list">;
   heartbeatCount: () => number;
   calls: CallMeter;
+  tracer?: Tracer | undefined;
   clock: Clock;
   log: Log;
 }>;
@@ -23,7 +25,15 @@ const WORKERS_MAX = 1_000;
 const MILLIS = 1_000;
 
 /** What Prometheus asks a registry. */
-export function registryPages({ version = "", roster, heartbeatCount, calls, clock, log }: Parts) {
+export function registryPages({
+  version = "",
+  roster,
+  heartbeatCount,
+  calls,
+  tracer,
+  clock,
+  log,
+}: Parts) {
   const collect = () => [
     buildInfo("registry", version),
     ...presenceFamilies(roster.list(), clock.now()),
@@ -36,6 +46,7 @@ export function registryPages({ version = "", roster, heartbeatCount, calls, clo
       heartbeatCount(),
     ),
     ...calls.families(),
+    ...(tracer?.families() ?? []),
   ];
   return new Map([["/metrics", createMetricsPage([collect, processFamilies(clock)], log)]]);
 }

@@ -12,12 +12,13 @@ import { mountService } from "../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
 import { createStop } from "../../lib/stop.ts";
+import type { Tracer } from "../../lib/trace/tracer.ts";
 import { type DnsConfig, startDns } from "./dns.ts";
 import { createRegistryHandlers } from "./handlers.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
 import { runPeers } from "./peers.ts";
 import { countHeartbeats, registryPages } from "./registry-pages.ts";
-import { createRoster } from "./roster.ts";
+import { createRoster, type Roster } from "./roster.ts";
 
 export type RegistryConfig = Readonly<{
   /** `host:port`; port 0 means any free one. */
@@ -38,6 +39,8 @@ export type RegistryDeps = Readonly<{
   wire: Wire;
   /** Needed where the configuration asks for DNS. */
   dns?: DnsEdge;
+  /** Absent: nothing is traced. */
+  tracer?: Tracer | undefined;
   clock: Clock;
   random: Random;
   log: Log;
@@ -64,6 +67,7 @@ export async function startRegistry(
   deps: RegistryDeps,
 ): Promise<RunningRegistry> {
   const { clock, log } = deps;
+  const tracer = deps.tracer?.of("registry");
   const leaseMs = config.leaseMs ?? LEASE_MS_DEFAULT;
   const intervalMs = config.intervalMs ?? leaseMs / INTERVALS_PER_LEASE;
   assert(intervalMs < leaseMs, `interval ${intervalMs} ms is not shorter than lease ${leaseMs} ms`);
@@ -77,12 +81,14 @@ export async function startRegistry(
   const terms = { leaseMs, intervalMs, registryId, isSettled };
   const handlers = createRegistryHandlers({ ...deps, ...terms, roster });
   const dns = config.dns && (await startDns(config.dns, { ...dnsDeps(deps), roster, leaseMs }));
+  const counted = { roster, heartbeatCount, calls };
   const serving = deps.wire.serve({
     listen: config.listen,
     mounts: [mountService(RegistryService, handlers)],
     interceptors: [refuseUnknownFields],
-    pages: registryPages({ version: config.version, roster, heartbeatCount, calls, clock, log }),
+    pages: registryPages({ ...counted, version: config.version, tracer, clock, log }),
     meter: calls,
+    tracer,
     clock,
     log,
   });
@@ -91,13 +97,7 @@ export async function startRegistry(
     throw error;
   });
   const stopping = createStop();
-  const loops = [
-    runLeaseLoop({ roster, clock, leaseMs }, stopping.signal),
-    ...(peers.length > 0
-      ? [runPeers(peers, { ...deps, roster, registryId }, stopping.signal)]
-      : []),
-  ];
-  const ended = Promise.all(loops).then(() => undefined);
+  const ended = runLoops(peers, { ...deps, roster, leaseMs, registryId }, stopping.signal);
   log.info({ address: server.address, leaseMs, intervalMs }, "registry started");
 
   let stopped: Promise<void> | undefined;
@@ -118,6 +118,17 @@ export async function startRegistry(
       return stopped;
     },
   };
+}
+
+type LoopDeps = RegistryDeps & Readonly<{ roster: Roster; leaseMs: number; registryId: string }>;
+
+async function runLoops(
+  peers: readonly AddressEntry[],
+  deps: LoopDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const toPeers = peers.length > 0 ? [runPeers(peers, deps, signal)] : [];
+  await Promise.all([runLeaseLoop(deps, signal), ...toPeers]);
 }
 
 function peersOf({ peers }: RegistryConfig): readonly AddressEntry[] {

@@ -6,10 +6,12 @@ import { createLateAbort, type LateAbort } from "../../lib/late-abort.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { type Backoff, createBackoff } from "../../lib/retry.ts";
+import type { Tracer } from "../../lib/trace/tracer.ts";
 import { advance, type Engine } from "./advance.ts";
 import {
   type Attempt,
   type AttemptFailure,
+  attemptFields,
   containerOf,
   type Stage,
   type Wish,
@@ -17,6 +19,7 @@ import {
 import { type AttemptCell, createAttemptCell } from "./attempt-cell.ts";
 import { deadlineOf } from "./attempt-deadline.ts";
 import type { AttemptSpec } from "./attempt-resources.ts";
+import { type AttemptSpans, createAttemptSpans } from "./attempt-spans.ts";
 import { troubleAfter } from "./attempt-trouble.ts";
 import { type AttemptKey, type Owner, RuntimeError } from "./runtime.ts";
 
@@ -50,6 +53,8 @@ export type DriverDeps = Readonly<{
   onNews: (attempt: Attempt) => void;
   /** Makes durable why the worker ends an attempt, before it does. Never rejects. */
   onVerdict: (key: AttemptKey, failure: AttemptFailure) => Promise<void>;
+  /** Absent: nothing is traced. */
+  tracer?: Tracer | undefined;
 }>;
 
 type Drive = DriverDeps &
@@ -63,6 +68,7 @@ type Drive = DriverDeps &
     leaving: { isLeft: boolean; onLeave: () => void };
     /** The step that was under way when its deadline passed. */
     straggler: { step: Promise<Stage> | undefined };
+    spans: AttemptSpans;
   }>;
 
 /** Waits between two tries of a step that the engine did not answer. */
@@ -79,6 +85,7 @@ export function createAttemptDriver(deps: DriverDeps, first: Attempt): AttemptDr
     pulling: createLateAbort(),
     leaving: { isLeft: false, onLeave: () => undefined },
     straggler: { step: undefined },
+    spans: createAttemptSpans(deps.tracer, first),
   };
   const { cell, bell, pulling, leaving } = drive;
   function stop(wish: Wish): void {
@@ -108,6 +115,7 @@ export function createAttemptDriver(deps: DriverDeps, first: Attempt): AttemptDr
     run: () => runToEnd(drive),
     leave() {
       leaving.isLeft = true;
+      drive.spans.leave();
       leaving.onLeave();
       bell.ring();
       pulling.abort();
@@ -131,12 +139,13 @@ function isAtRest({ stage, wish, spec, trouble }: Attempt): boolean {
 }
 
 async function takeStep(drive: Drive): Promise<void> {
-  const { cell, bell, engine, owner, pulling, leaving } = drive;
+  const { cell, bell, engine, owner, pulling, leaving, spans } = drive;
   // The step sees all that was rung before it: a second look would show the same.
   bell.hush();
   await noteVerdict(drive);
   try {
-    const step = advance(cell.read(), { engine, owner, pulling });
+    const attempt = cell.read();
+    const step = spans.follow(attempt, advance(attempt, { engine, owner, pulling }));
     const stage = await endOrOverdue(drive, step);
     if (!leaving.isLeft) moveTo(drive, stage);
   } catch (error) {
@@ -188,13 +197,14 @@ async function awaitStraggler({ cell, log, straggler }: Drive): Promise<void> {
     if (container && stage.kind === "ended") cell.change({ stage: { ...stage, container } });
   } catch (error) {
     if (error instanceof AssertionError) throw error;
-    log.debug({ ...cell.read().key, err: error }, "step given up has failed");
+    log.debug({ ...attemptFields(cell.read()), err: error }, "step given up has failed");
   }
 }
 
-function moveTo({ cell, backoff }: Drive, stage: Stage): void {
+function moveTo({ cell, backoff, spans }: Drive, stage: Stage): void {
   if (stage.kind !== cell.read().stage.kind) backoff.reset();
   cell.change({ stage, trouble: undefined });
+  spans.note(stage);
 }
 
 /** Whether a failed step is no trouble: a stop has cut a pull short. */
@@ -213,8 +223,8 @@ async function endure(drive: Drive, error: unknown): Promise<void> {
 }
 
 function logTrouble({ cell, log }: Drive, error: unknown): void {
-  const { key, stage } = cell.read();
-  const fields = { ...key, stage: stage.kind, err: error };
+  const attempt = cell.read();
+  const fields = { ...attemptFields(attempt), stage: attempt.stage.kind, err: error };
   if (error instanceof RuntimeError) log.warn(fields, "step failed, trying again");
   else log.error(fields, "step failed unexpectedly, trying again");
 }

@@ -1,5 +1,6 @@
 import type { Vitals } from "../../core/vitals.ts";
 import { type FailureReason, type PublishedPort, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import type { TraceContext } from "../../lib/trace/trace-context.ts";
 import type { AttemptSpec } from "./attempt-resources.ts";
 import type { AttemptKey } from "./runtime.ts";
 import type { StandingOrders } from "./standing-orders.ts";
@@ -26,6 +27,8 @@ export type Attempt = Readonly<{
   trouble: Trouble | undefined;
   /** When the state that the stage stands for was first observed. */
   observeTimeMs: number;
+  /** The span in which it was placed. Absent: nobody traces it, or it was adopted. */
+  trace?: TraceContext | undefined;
 }>;
 
 /**
@@ -101,6 +104,12 @@ export type Trouble = Readonly<{
 
 /** One string an attempt, for maps. */
 export const keyText = ({ taskId, attempt }: AttemptKey): string => `${taskId}/${attempt}`;
+
+/** How log lines name an attempt. */
+export const attemptFields = ({ key, trace }: Pick<Attempt, "key" | "trace">) => ({
+  ...key,
+  ...(trace && { traceId: trace.traceId }),
+});
 
 /** The order in which attempts are listed: by task, then by number. */
 export function compareKeys(a: AttemptKey, b: AttemptKey): number {

@@ -18,6 +18,7 @@ import { type Alikes, createAlikes } from "../../lib/alike.ts";
 import { assert } from "../../lib/assert.ts";
 import { denied } from "../../lib/errors.ts";
 import { toStatus } from "../../lib/status.ts";
+import { parseTraceparent } from "../../lib/trace/trace-context.ts";
 import { type AttemptSpec, whyNotOffered } from "./attempt-resources.ts";
 import { checkPush, checkStart, checkStop, type PushFields, refuse } from "./handlers-checks.ts";
 import type { Fence } from "./identity.ts";
@@ -172,7 +173,7 @@ function start(request: StartTaskRequest, deps: PushDeps & Readonly<{ known: Kno
     );
   const obstacle = whyNotOffered(spec, offers);
   if (obstacle !== undefined) throw denied("RESOURCE_NOT_OFFERED", obstacle);
-  supervisor.start(keyOf(request), spec);
+  supervisor.start(keyOf(request), spec, parseTraceparent(request.traceparent));
 }
 
 /** Attempts of specs that are alike share one, which has been checked. */

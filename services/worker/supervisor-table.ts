@@ -1,3 +1,4 @@
+import type { TraceContext } from "../../lib/trace/trace-context.ts";
 import { type Attempt, compareKeys, keyText, type Stage } from "./attempt.ts";
 import { type AttemptDriver, createAttemptDriver, type DriverDeps } from "./attempt-driver.ts";
 import type { AttemptSpec } from "./attempt-resources.ts";
@@ -23,6 +24,7 @@ export type FirstFacts = Readonly<{
   image?: string;
   orders: StandingOrders;
   stage: Stage;
+  trace?: TraceContext | undefined;
 }>;
 
 type Options = Readonly<{

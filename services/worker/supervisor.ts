@@ -4,6 +4,8 @@ import { exhausted, unavailable, wrongState } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { createStop } from "../../lib/stop.ts";
+import type { TraceContext } from "../../lib/trace/trace-context.ts";
+import type { Tracer } from "../../lib/trace/tracer.ts";
 import { firstStage } from "./advance.ts";
 import type { Attempt, AttemptFailure } from "./attempt.ts";
 import type { DriverDeps } from "./attempt-driver.ts";
@@ -32,8 +34,11 @@ export interface Supervisor {
   run(signal: AbortSignal): Promise<void>;
   /** Resolves once every container is known; throws UNAVAILABLE when the engine is too slow. */
   adopted(): Promise<void>;
-  /** Begins an attempt. One that is known already is left alone. Throws RESOURCE_EXHAUSTED. */
-  start(key: AttemptKey, spec: AttemptSpec): void;
+  /**
+   * Begins an attempt, below the span that `trace` names. One that is known already is left alone.
+   * Throws RESOURCE_EXHAUSTED.
+   */
+  start(key: AttemptKey, spec: AttemptSpec, trace?: TraceContext): void;
   /** Asks an attempt to stop. One that has ended, or is not known, is left alone. */
   stop(key: AttemptKey, graceMs: number): void;
   /** The same for one that has failed although it runs: its container is kept for its logs. */
@@ -66,6 +71,8 @@ export type SupervisorDeps = Readonly<{
   log: Log;
   /** Called at once for every change that others have to hear of, in order. */
   onReport: (attempt: Attempt) => void;
+  /** Absent: nothing is traced. */
+  tracer?: Tracer | undefined;
 }>;
 
 /** The most attempts a worker holds, ended ones included. */
@@ -109,7 +116,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       await Promise.race([follow(deps, target), bug.opened]);
     },
     adopted: createWait(parts),
-    start: (key, spec) => start(parts, key, spec),
+    start: (key, spec, trace) => start(parts, key, { spec, trace }),
     stop: (key, graceMs) => table.find(key)?.stop(graceMs),
     fail: (key, failure, graceMs) => table.find(key)?.fail(failure, graceMs),
     cutOff: cutOff.begin,
@@ -136,6 +143,7 @@ const driverDepsOf = (deps: SupervisorDeps, onNews: (attempt: Attempt) => void):
   clock: deps.clock,
   random: deps.random,
   log: deps.log,
+  tracer: deps.tracer,
   onNews,
   onVerdict: deps.verdicts.note,
 });
@@ -161,7 +169,9 @@ function createWait({ adoption, clock, life }: Parts): () => Promise<void> {
   };
 }
 
-function start({ table, disposal }: Parts, key: AttemptKey, spec: AttemptSpec): void {
+type Job = Readonly<{ spec: AttemptSpec; trace: TraceContext | undefined }>;
+
+function start({ table, disposal }: Parts, key: AttemptKey, { spec, trace }: Job): void {
   if (disposal.isDisposing(key)) return;
   const known = table.find(key);
   if (known) {
@@ -174,7 +184,7 @@ function start({ table, disposal }: Parts, key: AttemptKey, spec: AttemptSpec): 
       `the worker holds ${table.count} attempts, the most it can: forget ended ones first`,
     );
   const [orders, stage] = [ordersOf(spec), firstStage(spec)];
-  table.add({ key, name: spec.name || key.taskId, spec, orders, stage });
+  table.add({ key, name: spec.name || key.taskId, spec, orders, stage, trace });
 }
 
 function forget({ table, disposal, verdicts }: Parts, key: AttemptKey): void {

@@ -6,6 +6,7 @@ import { type Family, labelText, single } from "../../lib/metrics/family.ts";
 import { createMetricsPage } from "../../lib/metrics/page.ts";
 import { buildInfo, processFamilies } from "../../lib/metrics/process.ts";
 import type { CallMeter } from "../../lib/rpc/call-meter.ts";
+import type { Tracer } from "../../lib/trace/tracer.ts";
 import { type Attempt, stateOf } from "./attempt.ts";
 import { containerFamilies } from "./container-families.ts";
 import type { UsageSampler } from "./usage-sampler.ts";
@@ -19,18 +20,20 @@ type Parts = Readonly<{
   /** Why the engine is not healthy. Empty when it is. */
   engineError: () => string;
   calls: CallMeter;
+  tracer?: Tracer | undefined;
   clock: Clock;
   log: Log;
 }>;
 
 /** What Prometheus asks a worker. Containers are measured when it does. */
 export function workerPages(parts: Parts) {
-  const { version, attempts, sampler, stats, engineError, calls, clock, log } = parts;
+  const { version, attempts, sampler, stats, engineError, calls, tracer, clock, log } = parts;
   const own = () => [
     buildInfo("worker", version),
     gauge("berth_worker_engine_healthy", "1 if the engine answers.", Number(engineError() === "")),
     attemptStates(attempts()),
     ...calls.families(),
+    ...(tracer?.families() ?? []),
   ];
   // A machine that cannot be measured does not keep the rest from being told.
   const host = async () => (await stats.measure().then(hostFamilies, () => [])) as Family[];

@@ -14,6 +14,7 @@ import { refuseUnknownFields } from "../../lib/rpc/unknown-fields.ts";
 import type { Wire } from "../../lib/rpc/wire.ts";
 import { createStop } from "../../lib/stop.ts";
 import type { StoreView } from "../../lib/store/store-view.ts";
+import type { Tracer } from "../../lib/trace/tracer.ts";
 import { runAssignments } from "./assignments.ts";
 import { endpointsOf, touchesEndpoints } from "./endpoints.ts";
 import { createHandlers } from "./handlers.ts";
@@ -68,6 +69,8 @@ export type WorkerDeps = Readonly<{
   gate?: Gate;
   /** Opens a view of the managers' store, for when none of them answers. Absent: it is not asked. */
   openView?: (() => Promise<StoreView>) | undefined;
+  /** Absent: nothing is traced. */
+  tracer?: Tracer | undefined;
   clock: Clock;
   random: Random;
   log: Log;
@@ -80,7 +83,9 @@ const STOP_GRACE_MS = 2_000;
  * Starts a worker: it serves managers, keeps a session with the registry, and adopts the
  * containers of its earlier lives. When it stops, containers run on.
  */
-export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promise<Running> {
+export async function startWorker(config: WorkerConfig, given: WorkerDeps): Promise<Running> {
+  const tracer = given.tracer?.of("worker");
+  const deps = { ...given, tracer };
   const { wire, random, clock } = deps;
   const advertise = config.advertise === undefined ? undefined : parseAddress(config.advertise);
   const { workerId, hostname } = config;
@@ -95,6 +100,7 @@ export async function startWorker(config: WorkerConfig, deps: WorkerDeps): Promi
     api: workerApi(config.version),
     pages: parts.pages(log),
     meter: parts.calls,
+    tracer,
     clock,
     log,
   });
@@ -109,7 +115,7 @@ function createParts(
   deps: WorkerDeps & Readonly<{ verdicts: Verdicts }>,
   identity: Identity,
 ) {
-  const { runtime, stats, clock } = deps;
+  const { runtime, stats, clock, tracer } = deps;
   const { allowHostNetwork } = config;
   const offers = config.capacity.custom;
   const feed = createReportFeed();
@@ -127,7 +133,7 @@ function createParts(
   const calls = createCallMeter();
   const { version } = config;
   const seen = { attempts, sampler, stats, engineError: probe.error, version };
-  const pages = (log: Log) => workerPages({ ...seen, calls, clock, log });
+  const pages = (log: Log) => workerPages({ ...seen, calls, tracer, clock, log });
   const lease = createLease({ ...deps, onLost: supervisor.cutOff, onRegained: supervisor.rejoin });
   return { feed, supervisor, probe, measure, handlers, touch, lease, calls, pages };
 }
