@@ -15,11 +15,12 @@ type Fate = Readonly<{ name: string; error?: unknown }>;
 /**
  * Runs services in one process: `assemble` starts them one by one, then they
  * serve until the process is asked to end or one of them fails. In the end all
- * are stopped, the last started first, whatever happened.
+ * are stopped, the last started first, whatever happened, and then `atEnd` is called.
  */
 export async function serve(
   context: Context,
   assemble: (start: Start) => Promise<void>,
+  atEnd: () => Promise<void> = () => Promise.resolve(),
 ): Promise<ExitCode> {
   const members: Member[] = [];
   const start: Start = async (name, begin) => {
@@ -36,6 +37,7 @@ export async function serve(
     return exitCodes.ok;
   } finally {
     await stopAll(members, context);
+    await atEnd();
   }
 }
 

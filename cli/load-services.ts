@@ -8,6 +8,8 @@ import type {
   ServiceDeps,
   Services,
   SharedManagerConfig,
+  TracePlace,
+  Tracing,
   WorkerConfig,
 } from "./services.ts";
 
@@ -25,6 +27,7 @@ export async function loadServices(): Promise<Services> {
   return {
     createLog,
     guardTurns,
+    openTracing,
     startRegistry: (config, deps) => startRegistry(config, { ...deps, ...edges }),
     startManager: startStoredManager,
     startSharedManager: startEtcdManager,
@@ -35,6 +38,19 @@ export async function loadServices(): Promise<Services> {
       return startHollowWorkers(config, { ...deps, wire: socketWire, openView });
     },
   };
+}
+
+async function openTracing(
+  { ratio, resource, ...place }: TracePlace,
+  deps: ServiceDeps,
+): Promise<Tracing> {
+  const [{ createOtlpExporter }, { createOtlpPost }, { createTracer }] = await Promise.all([
+    import("../lib/trace/otlp-exporter.ts"),
+    import("../lib/trace/otlp-post.ts"),
+    import("../lib/trace/tracer.ts"),
+  ]);
+  const sink = createOtlpExporter({ ...deps, resource, post: createOtlpPost(place) });
+  return { tracer: createTracer({ ...deps, sink, ratio }), close: sink.close };
 }
 
 async function startStoredManager({ storeFolder, ...config }: ManagerConfig, deps: ServiceDeps) {
@@ -140,7 +156,7 @@ const PROC_ROOT = "/proc";
 
 async function startDockerWorker(
   { dockerHost, publishAddress, containerDns: dns, stateFolder, store, ...config }: WorkerConfig,
-  { clock, random, log }: ServiceDeps,
+  { clock, random, log, tracer }: ServiceDeps,
 ) {
   const [
     { socketWire },
@@ -175,7 +191,18 @@ async function startDockerWorker(
   const facts = { ...config, hostname: hostname() };
   const probes = createProbeCalls({ network: createNetworkCheck(clock), exec: runtime.tryCommand });
   const openView = viewOpener(store, { clock, random, log });
-  const deps = { wire: socketWire, state, runtime, probes, stats, openView, clock, random, log };
+  const deps = {
+    wire: socketWire,
+    state,
+    runtime,
+    probes,
+    stats,
+    openView,
+    tracer,
+    clock,
+    random,
+    log,
+  };
   const lock = await lockStateFolder(stateFolder);
   return startLocked(lock, () => startWorker(facts, deps));
 }

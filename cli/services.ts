@@ -6,8 +6,27 @@ import type { Running } from "../lib/lifecycle.ts";
 import type { Log, LogLevel } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import type { EtcdPlace } from "../lib/store/etcd-place.ts";
+import type { Tracer } from "../lib/trace/tracer.ts";
 
-export type ServiceDeps = Readonly<{ clock: Clock; random: Random; log: Log }>;
+export type ServiceDeps = Readonly<{
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Absent: nothing is traced. */
+  tracer?: Tracer | undefined;
+}>;
+
+/** Where traces go, which, and what they say of this process. Headers may hold a token. */
+export type TracePlace = Readonly<{
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  /** How many of the traces that begin here are sent, 0 to 1. */
+  ratio: number;
+  resource: Readonly<Record<string, string>>;
+}>;
+
+/** What traces a process, until it is closed: what waits is then sent, for a moment. */
+export type Tracing = Readonly<{ tracer: Tracer; close(): Promise<void> }>;
 
 type RegistryConfig = Readonly<{
   listen: string;
@@ -104,6 +123,7 @@ export type Services = Readonly<{
   createLog: (level: LogLevel) => Log;
   /** Ends this process once it hangs, so that it is started anew. */
   guardTurns: (log: Log) => void;
+  openTracing: (place: TracePlace, deps: Omit<ServiceDeps, "tracer">) => Promise<Tracing>;
   startRegistry: (config: RegistryConfig, deps: ServiceDeps) => Promise<RunningRegistry>;
   /** Opens the embedded store too, and closes it with the manager. */
   startManager: (config: ManagerConfig, deps: ServiceDeps) => Promise<Running>;

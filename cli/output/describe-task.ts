@@ -1,3 +1,4 @@
+import { attemptTrace, submitSpan } from "../../core/attempt-trace.ts";
 import { formatScore } from "../../core/choice-text.ts";
 import { reasonName } from "../../core/outcomes.ts";
 import { constraintText } from "../../core/placement/constraint.ts";
@@ -69,7 +70,17 @@ function headFields({ task, colors, nowMs }: Options): Fields {
     ["Created", `${formatTime(task.createTime)} (${formatSince(task.createTime, nowMs)} ago)`],
     ["Restarts", `${task.restartCount}, policy ${policyText(task.spec)}`],
     ["Ports", portsText(task)],
+    ["Trace", traceText(task)],
   ];
+}
+
+/** What to look for in a tool for traces. */
+function traceText(task: Task): string {
+  const submit = submitSpan(task);
+  const { number = 1 } = task.attempt ?? {};
+  const own = attemptTrace(task, number)?.traceId;
+  if (!submit) return "";
+  return own === submit.traceId ? submit.traceId : `${submit.traceId}, attempt ${number}: ${own}`;
 }
 
 function specFields(spec: TaskSpec | undefined): Fields {

@@ -16,6 +16,7 @@ import { containerDnsShape } from "./container-dns-settings.ts";
 import { dnsShape } from "./dns-settings.ts";
 import { optional, type Setting, single, toggle } from "./setting.ts";
 import { storeShape } from "./store-settings.ts";
+import { traceShape } from "./trace-settings.ts";
 
 const text = (word: string): Parsed<string> =>
   word === "" ? malformed(word, "must not be empty") : parsed(word);
@@ -266,6 +267,7 @@ export const allSettings: readonly Setting<unknown>[] = [
   peers,
   insecure,
   logLevel,
+  ...Object.values(traceShape),
   stateDir,
   ...Object.values(storeShape),
   defaultScheduler,

@@ -42,10 +42,11 @@ export function createFakeLedger(clock: Clock) {
     tasks,
     changes,
     find,
-    submit({ spec, validateOnly }: SubmitTaskRequest): Task {
+    submit({ spec, validateOnly }: SubmitTaskRequest, traceparent = ""): Task {
       const violations = violationsOf(spec);
       if (!spec || violations.length > 0) throw invalidFields(violations);
-      const task = pendingTask(`t${tasks.size + 1}`, spec, clock.now());
+      const pending = pendingTask(`t${tasks.size + 1}`, spec, clock.now());
+      const task = { ...pending, traceparent };
       if (validateOnly) return { ...task, id: "" };
       const submitted = record(task, "submitted", TaskState.UNSPECIFIED);
       let from = submitted.state;

@@ -44,9 +44,9 @@ export function createFakeManager({
   const fleet = createFakeFleet(workers, clock);
   const revision = () => BigInt(ledger.changes.length);
   return {
-    submitTask(request) {
+    submitTask(request, { requestHeader }) {
       if (request.checkIndex.startsWith("0-")) throw outdated();
-      return submitted(ledger, request);
+      return submitted(ledger, request, requestHeader.get("traceparent") ?? "");
     },
     submitTasks: ({ requests, checkIndex }) => {
       if (checkIndex.startsWith("0-")) throw outdated();
@@ -100,8 +100,8 @@ export function createFakeManager({
   };
 }
 
-function submitted(ledger: FakeLedger, request: SubmitTaskRequest) {
-  const task = ledger.submit(request);
+function submitted(ledger: FakeLedger, request: SubmitTaskRequest, traceparent = "") {
+  const task = ledger.submit(request, traceparent);
   const { spec, omitFieldReport } = request;
   if (omitFieldReport || !spec || !task.spec) return { task };
   return { task, fieldReport: fieldReport(spec, task.spec) };

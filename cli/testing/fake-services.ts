@@ -1,5 +1,6 @@
 import type { Running } from "../../lib/lifecycle.ts";
 import { silentLog } from "../../lib/log.ts";
+import { createTracer } from "../../lib/trace/tracer.ts";
 import type { Services } from "../services.ts";
 import { printLine, type Terminal } from "../terminal.ts";
 
@@ -26,6 +27,12 @@ export function createFakeServices({ terminal, broken = {}, ended = {} }: Option
   return {
     createLog: () => silentLog,
     guardTurns: () => undefined,
+    async openTracing(place, deps) {
+      printLine(terminal.stderr, `(traces go to ${JSON.stringify(place)})`);
+      const sink = { offer: () => undefined, families: () => [] };
+      const tracer = createTracer({ ...deps, sink, ratio: place.ratio });
+      return { tracer, close: async () => printLine(terminal.stderr, "(no more traces)") };
+    },
     async startRegistry({ listen, ...config }) {
       const running = await start("registry", listen, config);
       return { ...running, dnsAddress: config.dns?.listen.replace(/:0$/, ":40053") };

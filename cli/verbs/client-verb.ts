@@ -1,5 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import { Command } from "commander";
+import { parseTraceparent, TRACEPARENT } from "../../lib/trace/trace-context.ts";
 import { explainCallError, type FlagOfField } from "../call-error.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import type { Context, Manager } from "../context.ts";
@@ -56,5 +57,14 @@ export const collect = (text: string, sofar: readonly string[] = []): readonly s
   text,
 ];
 
-/** The call options of every call: a verb that is interrupted hangs up. */
-export const callOf = ({ interrupted }: Context) => ({ signal: interrupted });
+type CallOptions = Readonly<{ signal: AbortSignal; headers?: Readonly<Record<string, string>> }>;
+
+/**
+ * The call options of every call: a verb that is interrupted hangs up, and one that is run in a span
+ * says in which, as the environment of tools for OpenTelemetry has it.
+ */
+export function callOf({ interrupted, terminal }: Context): CallOptions {
+  const text = terminal.env["TRACEPARENT"] ?? "";
+  const headers = parseTraceparent(text) ? { headers: { [TRACEPARENT]: text } } : {};
+  return { signal: interrupted, ...headers };
+}

@@ -41,7 +41,7 @@ export const managerCommand = (run: Run): Command =>
 async function manager(context: Context, flags: Flags): Promise<ExitCode> {
   const set = await loadSettings(shape, flags, context);
   refuseExposure([{ setting: shape.listen, address: set.listen }], set.insecure);
-  const { services, deps } = await prepare(context, set);
+  const { services, deps, close } = await prepare(context, set);
   const place = await etcdPlaceOf(context, set);
   const { storeFolder, ...config } = {
     listen: set.listen,
@@ -58,9 +58,13 @@ async function manager(context: Context, flags: Flags): Promise<ExitCode> {
     place
       ? services.startSharedManager({ ...config, advertise, place }, deps)
       : services.startManager({ ...config, storeFolder }, deps);
-  return serve(context, async (start) => {
-    const { address } = await start("manager", begin);
-    const state = place ? formatEtcdPlace(place) : storeFolder;
-    printLine(context.terminal.stdout, `manager on ${address}, state in ${state}`);
-  });
+  return serve(
+    context,
+    async (start) => {
+      const { address } = await start("manager", begin);
+      const state = place ? formatEtcdPlace(place) : storeFolder;
+      printLine(context.terminal.stdout, `manager on ${address}, state in ${state}`);
+    },
+    close,
+  );
 }

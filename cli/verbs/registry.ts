@@ -34,7 +34,7 @@ async function registry(context: Context, flags: Flags): Promise<ExitCode> {
   const set = await loadSettings(shape, flags, context);
   refuseExposure([{ setting: shape.listen, address: set.listen }], set.insecure);
   checkLease(set);
-  const { services, deps } = await prepare(context, set);
+  const { services, deps, close } = await prepare(context, set);
   const config = {
     listen: set.listen,
     version,
@@ -43,9 +43,13 @@ async function registry(context: Context, flags: Flags): Promise<ExitCode> {
     peers: set.peers,
     dns: dnsConfigOf(set, { registry: set.listen }),
   };
-  return serve(context, async (start) => {
-    const registry = await start("registry", () => services.startRegistry(config, deps));
-    const dns = registry.dnsAddress === undefined ? "" : `, dns on ${registry.dnsAddress}`;
-    printLine(context.terminal.stdout, `registry on ${registry.address}${dns}`);
-  });
+  return serve(
+    context,
+    async (start) => {
+      const registry = await start("registry", () => services.startRegistry(config, deps));
+      const dns = registry.dnsAddress === undefined ? "" : `, dns on ${registry.dnsAddress}`;
+      printLine(context.terminal.stdout, `registry on ${registry.address}${dns}`);
+    },
+    close,
+  );
 }

@@ -13,6 +13,7 @@ import type { Shape, Values } from "../settings/resolve.ts";
 import { optionOf } from "../settings/setting.ts";
 import * as settings from "../settings/settings.ts";
 import { stateFolder } from "../settings/state-folder.ts";
+import { tracePlaceOf, traceShape } from "../settings/trace-settings.ts";
 import { version } from "../version.ts";
 import { storeFolder } from "./store-verb.ts";
 
@@ -23,20 +24,35 @@ export function serverCommand(name: string, shape: Shape): Command {
   return command.addOption(configOption());
 }
 
+type Prepared = Readonly<{
+  services: Services;
+  deps: ServiceDeps;
+  /** To be called when all services have stopped. */
+  close: () => Promise<void>;
+}>;
+
 /** The code of the services and what all of them are given. */
 export async function prepare(
   context: Context,
-  { logLevel }: Pick<Values<typeof commonShape>, "logLevel">,
-): Promise<Readonly<{ services: Services; deps: ServiceDeps }>> {
+  set: Omit<Values<typeof commonShape>, "insecure">,
+): Promise<Prepared> {
+  const place = tracePlaceOf(context, set);
   const services = await context.loadServices();
   const { clock, random } = context;
-  const log = services.createLog(logLevel);
+  const log = services.createLog(set.logLevel);
   services.guardTurns(log);
-  return { services, deps: { clock, random, log } };
+  const deps = { clock, random, log };
+  if (!place) return { services, deps, close: () => Promise.resolve() };
+  const { tracer, close } = await services.openTracing(place, deps);
+  return { services, deps: { ...deps, tracer }, close };
 }
 
 /** What every server verb can be told. */
-export const commonShape = { insecure: settings.insecure, logLevel: settings.logLevel };
+export const commonShape = {
+  insecure: settings.insecure,
+  logLevel: settings.logLevel,
+  ...traceShape,
+};
 
 /** What a worker can be told, but for where it listens. */
 export const workerShape = {

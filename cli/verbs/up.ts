@@ -56,12 +56,15 @@ async function up(context: Context, flags: Flags): Promise<ExitCode> {
     ],
     set.insecure,
   );
-  return serve(context, (start) => assemble(context, set, start));
+  const prepared = await prepare(context, set);
+  return serve(context, (start) => assemble({ context, ...prepared }, set, start), prepared.close);
 }
 
+type Prepared = Awaited<ReturnType<typeof prepare>> & Readonly<{ context: Context }>;
+
 /** The registry first: both others look for it. */
-async function assemble(context: Context, set: Settings, start: Start): Promise<void> {
-  const { services, deps } = await prepare(context, set);
+async function assemble(prepared: Prepared, set: Settings, start: Start): Promise<void> {
+  const { context, services, deps } = prepared;
   const roles = [Role.MANAGER, Role.REGISTRY, Role.WORKER];
   const workerConfig = workerConfigOf(context, set, roles);
   const registryConfig = {

@@ -53,11 +53,15 @@ async function worker(context: Context, flags: Flags): Promise<ExitCode> {
     registryAddress: set.registry,
     store: await etcdPlaceOf(context, set),
   };
-  const { services, deps } = await prepare(context, set);
-  return serve(context, async (start) => {
-    const { address } = await start("worker", () => services.startWorker(config, deps));
-    printLine(context.terminal.stdout, `worker on ${address}, registry ${set.registry}`);
-  });
+  const { services, deps, close } = await prepare(context, set);
+  return serve(
+    context,
+    async (start) => {
+      const { address } = await start("worker", () => services.startWorker(config, deps));
+      printLine(context.terminal.stdout, `worker on ${address}, registry ${set.registry}`);
+    },
+    close,
+  );
 }
 
 /** What stands before the numbers of hollow workers that were given no name. */
@@ -79,11 +83,15 @@ async function hollowWorkers(context: Context, set: Values<typeof shape>): Promi
   const offer = { labels, allowHostNetwork, capacity, roles, version };
   const store = await etcdPlaceOf(context, set);
   const config = { listen, registryAddress, count, idPrefix, store, ...offer };
-  const { services, deps } = await prepare(context, set);
-  return serve(context, async (start) => {
-    await start("hollow workers", () => services.startHollowWorkers(config, deps));
-    const workers = count === 1 ? "1 hollow worker" : `${count} hollow workers`;
-    const line = `${workers} named ${idPrefix}-…, registry ${registryAddress}`;
-    printLine(context.terminal.stdout, line);
-  });
+  const { services, deps, close } = await prepare(context, set);
+  return serve(
+    context,
+    async (start) => {
+      await start("hollow workers", () => services.startHollowWorkers(config, deps));
+      const workers = count === 1 ? "1 hollow worker" : `${count} hollow workers`;
+      const line = `${workers} named ${idPrefix}-…, registry ${registryAddress}`;
+      printLine(context.terminal.stdout, line);
+    },
+    close,
+  );
 }
