@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { ExecProcess, TerminalSize } from "../../gen/berth/v1/exec_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
 import { writeMessage } from "../../lib/rpc/grpc-stream.ts";
 import type { EngineClient, EngineTask } from "./engine-client.ts";
 import { isRefusal, toRuntimeError } from "./engine-error.ts";
@@ -10,7 +11,7 @@ import { readChunks } from "./engine-stream.ts";
 import { createExecFrames } from "./exec-frames.ts";
 import { type ExecNews, type ExecSession, RuntimeError } from "./runtime.ts";
 
-type Deps = Readonly<{ engine: EngineClient; clock: Clock; limits: EngineLimits }>;
+type Deps = Readonly<{ engine: EngineClient; clock: Clock; limits: EngineLimits; log: Log }>;
 
 type Wanted = Readonly<{ containerId: string; process: ExecProcess; signal: AbortSignal }>;
 
@@ -23,7 +24,7 @@ const LOOK_MS_MAX = 1_000;
  * the engine ends the process's input and throws away what it writes; it cannot end the process.
  */
 export async function startExec(deps: Deps, wanted: Wanted): Promise<ExecSession> {
-  const { engine, limits } = deps;
+  const { engine, limits, log } = deps;
   const { containerId, process, signal } = wanted;
   const requests = execRequests(limits.lookMs);
   const id = textAt(await engine.ask(requests.create(containerId, process)), "Id");
@@ -32,8 +33,15 @@ export async function startExec(deps: Deps, wanted: Wanted): Promise<ExecSession
   socket.on("error", () => undefined);
 
   /** The engine waits until the process is there. It may have ended by then. */
+  /** A terminal of the wrong size is no reason to end what runs in it. */
   async function resize(size: TerminalSize): Promise<void> {
-    await engine.tell(requests.resize(id, size), signal).catch(() => undefined);
+    try {
+      await engine.tell(requests.resize(id, size), signal);
+    } catch (err) {
+      if (!(err instanceof RuntimeError)) throw err;
+      if (signal.aborted || hasEnded(err)) return;
+      log.warn({ containerId, err }, "terminal not resized");
+    }
   }
 
   if (process.size) await resize(process.size);
@@ -67,6 +75,12 @@ async function* readNews(
     if (!signal.aborted) throw toRuntimeError(look, error);
   }
 }
+
+/** What the engine says of a size for a process that is over, or whose container is. */
+const hasEnded = (error: RuntimeError): boolean =>
+  isRefusal(error, 404) || isRefusal(error, 409) || isRefusal(error, 500, STOPPED);
+
+const STOPPED = /process already finished|no such process|stopped container|not running/i;
 
 /** Its exit code. A process that closes its output may go on; undefined once `signal` has aborted. */
 async function whenEnded(
