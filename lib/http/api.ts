@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { reasonOf } from "../errors.ts";
 import type { Serving } from "../rpc/serving.ts";
 import { makeCall } from "./call.ts";
 import { type Endpoint, endpointOf, requestOf } from "./endpoint.ts";
@@ -100,6 +102,13 @@ function refuse({ request, response }: Exchange, error: unknown, { log }: Servin
     request.resume();
   }
   const reply = failureReply(error);
-  log.debug({ url: request.url, status: reply.status, err: error }, "http request refused");
+  const { method, url } = request;
+  log.debug({ method, url, status: reply.status, ...whyIn(error) }, "http request refused");
   sendReply(response, reply);
 }
+
+/** What is malformed may be a secret, which its sender is told and the log is not. */
+const whyIn = (error: unknown): object =>
+  error instanceof ConnectError && error.code === Code.InvalidArgument
+    ? { reason: reasonOf(error) }
+    : { err: error };

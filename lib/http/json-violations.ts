@@ -65,7 +65,7 @@ function* inFields({ desc, at, depth }: InMessage, json: JsonObject): Violations
 
 function* inField(part: InField): Violations {
   const { field, key, json, at, depth } = part;
-  const problem = problemOf(field.parent, { [key]: json });
+  const problem = problemOf(field.parent, { [key]: json }, field);
   if (problem === undefined) return;
   const parts = depth < DEPTH_MAX ? inParts(part) : [];
   yield* orElse(parts, { field: at, description: `${problem}${hintFor(field, json)}` });
@@ -75,7 +75,7 @@ function* inParts({ field, key, json, at, depth }: InField): Violations {
   for (const part of partsOf(field, json, at)) {
     if (part.desc) yield* inMessage({ desc: part.desc, json: part.json, at: part.at, depth });
     else {
-      const problem = problemOf(field.parent, { [key]: part.whole });
+      const problem = problemOf(field.parent, { [key]: part.whole }, field);
       const description = `${problem}${hintFor(field, part.json)}`;
       if (problem !== undefined) yield { field: part.at, description };
     }
@@ -117,13 +117,14 @@ function* partsOf(field: DescField, json: JsonValue, at: string): Generator<Fiel
   else if (field.fieldKind === "message") yield { at, json, whole: json, desc };
 }
 
-/** What protobuf has against it; undefined when it is a message. */
-function problemOf(desc: DescMessage, json: JsonValue): string | undefined {
+/** What protobuf has against it; undefined when it is a message. What is secret is not quoted. */
+function problemOf(desc: DescMessage, json: JsonValue, field?: DescField): string | undefined {
   try {
     fromJson(desc, json);
     return undefined;
   } catch (error) {
-    return wordsOf(error);
+    const words = wordsOf(error);
+    return field?.proto.options?.debugRedact ? words.replace(/, got .*/s, "") : words;
   }
 }
 
