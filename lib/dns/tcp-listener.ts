@@ -25,7 +25,7 @@ export async function listenTcp(at: HostPort, { respond, clock, log }: Deps): Pr
     converse(socket, { respond, clock, touch });
   });
   await listening(server, at);
-  server.on("error", (error) => log.warn({ error: error.message }, "dns server complained"));
+  server.on("error", (err) => log.warn({ err }, "dns server complained"));
   const address = server.address();
   return {
     port: typeof address === "object" && address ? address.port : at.port,

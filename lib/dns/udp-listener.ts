@@ -35,7 +35,7 @@ export async function listenUdp(at: HostPort, { respond, log }: Deps): Promise<L
       resolve();
     });
   });
-  socket.on("error", (error) => log.warn({ error: error.message }, "dns socket complained"));
+  socket.on("error", (err) => log.warn({ err }, "dns socket complained"));
   socket.on("message", (packet, sender) => {
     const answer = respond(packet, "udp");
     if (answer instanceof Promise) void answer.then((later) => send(later, sender));

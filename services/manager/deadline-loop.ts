@@ -13,6 +13,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerChange } from "./ledger-change.ts";
 import type { Observer } from "./observer.ts";
+import { taskFields } from "./task-fields.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
 
 type Deps = Readonly<{
@@ -116,7 +117,7 @@ function act(
   { ledger, observer, clock, log, link }: Deps & Readonly<{ link: LinkSight | undefined }>,
 ): void {
   const now = clock.now();
-  log.info({ taskId: task.id, attempt: task.attempt?.number, deadline: kind }, "deadline passed");
+  log.info({ ...taskFields(task), deadline: kind }, "deadline passed");
   switch (kind) {
     case "unplaced":
       return void ledger.commit([giveUpPlacement(task, now)]);

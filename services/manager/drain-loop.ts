@@ -14,6 +14,7 @@ import type { Log } from "../../lib/log.ts";
 import type { DrainBoard } from "./drains.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PlacementBoard } from "./placement-board.ts";
+import { taskFields } from "./task-fields.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
 type Deps = Readonly<{
@@ -81,8 +82,7 @@ function drain({ workerId, record, now }: Draining, deps: Deps): number {
       changes.push(outcome.change);
     }
   }
-  for (const { task, reason } of changes)
-    log.info({ taskId: task.id, workerId, reason }, "task moves");
+  for (const { task, reason } of changes) log.info({ ...taskFields(task), reason }, "task moves");
   if (changes.length > 0) void ledger.commit(changes);
   drains.set(workerId, blocks);
   return plan.nextMs;

@@ -19,6 +19,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Case, createCases } from "./prober-cases.ts";
+import { taskFields } from "./task-fields.ts";
 
 type AttemptName = Readonly<{ taskId: string; attempt: number }>;
 
@@ -92,9 +93,9 @@ export function createObserver({ ledger, clock, random, log }: Deps): Observer {
 }
 
 function tell(log: Log, { task, fromState, reason, workerId }: TaskChange): void {
-  const { id: taskId, attempt, state } = task;
-  const move = { from: TaskState[fromState], to: TaskState[state] };
-  log.info({ taskId, attempt: attempt?.number, ...move, reason, workerId }, "task state changed");
+  const move = { from: TaskState[fromState], to: TaskState[task.state] };
+  const names = { ...taskFields(task), ...(workerId !== "" && { workerId }) };
+  log.info({ ...names, ...move, reason }, "task state changed");
 }
 
 const refusedStatus = (message: string, now: number): AttemptStatus =>

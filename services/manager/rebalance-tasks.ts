@@ -21,6 +21,7 @@ import type { Log } from "../../lib/log.ts";
 import { recordOf, repeated, requestOf } from "./idempotency.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PlacementBoard } from "./placement-board.ts";
+import { taskFields } from "./task-fields.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
 type Deps = Readonly<{
@@ -98,7 +99,7 @@ function begin(move: PlannedMove, now: number, { board, log }: Deps) {
   board.placer.book(toWorkerId, demand, assigned);
   const attempt = change.task.successor?.number ?? 0;
   board.bookings.note({ taskId: task.id, attempt }, { workerId: toWorkerId, demand, assigned });
-  log.info({ taskId: task.id, workerId: toWorkerId, reason }, "task moves");
+  log.info({ ...taskFields(task), toWorkerId, reason }, "task moves");
   return change;
 }
 

@@ -19,6 +19,7 @@ import type { Ledger } from "./ledger.ts";
 import type { LedgerChange } from "./ledger-change.ts";
 import type { Meters } from "./meters.ts";
 import type { PlacementBoard } from "./placement-board.ts";
+import { taskFields } from "./task-fields.ts";
 import type { WaitingList } from "./waiting-list.ts";
 import type { KnownWorker, WorkerTable } from "./worker-table.ts";
 
@@ -83,7 +84,8 @@ function createScheduling(deps: Deps, wake: () => void) {
         .sort(byPriority);
       const place = createPassPlacer(placer);
       const changes = due.flatMap((task) => decide(task, now, place));
-      for (const { task, reason } of changes) log.debug({ taskId: task.id, reason }, "task placed");
+      for (const { task, reason } of changes)
+        log.debug({ ...taskFields(task), to: TaskState[task.state], reason }, "task considered");
       if (changes.length > 0) void ledger.commit(changes);
       if (due.length > 0) meters.pass(clock.monotonic() - startMs);
     },

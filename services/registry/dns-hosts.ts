@@ -43,8 +43,8 @@ export function createHostBook({ lookup, clock, log }: Deps): HostBook {
   async function refresh(host: string, entry: Entry): Promise<void> {
     const found = await slots
       .run(() => lookup(host))
-      .catch((error: unknown) => {
-        log.warn({ host, error: String(error) }, "host not found, dns goes on without it");
+      .catch((err: unknown) => {
+        log.warn({ host, err }, "host not found, dns goes on without it");
         return NONE;
       });
     if (entries.get(host) !== entry) return;

@@ -39,8 +39,8 @@ export async function* watchEngine(
     const startMs = clock.monotonic();
     try {
       yield* watchOnce(deps, owner, signal);
-    } catch (error) {
-      if (!signal.aborted) log.warn({ error, delayMs }, "watch of the engine broken");
+    } catch (err) {
+      if (!signal.aborted) log.warn({ err, delayMs }, "watch of the engine broken");
     }
     // A connection that breaks at once is no reason to hurry.
     if (clock.monotonic() - startMs > limits.reconnectMsMax) delayMs = limits.reconnectMsMin;

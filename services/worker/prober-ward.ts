@@ -4,7 +4,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { createTurnstile } from "../../lib/turnstile.ts";
-import { type Attempt, keyText } from "./attempt.ts";
+import { type Attempt, attemptFields, keyText } from "./attempt.ts";
 import type { AttemptDriver } from "./attempt-driver.ts";
 import type { ProbeCalls } from "./prober-calls.ts";
 import { type ProbeDeps, runProbes } from "./prober-loop.ts";
@@ -104,8 +104,10 @@ function tell({ find, log }: Deps, key: AttemptKey, vitals: Vitals): void {
   if (!driver) return;
   const before = vitalsOf(driver.current());
   const { health, ready, probeMessage } = vitals;
-  if (isVitalNews(before, vitals))
-    log.info({ ...key, health: Health[health], ready, probeMessage }, "attempt health changed");
+  if (isVitalNews(before, vitals)) {
+    const fields = { ...attemptFields(driver.current()), health: Health[health], ready };
+    log.info({ ...fields, probeMessage }, "attempt health changed");
+  }
   driver.feel(vitals);
   const graceMs = driver.current().orders.probing?.graceMs ?? 0;
   if (health === Health.UNHEALTHY)

@@ -92,8 +92,8 @@ async function blame(
       `${error.message}, although the engine is well; does the registry of ${image} answer?`,
       error,
     );
-  } catch (silence) {
-    log.debug({ image, error: silence }, "engine silent during a pull");
+  } catch (err) {
+    log.debug({ image, err }, "engine silent during a pull");
     return error;
   }
 }

@@ -1,5 +1,6 @@
 import { FailureReason } from "../../gen/berth/v1/task_pb.ts";
 import type { Log } from "../../lib/log.ts";
+import { attemptFields } from "./attempt.ts";
 import type { AttemptDriver } from "./attempt-driver.ts";
 
 /** Ends the attempts that must not run while their worker is cut off from the cluster. */
@@ -19,10 +20,11 @@ export function createCutOff({ drivers, log }: Deps): CutOff {
   let cause: string | undefined;
 
   function endIfOrdered(driver: AttemptDriver): void {
-    const { key, orders, stage, wish } = driver.current();
+    const attempt = driver.current();
+    const { orders, stage, wish } = attempt;
     if (cause === undefined || orders.onDisconnect.kind !== "stop") return;
     if (stage.kind === "ended" || wish.kind === "stop") return;
-    log.warn({ ...key, cause }, "attempt stopped, as ordered for a cut");
+    log.warn({ ...attemptFields(attempt), cause }, "attempt stopped, as ordered for a cut");
     const failure = { reason: FailureReason.DISCONNECTED, message: cause };
     driver.fail(failure, orders.onDisconnect.graceMs);
   }
