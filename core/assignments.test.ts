@@ -12,6 +12,7 @@ import {
 } from "../gen/berth/v1/task_pb.ts";
 import { aPendingTask, aPlacedTask, aStatus, START_MS } from "../test/builders.ts";
 import { ordersOf } from "./assignments.ts";
+import { attemptTraceparent } from "./attempt-trace.ts";
 import { toTimestamp } from "./time.ts";
 
 const { SCHEDULED, STARTING, RUNNING, STOPPING, COMPLETED, LOST } = TaskState;
@@ -103,4 +104,11 @@ test("an attempt that its manager found unhealthy is left to a manager", () => {
   }).spec;
   const ill = attempt && { ...attempt, status: aStatus(RUNNING, { health: Health.UNHEALTHY }) };
   expect(told({ ...task, ...(spec && { spec }), ...(ill && { attempt: ill }) })).toEqual([]);
+});
+
+test("a start of a task that is traced names the span that a manager's push names", () => {
+  const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+  const [first] = ordersOf(at(SCHEDULED, NO, { traceparent }));
+  const expected = attemptTraceparent({ id: "t1", traceparent }, 1);
+  expect(first?.order).toMatchObject({ kind: "start", traceparent: expected });
 });

@@ -3,6 +3,7 @@ import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { pino } from "pino";
 import { reasonOf } from "./errors.ts";
 import type { Log, LogLevel } from "./log.ts";
+import { withoutPasswords } from "./passwords.ts";
 
 /** Names under which secrets travel. Never printed, whatever logs them. */
 const SECRETS = ["args", "authorization", "command", "env", "headers", "password", "token"];
@@ -27,14 +28,14 @@ const CAUSES_MAX = 4;
  * when there is much of it, as names of sources have to be looked up for each line.
  */
 function describe(error: unknown, causesMax: number): unknown {
-  if (!(error instanceof Error)) return withoutPassword(String(error));
+  if (!(error instanceof Error)) return withoutPasswords(String(error));
   const isWeather = error instanceof ConnectError && !BUGS.includes(error.code);
   const { cause } = error;
   return {
     type: error.name,
-    message: withoutPassword(error.message),
+    message: withoutPasswords(error.message),
     ...codesOf(error),
-    ...(isWeather ? {} : { stack: withoutPassword(error.stack ?? "") }),
+    ...(isWeather ? {} : { stack: withoutPasswords(error.stack ?? "") }),
     ...(cause !== undefined && causesMax > 0 && { cause: describe(cause, causesMax - 1) }),
   };
 }
@@ -48,7 +49,3 @@ function codesOf(error: Error): Readonly<Record<string, unknown>> {
   }
   return "code" in error && typeof error.code === "string" ? { code: error.code } : {};
 }
-
-/** Whoever is named in an URL may be named with a password. */
-const withoutPassword = (text: string): string =>
-  text.replace(/([a-z][a-z\d+.-]*:\/\/)[^\s/@"']*@/gi, "$1…@");

@@ -28,9 +28,12 @@ const REQUEST_ID_FORM = /^[!-~][ -~]{0,127}$/;
 /** The name of a request: from its metadata, else from the request itself. */
 export function requestIdOf(header: Headers, message: object | undefined): string | undefined {
   const fromMessage = message && "requestId" in message ? message.requestId : undefined;
-  const text = header.get(REQUEST_ID) ?? fromMessage;
-  return typeof text === "string" && REQUEST_ID_FORM.test(text) ? text : undefined;
+  return validRequestId(header.get(REQUEST_ID) ?? fromMessage);
 }
+
+/** Undefined for what cannot stand in a log or in metadata. */
+export const validRequestId = (text: unknown): string | undefined =>
+  typeof text === "string" && REQUEST_ID_FORM.test(text) ? text : undefined;
 
 /** The span that a call is made in, as its caller names it. */
 export function callersTrace(header: Headers): TraceContext | undefined {

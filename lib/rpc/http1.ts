@@ -10,6 +10,7 @@ import {
 } from "@connectrpc/connect-node";
 import { createHttpSide } from "../http/api.ts";
 import type { HttpApi } from "../http/route.ts";
+import { REQUEST_ID, validRequestId } from "./call-tags.ts";
 import type { RpcLimits } from "./limits.ts";
 import { valuesFor } from "./peer.ts";
 import type { Serving } from "./serving.ts";
@@ -56,6 +57,7 @@ export function createHttp1(serving: Serving, { pages, api, fallback }: Beside =
   };
   const server = createServer(timeouts, (request, response) => {
     if (draining.aborted) response.setHeader("connection", "close");
+    nameAnswer(request, response);
     response.on("error", (err) => serving.log.debug({ err }, "http answer broke off"));
     response.once("close", () => draining.aborted && server.closeIdleConnections());
     const path = request.url?.split("?", 1)[0] ?? "";
@@ -107,6 +109,12 @@ function serveRpc(
     if (response.headersSent) response.destroy();
     else response.writeHead(400, { connection: "close" }).end();
   });
+}
+
+/** Also what is refused before it is a call comes back under its caller's name for it. */
+function nameAnswer({ headers }: IncomingMessage, response: ServerResponse): void {
+  const requestId = validRequestId(headers[REQUEST_ID]);
+  if (requestId !== undefined) response.setHeader(REQUEST_ID, requestId);
 }
 
 const isRead = ({ method }: IncomingMessage): boolean => method === "GET" || method === "HEAD";

@@ -104,3 +104,12 @@ test("a refusal is known by its status and its words", () => {
   expect(isRefusal(error, 404)).toBe(false);
   expect(isRefusal(new Error("other"), 409)).toBe(false);
 });
+
+test("what an engine quotes of an argument or an URL is not passed on", () => {
+  const words =
+    'exec: "--token=hunter2": executable file not found in $PATH; GET https://me:hunter2@r.io/v2/';
+  const { message } = toRuntimeError({ verb: "start", subject: "x" }, refusal(400, words));
+  expect(message).toBe(
+    'start x: exec: "--token=…": executable file not found in $PATH; GET https://…@r.io/v2/',
+  );
+});

@@ -1,4 +1,5 @@
 import { FailureReason } from "../../gen/berth/v1/task_pb.ts";
+import { withoutPasswords } from "../../lib/passwords.ts";
 import { isJson } from "./engine-json.ts";
 import { RuntimeError } from "./runtime.ts";
 
@@ -40,12 +41,13 @@ export function toRuntimeError(work: EngineWork, error: unknown): RuntimeError {
 
 /** The error for a "no" that came as an answer. */
 export function refused(work: EngineWork, answer: Refusal, cause?: unknown): RuntimeError {
-  const words = withoutValues(answer.words).slice(0, WORDS_LENGTH_MAX);
+  const words = withoutSecrets(answer.words).slice(0, WORDS_LENGTH_MAX);
   return new RuntimeError(kindOf(work, answer), `${title(work)}: ${words}`, cause);
 }
 
 /** An engine that cannot find a command quotes it: `exec: "--token=…"` was meant to be an argument. */
-const withoutValues = (words: string): string => words.replace(/"(-{1,2}[\w.-]+=)[^"]*"/g, '"$1…"');
+const withoutSecrets = (words: string): string =>
+  withoutPasswords(words).replace(/"(-{1,2}[\w.-]+=)[^"]*"/g, '"$1…"');
 
 /** The engine was silent for longer than it may be. */
 export class OverdueError extends RuntimeError {

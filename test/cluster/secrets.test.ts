@@ -217,6 +217,26 @@ test("lines about an attempt, and about the call that made it, have the names of
   ]);
 });
 
+test("what an operator decides is logged under the name of the request", async () => {
+  const settings = { reason: "a disk" };
+  const request = { workerId: "hollow-0001", updateMask: { paths: ["reason"] }, settings };
+  await client.updateWorker({ ...request, requestId: "update-7" });
+  const lines = readFileSync(join(folder, "log"), "utf8").split("\n");
+  const [line = "{}"] = lines.filter((each) => each.includes("worker settings changed"));
+  expect(JSON.parse(line)).toMatchObject({ workerId: "hollow-0001", requestId: "update-7" });
+});
+
+test("what is refused over HTTP comes back under its caller's name for it", async () => {
+  const named = { "x-request-id": "r7" };
+  const url = `http://${running.manager.address}/tasks`;
+  const json = { ...named, "content-type": "application/json" };
+  const malformed = fetch(url, { method: "POST", body: "{", headers: json });
+  for (const answer of [await fetch(`${url}/none`, { headers: named }), await malformed]) {
+    expect(answer.ok).toBe(false);
+    expect(answer.headers.get("x-request-id")).toBe("r7");
+  }
+});
+
 const isMoveOf = (taskId: string, line: Record<string, unknown>): boolean =>
   ["task state changed", "task considered"].includes(String(line["msg"])) &&
   line["taskId"] === taskId;
