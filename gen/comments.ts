@@ -709,7 +709,7 @@ export const comments: Readonly<Record<string, string>> = {
   "berth.v1.WatchSessionsResponse.registry_id": "Names this life of the registry, so that one that is its own peer notices.",
   "berth.v1.WatchSessionsResponse.sessions": "Sessions as they are now: all of them in the first messages, then those that changed. Heartbeats that came faster than they could be sent are the latest.",
   "berth.v1.WatchTasksRequest": "WatchTasksRequest says where to begin.",
-  "berth.v1.WatchTasksRequest.after_revision": "Begin after this revision. Absent means: first all tasks as they are, then every change. A revision too old to resume from is OUT_OF_RANGE with the reason COMPACTED: list again and watch from the list's revision.",
+  "berth.v1.WatchTasksRequest.after_revision": "Begin after this revision. Absent means: first all tasks as they are, then every change. A revision too old to resume from, or one that this ledger has not come to, is OUT_OF_RANGE with the reason COMPACTED: list again and watch from the list's revision.",
   "berth.v1.WatchTasksRequest.filter": "Which tasks. Absent means all. A change of a task that does not match is not sent.",
   "berth.v1.WatchTasksResponse": "WatchTasksResponse carries what came together. Without changes it is a bookmark: a sign of life every few seconds.",
   "berth.v1.WatchTasksResponse.changes": "Changes in the order of their revisions.",

@@ -228,6 +228,14 @@ describe.each<WireName>(["memory", "grpc"])("ManagerService over %s", (wire) => 
       expect([error.code, reasonOf(error)]).toEqual([Code.OutOfRange, "COMPACTED"]);
     });
 
+    test("says the same of a revision that it has not come to", async () => {
+      const { client } = await openRig();
+      const error = await failureOf(
+        collect((options) => client.watchTasks({ afterRevision: 7n }, options), 1),
+      );
+      expect([error.code, reasonOf(error)]).toEqual([Code.OutOfRange, "COMPACTED"]);
+    });
+
     test("leaves out what the filter does not mean", async () => {
       const { client } = await openRig();
       const seen = collect((options) => client.watchTasks({ filter: { name: "db" } }, options), 1);

@@ -1,6 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { assert } from "../../lib/assert.ts";
+import { unavailable } from "../../lib/errors.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createContacts } from "../../lib/rpc/contacts.ts";
 import { handlerFor } from "../../lib/rpc/delegate.ts";
@@ -96,10 +97,11 @@ type Parts = Readonly<{
 }>;
 
 function roleOf({ reads, currency, calls, replica, workers, over }: Parts): Role {
-  async function state(headers: Headers): Promise<void> {
+  async function state(headers: Headers): Promise<Readonly<{ isStale: boolean }>> {
     const staleMs = await currency.ensure();
     headers.set(REVISION_HEADER, String(replica.view.revision()));
     if (staleMs > 0) headers.set(STALE_HEADER, String(Math.round(staleMs)));
+    return { isStale: staleMs > 0 };
   }
 
   return {
@@ -118,10 +120,21 @@ function roleOf({ reads, currency, calls, replica, workers, over }: Parts): Role
       return answer;
     },
     async *stream(method, request, context) {
-      await state(context.responseHeader);
+      const { isStale } = await state(context.responseHeader);
+      if (isStale) refuseFuture(request, replica.view.revision());
       const answers = handlerFor<typeof ManagerService>(reads, method)?.(request, context);
       assert(answers && Symbol.asyncIterator in answers, `${method.name} is answered by a stream`);
       yield* answers;
     },
   };
+}
+
+/** A copy that cannot catch up now does not know whether a revision after its own was ever there. */
+function refuseFuture(request: object, revision: bigint): void {
+  if (!("afterRevision" in request) || typeof request.afterRevision !== "bigint") return;
+  if (request.afterRevision <= revision) return;
+  throw unavailable(
+    "STORE_UNAVAILABLE",
+    `this manager has come to revision ${revision} and cannot reach its store: ask another`,
+  );
 }

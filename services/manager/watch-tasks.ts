@@ -67,7 +67,7 @@ function begin(
   ledger: LedgerView,
   box: Mailbox<LedgerChange | "bookmark">,
 ) {
-  const missed = afterRevision === undefined ? [] : ledger.since(afterRevision);
+  const missed = afterRevision === undefined ? [] : since(afterRevision, ledger);
   if (missed === "compacted")
     throw compacted(`changes after revision ${afterRevision} are no longer kept: list tasks again`);
   for (const change of missed) box.post(change);
@@ -75,6 +75,13 @@ function begin(
   if (afterRevision !== undefined) return { tasks: [], revision: afterRevision, unsubscribe };
   return { tasks: [...ledger.tasks.all()], revision: ledger.revision(), unsubscribe };
 }
+
+/**
+ * A revision that is yet to come was of another ledger: of a cluster that was wiped since. Whoever
+ * went on after it would hear nothing until this ledger has come as far.
+ */
+const since = (revision: bigint, ledger: LedgerView) =>
+  revision > ledger.revision() ? "compacted" : ledger.since(revision);
 
 /** Changes in messages of a bearable size; the last one says how far they reach. At least one. */
 function* messages(

@@ -391,8 +391,9 @@ export const TaskFilterSchema: GenMessage<TaskFilter> = /*@__PURE__*/
 export type WatchTasksRequest = Message<"berth.v1.WatchTasksRequest"> & {
   /**
    * Begin after this revision. Absent means: first all tasks as they are, then
-   * every change. A revision too old to resume from is OUT_OF_RANGE with the
-   * reason COMPACTED: list again and watch from the list's revision.
+   * every change. A revision too old to resume from, or one that this ledger has
+   * not come to, is OUT_OF_RANGE with the reason COMPACTED: list again and watch
+   * from the list's revision.
    *
    * @generated from field: optional int64 after_revision = 1;
    */
