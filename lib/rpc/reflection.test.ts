@@ -53,6 +53,14 @@ test("a file comes with everything it imports, each once", async () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
+test.each(["google.rpc.BadRequest", "google.rpc.ErrorInfo", "google.rpc.RetryInfo"])(
+  "%s, which errors carry, is described",
+  async (name) => {
+    const [answer] = await ask(symbol(name));
+    expect(filesIn(answer)).toContain("google/rpc/error_details.proto");
+  },
+);
+
 test("what a stream was sent before is not sent again, but for the file asked for", async () => {
   const question = symbol("berth.v1.ManagerService");
   const [, again] = await ask(question, question);

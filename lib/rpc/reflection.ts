@@ -1,5 +1,6 @@
 import type { DescFile, DescService, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, type ServiceImpl } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import {
   type ServerReflectionRequest,
   type ServerReflectionResponseSchema,
@@ -8,6 +9,9 @@ import {
 import { ServerReflection as ServiceAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { createDescriptorIndex, type DescriptorIndex } from "./descriptor-index.ts";
 import { mountService, type ServiceMount } from "./service-mount.ts";
+
+/** No service imports it, and every error carries some of it: tools ask here what it means. */
+const ERROR_DETAILS = file_google_rpc_error_details;
 
 type Question = ServerReflectionRequest["messageRequest"];
 type Answer = NonNullable<
@@ -23,7 +27,7 @@ export function reflectionMounts(services: readonly DescService[]): ServiceMount
   /** Made for the first who asks: few servers are ever asked. */
   let made: DescriptorIndex | undefined;
   const index = () => {
-    made ??= createDescriptorIndex(listed.map(({ file }) => file));
+    made ??= createDescriptorIndex([...listed.map(({ file }) => file), ERROR_DETAILS]);
     return made;
   };
   const names = listed.map(({ typeName }) => ({ name: typeName }));
