@@ -24,6 +24,7 @@ function openManagers(...failures: readonly (Failure | undefined)[]) {
     const handlers: Partial<ServiceImpl<typeof ManagerService>> = {
       getCluster: answer,
       submitTask: answer,
+      submitTasks: answer,
       stopTask: answer,
       async *watchTasks(request) {
         yield { ...answer(), revision: request.afterRevision ?? 0n };
@@ -38,6 +39,7 @@ function openManagers(...failures: readonly (Failure | undefined)[]) {
 }
 
 const follower = () => unavailable("NOT_LEADER", "m2 leads");
+const cutOff = () => unavailable("CUT_OFF", "the connection broke before the answer");
 const dropped = () => new ConnectError("Connection dropped", Code.Unavailable);
 const refused = () => new ConnectError("No connection established. Last error", Code.Unavailable);
 const failureOf = (call: Promise<unknown>) => call.catch((error: unknown) => reasonOf(error) ?? "");
@@ -68,6 +70,16 @@ describe("a call", () => {
       await client[send]({ requestId: "r1" });
       expect(calls).toEqual(["m1", "m2"]);
     }
+  });
+
+  test("of many is repeated if each of them carries a request ID", async () => {
+    const submit = async (requestIds: readonly string[]) => {
+      const { client, calls } = openManagers(cutOff, undefined);
+      const requests = requestIds.map((requestId) => ({ requestId }));
+      return [await failureOf(client.submitTasks({ requests })), calls.length];
+    };
+    expect(await submit(["r1", "r2"])).toMatchObject([{}, 2]);
+    expect(await submit(["r1", ""])).toEqual(["CUT_OFF", 1]);
   });
 
   test("that may have been done and would do more is not repeated; the next call goes on", async () => {

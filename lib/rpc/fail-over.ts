@@ -1,10 +1,8 @@
-import type { DescMessage, DescMethodUnary } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, type StreamResponse, type Transport } from "@connectrpc/connect";
-import { reasonOf } from "../errors.ts";
+import type { Transport } from "@connectrpc/connect";
 import type { Channel } from "./channel.ts";
-import { isNotSent } from "./connection-refused.ts";
 import type { Contacts } from "./contacts.ts";
+import { isElsewhere, isRepeatable, isUndone } from "./repeat.ts";
+import { begun, kept } from "./stream-beginning.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -55,34 +53,6 @@ export function openFailOver(contacts: Contacts): Transport & Pick<Channel, "clo
   };
 }
 
-/** The one request of a call that only reads, to be sent as often as needed. */
-async function kept<T>(input: AsyncIterable<T>): Promise<AsyncIterable<T>> {
-  const words: T[] = [];
-  for await (const word of input) words.push(word);
-  return {
-    async *[Symbol.asyncIterator]() {
-      yield* words;
-    },
-  };
-}
-
-/** A stream whose first message is here: until then another server can be called. */
-async function begun<I extends DescMessage, O extends DescMessage>(
-  opening: Promise<StreamResponse<I, O>>,
-): Promise<StreamResponse<I, O>> {
-  const response = await opening;
-  const messages = response.message[Symbol.asyncIterator]();
-  const first = await messages.next();
-  async function* all() {
-    try {
-      for (let next = first; !next.done; next = await messages.next()) yield next.value;
-    } finally {
-      await messages.return?.();
-    }
-  }
-  return { ...response, message: all() };
-}
-
 /** Which server is called now. */
 function createRoute(contacts: Contacts) {
   let way: Promise<Way> | undefined;
@@ -119,30 +89,3 @@ function createRoute(contacts: Contacts) {
     },
   };
 }
-
-/** Whether another server may do better. */
-function isElsewhere(error: unknown): boolean {
-  const reason = reasonOf(error);
-  const { code } = ConnectError.from(error);
-  return code === Code.Unavailable && (reason === undefined || reason in ELSEWHERE);
-}
-
-/** Reasons that Berth gives for calling another server, and whether this one has done nothing. */
-const ELSEWHERE: Readonly<Record<string, "undone" | "unknown">> = {
-  NOT_CONNECTED: "undone",
-  CHANNEL_CLOSED: "undone",
-  NOT_LEADER: "undone",
-  NO_LEADER: "undone",
-  NOT_READY: "undone",
-  LEADERSHIP_LOST: "unknown",
-  STORE_UNAVAILABLE: "unknown",
-  DRAINING: "unknown",
-};
-
-const isUndone = (error: unknown): boolean =>
-  ELSEWHERE[reasonOf(error) ?? ""] === "undone" || isNotSent(error);
-
-/** Whether the same call twice does the same as once. */
-const isRepeatable = ({ idempotency }: DescMethodUnary, input: object): boolean =>
-  idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS ||
-  ("requestId" in input && typeof input.requestId === "string" && input.requestId !== "");
