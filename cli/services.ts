@@ -59,6 +59,8 @@ export type ManagerConfig = Readonly<{
   retention: Retention;
   /** How long the registry counts a silent worker as alive. */
   leaseMs: number;
+  /** Origins whose pages may call from a browser. Absent: none. */
+  corsOrigins?: readonly string[];
   /** Where its store lives. */
   storeFolder: string;
 }>;

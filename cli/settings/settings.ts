@@ -13,6 +13,7 @@ import { type KeyValue, parseLabel } from "../parse/key-value.ts";
 import { malformed, type Parsed, parsed, parseEach, wordIn } from "../parse/parsed.ts";
 import { capacityCpus, capacityDisk, capacityMemory, resources } from "./capacity-settings.ts";
 import { containerDnsShape } from "./container-dns-settings.ts";
+import { corsOrigins } from "./cors-settings.ts";
 import { dnsShape } from "./dns-settings.ts";
 import { optional, type Setting, single, toggle } from "./setting.ts";
 import { storeShape } from "./store-settings.ts";
@@ -275,6 +276,7 @@ export const allSettings: readonly Setting<unknown>[] = [
   keepEvents,
   lease,
   interval,
+  corsOrigins,
   ...Object.values(dnsShape),
   workerId,
   advertise,

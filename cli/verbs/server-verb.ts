@@ -7,6 +7,7 @@ import { hostOf } from "../parse/address.ts";
 import type { ManagerConfig, ServiceDeps, Services, WorkerConfig } from "../services.ts";
 import * as capacity from "../settings/capacity-settings.ts";
 import { containerDnsOf, containerDnsShape } from "../settings/container-dns-settings.ts";
+import { corsOrigins } from "../settings/cors-settings.ts";
 import { isUnspecified } from "../settings/exposure.ts";
 import { configOption } from "../settings/load.ts";
 import type { Shape, Values } from "../settings/resolve.ts";
@@ -112,6 +113,7 @@ export const managerShape = {
   keepFinished: settings.keepFinished,
   keepEvents: settings.keepEvents,
   lease: settings.lease,
+  corsOrigins,
 };
 
 type ManagerSettings = Values<typeof managerShape> & Readonly<{ stateDir: string | undefined }>;
@@ -124,6 +126,7 @@ export const managerConfigOf = (
   defaultScheduler: set.defaultScheduler,
   retention: { finishedMs: set.keepFinished, eventsMax: set.keepEvents },
   leaseMs: set.lease,
+  ...(set.corsOrigins.length > 0 && { corsOrigins: set.corsOrigins }),
   storeFolder: storeFolder(context, set.stateDir),
   version,
 });

@@ -43,7 +43,7 @@ export function createHttpSide(serving: Serving, api: HttpApi): HttpSide {
     const { target, texts } = router.find(request.method ?? "", path);
     if (target.kind === "page") return sendReply(response, await target.page());
     const { endpoint } = target;
-    refuseOtherOrigins(request);
+    refuseOtherOrigins(request, serving);
     const body = hasBody(endpoint.route) ? await readBody(request) : refuseBody(request);
     const message = requestOf(endpoint, { texts, search, body: body ?? "" });
     await makeCall(endpoint, message, { serving, request, response });
@@ -81,9 +81,9 @@ function split(url: string): Readonly<{ path: string; search: string }> {
 }
 
 /** A browser sends such requests for any page that its user visits. What it may read it does not tell. */
-function refuseOtherOrigins({ method, headers }: IncomingMessage): void {
+function refuseOtherOrigins({ method, headers }: IncomingMessage, { cors }: Serving): void {
   const { origin, host } = headers;
-  if (method === "GET" || method === "HEAD" || origin === undefined) return;
+  if (method === "GET" || method === "HEAD" || origin === undefined || cors.allows(origin)) return;
   if (origin.replace(/^https?:\/\//, "") !== host)
     throw new RefusedError("CROSS_ORIGIN", "pages of other origins may not make changes here");
 }

@@ -41,7 +41,7 @@ type Beside = Readonly<{
 }>;
 
 export function createHttp1(serving: Serving, { pages, api, fallback }: Beside = {}): Http1 {
-  const { limits, draining } = serving;
+  const { limits, draining, cors } = serving;
   const side = api && createHttpSide(serving, api);
   const page = fallback ?? (side ? side.answer : notFound);
   const pageAt = (path: string, request: IncomingMessage): Page => {
@@ -60,6 +60,7 @@ export function createHttp1(serving: Serving, { pages, api, fallback }: Beside =
     nameAnswer(request, response);
     response.on("error", (err) => serving.log.debug({ err }, "http answer broke off"));
     response.once("close", () => draining.aborted && server.closeIdleConnections());
+    if (cors.answer(request, response)) return;
     const path = request.url?.split("?", 1)[0] ?? "";
     const handler = handlers.get(path);
     if (handler) serveRpc(handler, request, response, serving);

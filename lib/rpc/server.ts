@@ -9,6 +9,7 @@ import { type Random, systemRandom } from "../random.ts";
 import { createStop } from "../stop.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import type { CallMeter } from "./call-meter.ts";
+import { createCors } from "./cors.ts";
 import { openFrontDoor } from "./front-door.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import { createHealth } from "./health.ts";
@@ -32,6 +33,8 @@ export type RpcServerOptions = Readonly<{
   fallback?: (request: IncomingMessage, response: ServerResponse) => void;
   /** Answers GET of a path over HTTP/1.1, such as `/metrics`. */
   pages?: ReadonlyMap<string, Page>;
+  /** Origins whose pages may call over HTTP/1.1. Default: none but the server's own. */
+  corsOrigins?: readonly string[];
   /** Counts calls on both wires. */
   meter?: CallMeter;
   /** Makes a span of each call on both wires. Absent: none is made. */
@@ -64,7 +67,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const draining = createStop();
 
   const services = servedBy(options, health.mount);
-  const serving = { services, limits, log, draining: draining.signal };
+  const cors = createCors(options.corsOrigins ?? []);
+  const serving = { services, limits, log, draining: draining.signal, cors };
   const grpc = createGrpcServer(serving);
   // Made for the first who speaks HTTP/1.1: to most servers nobody does, and it keeps a timer.
   let http1: Http1 | undefined;

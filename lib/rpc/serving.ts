@@ -1,5 +1,6 @@
 import type { Interceptor } from "@connectrpc/connect";
 import type { Log } from "../log.ts";
+import type { Cors } from "./cors.ts";
 import type { RpcLimits } from "./limits.ts";
 import type { ServiceMount } from "./service-mount.ts";
 
@@ -13,4 +14,6 @@ export type Serving = Readonly<{
   log: Log;
   /** Aborts when the server drains. Ends streams; unary calls may finish. */
   draining: AbortSignal;
+  /** What pages of other origins may do. */
+  cors: Cors;
 }>;

@@ -29,6 +29,8 @@ export type ManagerConfig = Readonly<{
   version: string;
   /** How long the registry counts a silent worker as up. Absent: `LEASE_MS_DEFAULT`. */
   leaseMs?: number;
+  /** Origins whose pages may call from a browser. Absent: none but the manager's own. */
+  corsOrigins?: readonly string[];
   /** Absent: `RETENTION_DEFAULT`. */
   retention?: Retention;
 }>;
@@ -70,6 +72,7 @@ export async function startManager(config: ManagerConfig, given: ManagerDeps): P
     pages: managerPages(config, { view: () => term.view, meters, calls, tracer, clock, log }),
     meter: calls,
     tracer,
+    corsOrigins: config.corsOrigins ?? [],
     clock,
     log,
   });

@@ -62,6 +62,7 @@ export async function startSharedManager(
     pages: managerPages(config, { view, meters, calls, tracer, clock, log }),
     meter: calls,
     tracer,
+    corsOrigins: config.corsOrigins ?? [],
     clock,
     log,
   });
