@@ -77,6 +77,7 @@ fmt: $(INSTALLED) ## Format everything, and mend what can be mended
 build: $(INSTALLED) ## Compile to dist/
 	@tsc
 	@scripts/bundle.mjs
+	@scripts/client-package.mjs
 
 bench: build ## Run the benchmarks, each beside its floor
 	@scripts/docker-engine.sh bash -c 'BENCH_IMAGE=$$(scripts/demo-image.sh) node dist/bench/main.js'

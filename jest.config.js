@@ -18,7 +18,7 @@ export default {
     {
       ...common,
       displayName: "unit",
-      roots: ["core", "lib", "services", "cli", "sim", "test"].map(
+      roots: ["client", "core", "lib", "services", "cli", "sim", "test"].map(
         (folder) => `<rootDir>/${folder}`,
       ),
       testPathIgnorePatterns: [

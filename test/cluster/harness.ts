@@ -55,6 +55,8 @@ export interface Cluster {
   readonly clock: Clock;
   readonly random: Random;
   readonly client: Client<typeof ManagerService>;
+  /** Where the manager is reached, whichever process it is. */
+  readonly managerAddress: string;
   readonly registry: Client<typeof RegistryService>;
   /** The manager's store, which outlives every manager. */
   readonly store: Store;
@@ -99,6 +101,7 @@ export async function startCluster({ seed, workerCount }: Options): Promise<Clus
   return {
     ...{ clock, random, store, engines, events },
     client: createClient(ManagerService, channelTo("manager")),
+    managerAddress: toManager.address,
     registry: createClient(RegistryService, channelTo("registry")),
     workerClient: (workerId) => createClient(WorkerService, channelTo(workerId)),
     parts: [...parts.keys()],

@@ -10,6 +10,10 @@ export interface Relay {
   /** Cuts, and lets nobody through, until it is unblocked. */
   block(): void;
   unblock(): void;
+  /** Keeps every connection open and lets nothing through any more, as a machine does that lost its power. */
+  freeze(): void;
+  /** New connections lead on again; the old ones stay dead. */
+  thaw(): void;
   close(): void;
 }
 
@@ -17,6 +21,7 @@ export async function openRelay(): Promise<Relay> {
   const sockets = new Set<Socket>();
   let target: string | undefined;
   let isBlocked = false;
+  let isFrozen = false;
 
   function keep(socket: Socket): Socket {
     sockets.add(socket);
@@ -27,6 +32,7 @@ export async function openRelay(): Promise<Relay> {
 
   const server = createServer((inward) => {
     if (target === undefined || isBlocked) return void inward.destroy();
+    if (isFrozen) return void keep(inward).pause();
     const { hostname, port } = new URL(`http://${target}`);
     const outward = keep(connect(Number(port), hostname));
     keep(inward).pipe(outward).pipe(inward);
@@ -50,6 +56,13 @@ export async function openRelay(): Promise<Relay> {
     },
     unblock() {
       isBlocked = false;
+    },
+    freeze() {
+      isFrozen = true;
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    thaw() {
+      isFrozen = false;
     },
     close() {
       cut();
