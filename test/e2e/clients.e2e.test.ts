@@ -92,20 +92,6 @@ function untilPrinted(child: ReturnType<typeof spawn>, text: string): Promise<vo
   });
 }
 
-test("the example for curl takes a task from submit to removal", async () => {
-  const script = new URL("../../examples/curl.sh", import.meta.url).pathname;
-  const env = { ...process.env, BERTH_ADDR: cluster.managerAddress, IMAGE: TEST_IMAGE };
-  const { stdout } = await run("bash", [script], { env });
-  const answers = stdout.split("\n").filter((line) => line.startsWith("{"));
-  const [submitted, events, explained, refused, stopped, removed] = answers.map((line) =>
-    JSON.parse(line),
-  );
-  const { id } = submitted.task;
-  const told = [events.events[0].taskId, explained.task.id, stopped.task.id, removed.task.id];
-  expect(told).toEqual([id, id, id, id]);
-  expect([refused.status, refused.violations.length]).toEqual([400, 2]);
-});
-
 describe("curl with Connect's JSON", () => {
   const post = async (method: string, body: string) => {
     const flags = [
