@@ -21,6 +21,9 @@ const WAIT_MS = 1_000;
 /** How often the copy's age is looked at where nobody reads. */
 const LOOK_MS = 5_000;
 
+/** Older than two looks in a row can leave it, however slow they are. */
+const LONG_BEHIND_MS = 2 * (LOOK_MS + WAIT_MS);
+
 /** Tells how old a manager's copy is, for its readers. */
 export interface Currency {
   /**
@@ -29,6 +32,8 @@ export interface Currency {
    * behind: 0 unless the store is out of reach. Rejects as UNAVAILABLE while it never was current.
    */
   ensure(): Promise<number>;
+  /** Whether the store has been out of reach for so long that a watch no longer tells the truth. */
+  isLongBehind(): boolean;
   /** Looks now and then, until the copy is no longer kept, so that its age is known without readers. */
   run(): Promise<void>;
 }
@@ -70,6 +75,8 @@ export function createCurrency(deps: Deps): Currency {
       if (state.asOfMs === undefined) throw neverCurrent();
       return clock.monotonic() - state.asOfMs;
     },
+    isLongBehind: () =>
+      state.asOfMs !== undefined && clock.monotonic() - state.asOfMs > LONG_BEHIND_MS,
     async run() {
       while (!deps.over.aborted) {
         const isCurrent = late === undefined && (await isInTime());

@@ -8,7 +8,7 @@ import { handlerFor } from "../../lib/rpc/delegate.ts";
 import { createStop } from "../../lib/stop.ts";
 import type { SharedStore } from "../../lib/store/shared-store.ts";
 import { inAnyWeather } from "../../lib/store/weather.ts";
-import { createCurrency } from "./currency.ts";
+import { type Currency, createCurrency } from "./currency.ts";
 import { createReadHandlers } from "./handlers.ts";
 import { createLeaderCalls, type LeaderCalls } from "./leader-calls.ts";
 import type { LedgerState } from "./ledger-state.ts";
@@ -124,10 +124,26 @@ function roleOf({ reads, currency, calls, replica, workers, over }: Parts): Role
       if (isStale) refuseFuture(request, replica.view.revision());
       const answers = handlerFor<typeof ManagerService>(reads, method)?.(request, context);
       assert(answers && Symbol.asyncIterator in answers, `${method.name} is answered by a stream`);
-      yield* answers;
+      // Whoever begins while the store is out of reach was told so in the header.
+      yield* isStale ? answers : truthful(answers, currency);
     },
   };
 }
+
+/** What a stream says, until it would say that nothing has changed and cannot know. */
+async function* truthful<T extends object>(
+  answers: AsyncIterable<T>,
+  currency: Pick<Currency, "isLongBehind">,
+): AsyncGenerator<T> {
+  for await (const answer of answers) {
+    if (isBookmark(answer) && currency.isLongBehind())
+      throw unavailable("STORE_UNAVAILABLE", "this manager has lost its store: ask another");
+    yield answer;
+  }
+}
+
+const isBookmark = (answer: object): boolean =>
+  "changes" in answer && Array.isArray(answer.changes) && answer.changes.length === 0;
 
 /** A copy that cannot catch up now does not know whether a revision after its own was ever there. */
 function refuseFuture(request: object, revision: bigint): void {
