@@ -29,10 +29,13 @@ export async function servePages(folder: string): Promise<Server & { readonly po
   return Object.assign(server, { port: (server.address() as AddressInfo).port });
 }
 
-/** What a page wrote to its console, until a line that is the last. */
+/** What a page wrote to its console, each line as it comes, until one that is the last. */
 export async function consoleOf(
   url: string,
-  { folder, isLast }: Readonly<{ folder: string; isLast: (line: string) => boolean }>,
+  {
+    folder,
+    isLast,
+  }: Readonly<{ folder: string; isLast: (line: string) => boolean | Promise<boolean> }>,
 ): Promise<readonly string[]> {
   const flags = [
     ...["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"],
@@ -43,16 +46,18 @@ export async function consoleOf(
   const timer = setTimeout(() => browser.kill("SIGKILL"), PAGE_MS);
   const lines: string[] = [];
   const all: string[] = [];
-  for await (const text of createInterface({ input: browser.stderr })) {
-    all.push(text);
-    const [, line] = /CONSOLE[:(]\d+[)\]]* "(.*)", source: /.exec(text) ?? [];
-    if (line === undefined) continue;
-    lines.push(line);
-    if (!isLast(line)) continue;
-    browser.kill("SIGTERM");
+  try {
+    for await (const text of createInterface({ input: browser.stderr })) {
+      all.push(text);
+      const [, line] = /CONSOLE[:(]\d+[)\]]* "(.*)", source: /.exec(text) ?? [];
+      if (line === undefined) continue;
+      lines.push(line);
+      if (await isLast(line)) return lines;
+    }
+  } finally {
     clearTimeout(timer);
+    browser.kill("SIGTERM");
     await ended;
-    return lines;
   }
   throw new Error(`the browser ended before its page had:\n${all.join("\n")}`);
 }
