@@ -46,6 +46,11 @@ const ADDRESSES_MAX = 16;
 
 /** The origins of managers. Throws a RangeError that names the address and how it should look. */
 export function baseUrlsOf({ addresses }: ClientOptions): readonly string[] {
+  // A program in JavaScript has no compiler to tell it.
+  if (!Array.isArray(addresses))
+    throw new RangeError(
+      `addresses is ${String(addresses)}: give a list, such as ["10.0.0.1:7070"]`,
+    );
   if (addresses.length === 0 || addresses.length > ADDRESSES_MAX)
     throw new RangeError(`addresses has ${addresses.length} entries: give 1 to ${ADDRESSES_MAX}`);
   return addresses.map(baseUrlOf);
