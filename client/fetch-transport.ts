@@ -110,13 +110,19 @@ function unreached(url: string, cause: unknown): ConnectError {
   const { origin } = new URL(url);
   return code !== undefined && NOT_SENT.has(code)
     ? unavailable("NOT_CONNECTED", `no connection to ${origin}: ${code}`, { cause })
-    : unavailable("CUT_OFF", `no answer from ${origin}: ${String(code ?? cause)}`, { cause });
+    : unavailable("CUT_OFF", `no answer from ${origin}: ${code ?? String(cause)}`, { cause });
 }
 
+/** Not by `instanceof`: where there are several realms, an error may be of another one. */
 function codeOf(error: unknown): string | undefined {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
+  const code = memberOf(memberOf(error, "cause"), "code");
+  return typeof code === "string" ? code : undefined;
 }
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
 
 /** Connect calls it the caller's mistake when an answer ends in its middle. */
 function whole<R extends StreamResponse>(response: R): R {
