@@ -2,7 +2,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { promisify, stripVTControlCharacters } from "node:util";
 import { test } from "@jest/globals";
 import { TEST_IMAGE } from "./engine.ts";
 
@@ -27,7 +27,8 @@ export const SCENARIO = [
 
 /** What an example said, a line each, its task's ID as `ID`. */
 export const linesOf = (output: string): readonly string[] =>
-  output
+  // Maven colours what it passes on.
+  stripVTControlCharacters(output)
     .trimEnd()
     .split("\n")
     .map((line) => line.replace(/^submitted [a-z0-9-]{1,64}$/, "submitted ID"));

@@ -67,17 +67,7 @@ toolTest(
       const examples = new URL("../../examples/java", import.meta.url);
       await cp(examples, folder, { recursive: true });
       const root = new URL("../..", import.meta.url).pathname;
-      const maven = [
-        "mvn",
-        "-q",
-        "-B",
-        "-Dstyle.color=never",
-        "-f",
-        folder,
-        `-Droot=${root}`,
-        "compile",
-        "exec:java",
-      ];
+      const maven = ["mvn", "-q", "-B", "-f", folder, `-Droot=${root}`, "compile", "exec:java"];
       await expectScenario(await runIn("java", maven, settings()));
     }),
 );
