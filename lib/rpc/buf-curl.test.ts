@@ -41,6 +41,7 @@ describe("buf curl, without a schema,", () => {
       pushTasks: refuseStream,
       listTasks: refuse,
       getStats: refuse,
+      getCrashEvidence: refuse,
       watchTasks: refuseStream,
       streamTaskLogs: refuseStream,
       execTask: refuseStream,
