@@ -2,7 +2,7 @@ import { type Attempt, FailureReason, TaskState } from "../gen/berth/v1/task_pb.
 import { toMillis } from "./time.ts";
 
 /** An attempt that ran this long counts as a success: the next failure is the first in a row. */
-const STABLE_RUN_MS = 60_000;
+export const STABLE_RUN_MS = 60_000;
 
 /** No place was found in time: to try again would be to wait for longer than was allowed. */
 export const wasUnplaceable = ({ status }: Attempt): boolean =>
