@@ -191,18 +191,9 @@ async function startDockerWorker(
   const facts = { ...config, hostname: hostname() };
   const probes = createProbeCalls({ network: createNetworkCheck(clock), exec: runtime.tryCommand });
   const openView = viewOpener(store, { clock, random, log });
-  const deps = {
-    wire: socketWire,
-    state,
-    runtime,
-    probes,
-    stats,
-    openView,
-    tracer,
-    clock,
-    random,
-    log,
-  };
+  const { glance } = runtime;
+  const outside = { wire: socketWire, state, runtime, probes, glance, stats, openView };
+  const deps = { ...outside, tracer, clock, random, log };
   const lock = await lockStateFolder(stateFolder);
   return startLocked(lock, () => startWorker(facts, deps));
 }

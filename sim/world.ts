@@ -1,6 +1,7 @@
 import { Role } from "../gen/berth/v1/worker_pb.ts";
 import { createSeededRandom, type Random } from "../lib/random.ts";
 import type { Batch } from "../lib/store/store.ts";
+import { createFakeGlance } from "../services/worker/fake-runtime-usage.ts";
 import { createFakeProbes } from "../services/worker/prober-fake.ts";
 import { startWorker } from "../services/worker/worker.ts";
 import { CUSTOM, labelsOf } from "./asks.ts";
@@ -173,6 +174,7 @@ function depsOf({ time, world, random }: PartDeps, machine: WorkerMachine, life:
     state: stateFolderFor(machine, outside),
     runtime: runtimeFor(machine, outside),
     probes: createFakeProbes(machine.engine),
+    glance: createFakeGlance(machine.engine),
     stats: { measure: async () => host },
   };
 }

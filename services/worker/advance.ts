@@ -58,10 +58,10 @@ export const firstStage = (spec: TaskSpec): Stage =>
  * did.
  */
 export function adoptedStage(
-  { containerId, state }: ContainerFacts,
+  { containerId, imageId, state }: ContainerFacts,
   verdict: AttemptFailure | undefined,
 ): Stage {
-  const container = { id: containerId, startTimeMs: undefined, ports: [] };
+  const container = { id: containerId, startTimeMs: undefined, ports: [], imageId };
   switch (state.kind) {
     case "created":
       return { kind: "held", container };
@@ -155,9 +155,9 @@ async function look(
   stage: Extract<Stage, { kind: "held" | "confirming" | "running" }>,
   engine: Engine,
 ): Promise<Stage> {
-  const { container } = stage;
-  const facts = await engine.inspect(container.id);
-  if (!facts) return { ...ended(removedExternally(container)), container };
+  const facts = await engine.inspect(stage.container.id);
+  if (!facts) return { ...ended(removedExternally(stage.container)), container: stage.container };
+  const container: Container = { ...stage.container, imageId: facts.imageId };
   switch (facts.state.kind) {
     case "created":
       if (stage.kind === "held") return stage;

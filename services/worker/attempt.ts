@@ -16,6 +16,8 @@ export type Attempt = Readonly<{
   spec: AttemptSpec | undefined;
   /** What the container of an adopted attempt was made of. */
   image?: string;
+  /** The engine it was given to, such as `docker 20.10.24`. Empty where that had not told. */
+  engine: string;
   orders: StandingOrders;
   /** What its probes said last. Absent before the first of them was asked. */
   vitals?: Vitals | undefined;
@@ -46,6 +48,8 @@ export type Container = Readonly<{
   startTimeMs: number | undefined;
   /** Empty before it has started. */
   ports: readonly PublishedPort[];
+  /** ID of the image it was made of. Absent until it was looked at. */
+  imageId?: string;
   /** Its own IP address. Absent before it has started, and where it has no network. */
   address?: string;
 }>;

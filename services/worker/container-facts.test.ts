@@ -20,7 +20,11 @@ const created = { Status: "created", Error: "", ExitCode: 0, StartedAt: NEVER, F
 
 const facts = (state: Json, more: Json = {}) =>
   containerFacts(
-    { Id: "c", Config: { Labels: labels, Image: "web:1" }, State: state, ...more },
+    {
+      ...{ Id: "c", Image: "sha256:5f1c", State: state },
+      Config: { Labels: labels, Image: "web:1" },
+      ...more,
+    },
     "10.0.0.1",
   );
 
@@ -30,6 +34,7 @@ test("one that was not started yet is created", () => {
     key: { taskId: "t1", attempt: 2 },
     name: "web",
     image: "web:1",
+    imageId: "sha256:5f1c",
     orders: { onDisconnect: { kind: "keep-running" } },
     state: { kind: "created" },
   });

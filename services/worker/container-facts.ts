@@ -25,6 +25,7 @@ export function containerFacts(inspected: Json, hostAddress: string): ContainerF
     key,
     name: nameFromLabels(labels),
     image: textAt(jsonAt(inspected, "Config"), "Image"),
+    imageId: textAt(inspected, "Image"),
     orders: ordersFromLabels(labels),
     state: stateOf(inspected, portsFromLabels(labels), hostAddress),
   };

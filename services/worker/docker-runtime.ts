@@ -14,7 +14,12 @@ import { watchEngine } from "./engine-watch.ts";
 import { createExec, type Exec } from "./prober-exec.ts";
 import { createPuller } from "./pull-image.ts";
 import type { Runtime } from "./runtime.ts";
-import { createCgroupUsage, type ReadUsage } from "./usage-cgroup.ts";
+import {
+  createCgroupGlance,
+  createCgroupUsage,
+  type Glance,
+  type ReadUsage,
+} from "./usage-cgroup.ts";
 import { readKernelFile } from "./usage-read.ts";
 
 export type DockerRuntimeOptions = Readonly<{
@@ -34,8 +39,11 @@ export type DockerRuntimeOptions = Readonly<{
   readUsage?: ReadUsage;
 }>;
 
-/** A runtime that can also run a command in a container, as probes ask. */
-export type DockerRuntime = Runtime & Readonly<{ tryCommand: Exec }>;
+/**
+ * A runtime that can also run a command in a container, as probes ask, and see what one uses without
+ * asking the engine.
+ */
+export type DockerRuntime = Runtime & Readonly<{ tryCommand: Exec; glance: Glance }>;
 
 /** Runs containers on a Docker engine. */
 export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntime {
@@ -50,12 +58,16 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     describe: createDescriber(deps),
     ping: () => engine.tell(pingTask),
     tryCommand: createExec(deps),
+    glance: glanceAtThisMachine(clock),
     pull: createPuller(deps),
     watch: (owner, signal) => watchEngine(deps, owner, signal),
     logs: (containerId, selection, signal) => readLogs(deps, { containerId, selection, signal }),
     exec: (containerId, process, signal) => startExec(deps, { containerId, process, signal }),
   };
 }
+
+const glanceAtThisMachine = (clock: Clock): Glance =>
+  createCgroupGlance({ read: readKernelFile, now: clock.now, cgroupRoot: "/sys/fs/cgroup" });
 
 const usageOfThisMachine = (clock: Clock): ReadUsage =>
   createCgroupUsage({

@@ -206,6 +206,7 @@ export const factsOf = ({ id, key, spec, state }: FakeContainer): ContainerFacts
   key,
   name: spec.name || key.taskId,
   image: spec.image,
+  imageId: `sha256:${spec.image}`,
   orders: ordersFromLabels(labelsOfOrders(ordersOf(spec))),
   state,
 });

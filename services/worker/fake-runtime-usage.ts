@@ -1,5 +1,6 @@
 import type { FakeContainer, FakeEngine } from "./fake-runtime-engine.ts";
 import type { ContainerUsage } from "./runtime.ts";
+import type { Glance } from "./usage-cgroup.ts";
 
 const MEBIBYTE = 2 ** 20;
 const MEMORY_BYTES = 16 * MEBIBYTE;
@@ -32,3 +33,9 @@ export function usageOf(
     processCount: PROCESSES,
   };
 }
+
+/** A machine that shows what the containers of an engine use. */
+export const createFakeGlance =
+  (engine: FakeEngine): Glance =>
+  (containerId) =>
+    usageOf(engine, engine.containers.get(containerId));

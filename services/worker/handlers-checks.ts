@@ -87,7 +87,7 @@ export const checkFenceFields = ({
   ...(epoch >= 1n ? [] : [{ field: "epoch", description: `is ${epoch}: must be 1 or more` }]),
 ];
 
-function checkKey({ taskId, attempt }: AttemptKey, within = ""): readonly FieldViolation[] {
+export function checkKey({ taskId, attempt }: AttemptKey, within = ""): readonly FieldViolation[] {
   const number = { field: `${within}attempt`, description: `is ${attempt}: must be 1 or more` };
   return [...validateId(`${within}task_id`, taskId), ...(attempt >= 1 ? [] : [number])];
 }

@@ -3,6 +3,7 @@ import type { CustomCapacity } from "../../core/custom-resources.ts";
 import type { WorkerMetrics } from "../../gen/berth/v1/worker_pb.ts";
 import type { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { createEvidence } from "./crash-evidence.ts";
 import { checkFenceFields, refuse } from "./handlers-checks.ts";
 import { createExecHandler } from "./handlers-exec.ts";
 import { listPage } from "./handlers-list.ts";
@@ -14,6 +15,7 @@ import type { ManagerTouch } from "./manager-touch.ts";
 import type { ReportFeed } from "./reports-feed.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Supervisor } from "./supervisor.ts";
+import type { UsageRings } from "./usage-rings.ts";
 import type { UsageSampler } from "./usage-sampler.ts";
 import type { Watchers } from "./watchers.ts";
 
@@ -27,6 +29,7 @@ export type HandlerDeps = Readonly<{
   clock: Clock;
   measure: () => Promise<WorkerMetrics>;
   sampler: UsageSampler;
+  rings: Pick<UsageRings, "of">;
 }>;
 
 export type HandlerOptions = Readonly<{
@@ -44,6 +47,7 @@ export function createHandlers(
   const { identity, supervisor, watchers, touch, measure } = deps;
   const streamTaskLogs = createLogStreamer(deps);
   const execTask = createExecHandler(deps);
+  const evidenceOf = createEvidence(deps);
   const streamTaskStats = createStatsStreamer({ ...deps, workerId: identity.workerId });
   const pushes = createPushes({ supervisor, admit, allowHostNetwork, offers });
 
@@ -90,6 +94,9 @@ export function createHandlers(
     },
     getStats: async () => ({ metrics: await measure() }),
     streamTaskLogs: (request, { signal }) => streamTaskLogs(request, signal),
+    getCrashEvidence: async (request, { signal }) => ({
+      evidence: await evidenceOf(request, signal),
+    }),
     execTask: (words, { signal }) => execTask(words, signal),
     streamTaskStats: (request, { signal }) => streamTaskStats(request, signal),
   };

@@ -3,6 +3,7 @@ import { formatHostPort, parseHostPort } from "../../lib/host-port.ts";
 import type { Running } from "../../lib/lifecycle.ts";
 import { createFakeRuntime } from "./fake-runtime.ts";
 import { createFakeEngine } from "./fake-runtime-engine.ts";
+import { createFakeGlance } from "./fake-runtime-usage.ts";
 import { createFakeProbes } from "./prober-fake.ts";
 import { createMemoryFolder } from "./state-folder-memory.ts";
 import { startWorker, type WorkerConfig, type WorkerDeps } from "./worker.ts";
@@ -16,7 +17,7 @@ export type HollowConfig = Omit<WorkerConfig, "advertise" | "workerId" | "hostna
     idPrefix: string;
   }>;
 
-type Deps = Omit<WorkerDeps, "state" | "runtime" | "probes" | "stats" | "gate">;
+type Deps = Omit<WorkerDeps, "state" | "runtime" | "probes" | "glance" | "stats" | "gate">;
 
 /** Starts at once. Between two lots those before get a turn to register, lest they come too late. */
 const STARTS_MAX = 10;
@@ -88,6 +89,7 @@ function startOne(
       state: createMemoryFolder(workerId),
       runtime: createFakeRuntime(engine),
       probes: createFakeProbes(engine),
+      glance: createFakeGlance(engine),
       stats: hollowHost,
     },
   );

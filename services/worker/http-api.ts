@@ -16,6 +16,9 @@ const routes: readonly Route[] = [
     errors: [NotFound, FailedPrecondition],
     text: ({ entries }) => entries.map(({ data }) => data),
   }),
+  route("GET", "/tasks/{taskId}/crash-evidence", calls.getCrashEvidence, {
+    errors: [NotFound, FailedPrecondition],
+  }),
   route("GET", "/stats", calls.getStats),
   healthRoute,
 ];

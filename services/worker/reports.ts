@@ -35,6 +35,8 @@ export function statusOf(attempt: Attempt): AttemptStatus {
     state: stateOf(stage),
     observeTime: toTimestamp(attempt.observeTimeMs),
     containerId: containerOf(stage)?.id ?? "",
+    imageId: containerOf(stage)?.imageId ?? "",
+    engine: attempt.engine,
     ports: isServing(stage) ? stage.container.ports.map((port) => ({ ...port })) : [],
     message: messageOf(attempt),
     ...vitalsOf(attempt),

@@ -28,6 +28,8 @@ export type ContainerFacts = Readonly<{
   name: string;
   /** What it was made of. */
   image: string;
+  /** ID of the image that was then meant by that, such as `sha256:…`. */
+  imageId: string;
   /** What its worker does unasked, from labels. */
   orders: StandingOrders;
   state:

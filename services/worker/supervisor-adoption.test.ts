@@ -243,7 +243,7 @@ describe("a container that appears after the first list", () => {
 describe("of what a list shows after the first one", () => {
   const facts: ContainerFacts = {
     containerId: "x",
-    ...{ key, name: "web", image: "web:1" },
+    ...{ key, name: "web", image: "web:1", imageId: "sha256:1" },
     orders: { onDisconnect: { kind: "keep-running" } },
     state: { kind: "running", startTimeMs: 1, ports: [] },
   };

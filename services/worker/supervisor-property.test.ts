@@ -70,6 +70,7 @@ async function createWorld(images: readonly string[]) {
       verdicts,
       runtime: createFakeRuntime(engine),
       owner: () => ({ clusterId: "c1", workerId: "w1" }),
+      engine: () => "fake 1.0",
       clock,
       random: createSeededRandom(7),
       log: silentLog,

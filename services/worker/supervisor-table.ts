@@ -28,6 +28,8 @@ export type FirstFacts = Readonly<{
 }>;
 
 type Options = Readonly<{
+  /** What the engine last said that it is. Empty before it has spoken. */
+  engine: () => string;
   /** What every driver needs, asked for when one is made. */
   driverDeps: () => DriverDeps;
   /** Aborts when the attempts are to be left as they are. */
@@ -49,7 +51,14 @@ export function createAttemptTable(options: Options): AttemptTable {
       const deps = options.driverDeps();
       const { clock } = deps;
       const now = { observeTimeMs: clock.now(), effortMs: clock.monotonic() };
-      const first: Attempt = { ...facts, ...now, trouble: undefined, wish: { kind: "run" } };
+      const engine = options.engine();
+      const first: Attempt = {
+        ...facts,
+        ...now,
+        engine,
+        trouble: undefined,
+        wish: { kind: "run" },
+      };
       const driver = createAttemptDriver(deps, first);
       drivers.set(keyText(facts.key), driver);
       deps.onNews(first);

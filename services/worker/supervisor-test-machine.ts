@@ -44,6 +44,7 @@ export function machine() {
         probes: createFakeProbes(engine),
         verdicts: await openVerdicts(folder.verdicts, silentLog),
         owner: () => self,
+        engine: () => "fake 1.0",
         clock,
         random: createSeededRandom(1),
         log: silentLog,

@@ -66,6 +66,8 @@ export type SupervisorDeps = Readonly<{
   verdicts: Verdicts;
   /** Undefined until a cluster has claimed the worker; then always the same. */
   owner: () => Owner | undefined;
+  /** What the engine last said that it is. Empty before it has spoken. */
+  engine: () => string;
   clock: Clock;
   random: Random;
   log: Log;
@@ -101,6 +103,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     ward.attend(attempt);
   };
   const table: AttemptTable = createAttemptTable({
+    engine: deps.engine,
     driverDeps: () => driverDepsOf(deps, onNews),
     signal: life.signal,
     onAdd: cutOff.onAdd,

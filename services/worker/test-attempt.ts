@@ -5,6 +5,7 @@ export const attemptAt = (stage: Stage, changes: Partial<Attempt> = {}): Attempt
   key: { taskId: "t1", attempt: 1 },
   name: "web",
   spec: undefined,
+  engine: "fake 1.0",
   orders: { onDisconnect: { kind: "keep-running" } },
   wish: { kind: "run" },
   stage,

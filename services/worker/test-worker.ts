@@ -20,6 +20,7 @@ import { startRpcServer } from "../../lib/rpc/server.ts";
 import { mountService } from "../../lib/rpc/service-mount.ts";
 import { createFakeRuntime } from "./fake-runtime.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-runtime-engine.ts";
+import { createFakeGlance } from "./fake-runtime-usage.ts";
 import { createHandlers } from "./handlers.ts";
 import { openIdentity } from "./identity.ts";
 import { createManagerTouch } from "./manager-touch.ts";
@@ -27,6 +28,7 @@ import { createFakeProbes } from "./prober-fake.ts";
 import { createReportFeed } from "./reports-feed.ts";
 import { createMemoryFolder } from "./state-folder-memory.ts";
 import { createSupervisor } from "./supervisor.ts";
+import { createUsageRings } from "./usage-rings.ts";
 import { createUsageSampler } from "./usage-sampler.ts";
 import { openVerdicts } from "./verdicts.ts";
 import { createWatchers } from "./watchers.ts";
@@ -87,16 +89,24 @@ async function openWorker(openWire: (handlers: Handlers) => Promise<Wire>): Prom
   const probes = createFakeProbes(engine);
   const deps = { runtime, probes, verdicts, clock, random, log: silentLog };
   const onReport = feed.publish;
-  const supervisor = createSupervisor({ ...deps, owner: identity.owner, onReport });
+  const supervisor = createSupervisor({
+    ...deps,
+    owner: identity.owner,
+    engine: () => "fake 1.0",
+    onReport,
+  });
   const life = new AbortController();
   const supervised = identity.claimed.then(() => supervisor.run(life.signal));
   const watchers = createWatchers({ clock, feed, attempts: supervisor.list });
   const measure = async () => create(WorkerMetricsSchema, { taskCount: supervisor.count });
   const sampler = createUsageSampler({ runtime, clock });
+  const glance = createFakeGlance(engine);
+  const rings = createUsageRings({ glance, attempts: supervisor.list, clock });
+  feed.subscribe(rings.note);
   const handlers = createHandlers(
     {
       ...{ identity, supervisor, watchers, touch: createManagerTouch(clock) },
-      ...{ feed, runtime, clock, measure, sampler },
+      ...{ feed, runtime, clock, measure, sampler, rings },
     },
     { allowHostNetwork: false, offers: OFFERS },
   );

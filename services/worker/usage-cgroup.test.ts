@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { createCgroupUsage } from "./usage-cgroup.ts";
+import { createCgroupGlance, createCgroupUsage } from "./usage-cgroup.ts";
 import { usageFromEngine } from "./usage-engine.ts";
 
 const ID = "ab".repeat(32);
@@ -64,6 +64,25 @@ test.each([`docker/${ID}`, `system.slice/docker-${ID}.scope`])(
     expect(readerOf(v2(place))(bridged)).toEqual({ ...figures, cpuNanos: 52_463_000 });
   },
 );
+
+test("a glance tells the same of CPU and memory, from a third of the files", () => {
+  for (const files of [v1(`docker/${ID}`), v2(`system.slice/docker-${ID}.scope`)]) {
+    const read: string[] = [];
+    const glance = createCgroupGlance({
+      read(path) {
+        const text = (files as Readonly<Record<string, string>>)[path];
+        if (text !== undefined) read.push(path);
+        return text;
+      },
+      now: () => 7,
+      cgroupRoot: "/cg",
+    });
+    const { takenMs, cpuNanos, memoryBytes } = readerOf(files)(bridged) ?? {};
+    expect(glance(ID)).toMatchObject({ takenMs, cpuNanos, memoryBytes });
+    expect(read.filter((path) => path.includes(ID))).toHaveLength(3);
+    expect([glance("ff".repeat(32)), glance("../x")]).toEqual([undefined, undefined]);
+  }
+});
 
 test("a container on the machine's network has no figures of a network of its own", () => {
   const usage = readerOf(v2(`docker/${ID}`))({ ...bridged, hasNetwork: false });

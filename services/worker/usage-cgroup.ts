@@ -1,5 +1,12 @@
 import type { ContainerUsage, UsageSubject } from "./runtime.ts";
-import { parseNetwork, type ReadText, readCgroup1, readCgroup2 } from "./usage-files.ts";
+import {
+  glimpseCgroup1,
+  glimpseCgroup2,
+  parseNetwork,
+  type ReadText,
+  readCgroup1,
+  readCgroup2,
+} from "./usage-files.ts";
 
 /** Reads what a container uses. Undefined where this machine's files do not tell all of it. */
 export type ReadUsage = (subject: UsageSubject) => ContainerUsage | undefined;
@@ -13,6 +20,31 @@ type Deps = Readonly<{
   /** Where the proc file system is mounted. */
   procRoot: string;
 }>;
+
+/**
+ * What a container needs at the moment, read at once and cheaply. Undefined where this machine does
+ * not tell without asking the engine, and of a container that does not run.
+ */
+export type Glance = (containerId: string) => UsageGlance | undefined;
+
+export type UsageGlance = Pick<ContainerUsage, "takenMs" | "cpuNanos" | "memoryBytes">;
+
+/** Of the kernel's counters, as `createCgroupUsage` reads all of them. */
+export function createCgroupGlance({ read, now, cgroupRoot }: Omit<Deps, "procRoot">): Glance {
+  const isV2 = read(`${cgroupRoot}/cgroup.controllers`) !== undefined;
+  const glimpseAt = (place: string) =>
+    isV2
+      ? glimpseCgroup2(read, `${cgroupRoot}/${place}`)
+      : glimpseCgroup1(read, (controller) => `${cgroupRoot}/${controller}/${place}`);
+  return (containerId) => {
+    if (!CONTAINER_ID.test(containerId)) return undefined;
+    for (const place of PLACES) {
+      const glimpse = glimpseAt(place(containerId));
+      if (glimpse) return { takenMs: now(), ...glimpse };
+    }
+    return undefined;
+  };
+}
 
 /** The engine's own IDs. Nothing else becomes part of a path. */
 const CONTAINER_ID = /^[0-9a-f]{64}$/;

@@ -65,8 +65,9 @@ const CHARACTER_BYTES = 3;
 /** About how many bytes a report takes, and not fewer: to encode it for that would double its cost. */
 function bytesAbout({ taskId, name, status }: AttemptReport): number {
   if (!status) return FIXED_BYTES;
-  const { containerId, message, probeMessage, failure, ports } = status;
-  const texts = [taskId, name, containerId, message, probeMessage, failure?.message ?? ""];
+  const { containerId, imageId, engine, message, probeMessage, failure, ports } = status;
+  const said = [message, probeMessage, failure?.message ?? ""];
+  const texts = [taskId, name, containerId, imageId, engine, ...said];
   const characters = texts.reduce((sum, text) => sum + text.length, 0);
   return (
     CHARACTER_BYTES * characters +

@@ -7,6 +7,8 @@ import { createGate } from "./worker-gate.ts";
 export interface EngineProbe {
   /** Why the engine is not healthy. Empty when it is. */
   error(): string;
+  /** Name and version, as it said last. Empty before it has spoken. */
+  engine(): string;
   /** What the engine last said of itself. Resolves once it has spoken for the first time. */
   description(): Promise<EngineDescription>;
   /** Keeps asking until `signal` aborts. */
@@ -45,6 +47,7 @@ export function createEngineProbe(
 
   return {
     error: () => error,
+    engine: () => latest?.engine ?? "",
     async description() {
       for (;;) {
         if (latest) return latest;

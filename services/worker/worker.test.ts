@@ -20,6 +20,7 @@ import { socketWire } from "../../lib/rpc/wire.ts";
 import { createFakeRuntime } from "./fake-runtime.ts";
 import { createFakeEngine } from "./fake-runtime-engine.ts";
 import { containerFor } from "./fake-runtime-faults.ts";
+import { createFakeGlance } from "./fake-runtime-usage.ts";
 import { createFakeProbes } from "./prober-fake.ts";
 import { openStateFolder } from "./state-folder-disk.ts";
 import { startWorker, type WorkerConfig } from "./worker.ts";
@@ -113,6 +114,7 @@ async function start(changes: Partial<WorkerConfig> = {}) {
     state: await openStateFolder(folder),
     runtime: createFakeRuntime(engine),
     probes: createFakeProbes(engine),
+    glance: createFakeGlance(engine),
     stats: { measure: async () => host },
     random: createSeededRandom(1),
   });

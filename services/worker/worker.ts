@@ -28,6 +28,8 @@ import type { Runtime } from "./runtime.ts";
 import { createSession } from "./session.ts";
 import type { StateFolder } from "./state-folder.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
+import type { Glance } from "./usage-cgroup.ts";
+import { createUsageRings } from "./usage-rings.ts";
 import { createUsageSampler } from "./usage-sampler.ts";
 import { openVerdicts, type Verdicts } from "./verdicts.ts";
 import { createWatchers } from "./watchers.ts";
@@ -64,6 +66,8 @@ export type WorkerDeps = Readonly<{
   runtime: Runtime;
   /** How containers are asked for their health. */
   probes: ProbeCalls;
+  /** What containers use, where the machine shows it. */
+  glance: Glance;
   stats: HostMeter;
   /** Bounds how many workers of one process register at once. Absent: it is the only one. */
   gate?: Gate;
@@ -119,15 +123,19 @@ function createParts(
   const { allowHostNetwork } = config;
   const offers = config.capacity.custom;
   const feed = createReportFeed();
-  const supervisor = createSupervisor({ ...deps, owner: identity.owner, onReport: feed.publish });
   const probe = createEngineProbe(deps);
+  const { owner } = identity;
+  const { engine } = probe;
+  const supervisor = createSupervisor({ ...deps, owner, engine, onReport: feed.publish });
   const attempts = supervisor.list;
   const measure = createMetricsMeter({ stats, clock, attempts, engineError: probe.error });
   const watchers = createWatchers({ clock, feed, attempts });
   const touch = createManagerTouch(clock);
   const sampler = createUsageSampler({ runtime, clock });
+  const rings = createUsageRings({ glance: deps.glance, attempts, clock });
+  feed.subscribe(rings.note);
   const handlers = createHandlers(
-    { identity, supervisor, watchers, touch, feed, runtime, clock, measure, sampler },
+    { identity, supervisor, watchers, touch, feed, runtime, clock, measure, sampler, rings },
     { allowHostNetwork, offers },
   );
   const calls = createCallMeter();
@@ -135,7 +143,7 @@ function createParts(
   const seen = { attempts, sampler, stats, engineError: probe.error, version };
   const pages = (log: Log) => workerPages({ ...seen, calls, tracer, clock, log });
   const lease = createLease({ ...deps, onLost: supervisor.cutOff, onRegained: supervisor.rejoin });
-  return { feed, supervisor, probe, measure, handlers, touch, lease, calls, pages };
+  return { feed, supervisor, rings, probe, measure, handlers, touch, lease, calls, pages };
 }
 
 type Parts = ReturnType<typeof createParts> &
@@ -149,7 +157,7 @@ type Parts = ReturnType<typeof createParts> &
   }>;
 
 function run(parts: Parts): Running {
-  const { server, supervisor, identity, probe, lease, deps } = parts;
+  const { server, supervisor, rings, identity, probe, lease, deps } = parts;
   const leaving = createStop();
   const stopping = createStop();
   const session = createWorkerSession(parts).run(leaving.signal);
@@ -157,6 +165,7 @@ function run(parts: Parts): Running {
     session,
     lease.run(leaving.signal),
     probe.run(stopping.signal),
+    rings.run(stopping.signal),
     superviseOnceClaimed(supervisor, identity, stopping.signal),
     standInForManagers(parts, leaving.signal),
   ]).then(() => undefined);

@@ -18,6 +18,7 @@ import type { Store } from "../../lib/store/store.ts";
 import { startManager } from "../../services/manager/manager.ts";
 import { startRegistry } from "../../services/registry/registry.ts";
 import { createFakeRuntime } from "../../services/worker/fake-runtime.ts";
+import { createFakeGlance } from "../../services/worker/fake-runtime-usage.ts";
 import { createFakePortProbes, createFakeProbes } from "../../services/worker/prober-fake.ts";
 import { openStateFolder } from "../../services/worker/state-folder-disk.ts";
 import { startWorker } from "../../services/worker/worker.ts";
@@ -241,7 +242,8 @@ async function createWorkerPart(
       const log = events.logOf(workerId);
       const state = await openStateFolder(join(folder, workerId));
       const probes = createFakeProbes(engine);
-      const deps = { wire: socketWire, state, runtime, probes, stats, clock, random, log };
+      const glance = createFakeGlance(engine);
+      const deps = { wire: socketWire, state, runtime, probes, glance, stats, clock, random, log };
       return { running: await startWorker(config, deps) };
     },
   });

@@ -15,6 +15,7 @@ import { startSharedManager } from "../../services/manager/shared-manager.ts";
 import { startRegistry } from "../../services/registry/registry.ts";
 import { createFakeRuntime } from "../../services/worker/fake-runtime.ts";
 import { createFakeEngine } from "../../services/worker/fake-runtime-engine.ts";
+import { createFakeGlance } from "../../services/worker/fake-runtime-usage.ts";
 import { createFakePortProbes, createFakeProbes } from "../../services/worker/prober-fake.ts";
 import { openStateFolder } from "../../services/worker/state-folder-disk.ts";
 import { startWorker } from "../../services/worker/worker.ts";
@@ -49,6 +50,7 @@ async function startAll() {
     state: await openStateFolder(join(folder, "w1")),
     runtime: createFakeRuntime(engine),
     probes: createFakeProbes(engine),
+    glance: createFakeGlance(engine),
     stats: { measure: async () => host },
   });
   const store = createSimulatedStore({

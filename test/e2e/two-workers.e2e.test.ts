@@ -31,6 +31,7 @@ async function boot(self: Owner) {
     probes: { ask: async () => ({ kind: "passed" }) },
     verdicts: await openVerdicts(createMemoryFolder(self.workerId).verdicts, silentLog),
     owner: () => self,
+    engine: () => "fake 1.0",
     clock: systemClock,
     random: systemRandom,
     log: silentLog,

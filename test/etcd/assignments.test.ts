@@ -9,6 +9,7 @@ import { createEtcdView } from "../../lib/store/etcd-view.ts";
 import { createFakeRuntime } from "../../services/worker/fake-runtime.ts";
 import { createFakeEngine } from "../../services/worker/fake-runtime-engine.ts";
 import { removeByForce } from "../../services/worker/fake-runtime-faults.ts";
+import { createFakeGlance } from "../../services/worker/fake-runtime-usage.ts";
 import { createFakeProbes } from "../../services/worker/prober-fake.ts";
 import { createMemoryFolder } from "../../services/worker/state-folder-memory.ts";
 import { startWorker } from "../../services/worker/worker.ts";
@@ -37,7 +38,11 @@ const state = createMemoryFolder("w1");
 async function beginWorker(): Promise<void> {
   const openView = async () =>
     createEtcdView({ client: await clientOf([etcd.endpoint]), prefix: "/berth/" });
-  const engineOf = { runtime: createFakeRuntime(engine), probes: createFakeProbes(engine) };
+  const engineOf = {
+    runtime: createFakeRuntime(engine),
+    probes: createFakeProbes(engine),
+    glance: createFakeGlance(engine),
+  };
   const config = { listen: address, registryAddress: fleet.registry, hostname: "w1" };
   const more = { labels: {}, allowHostNetwork: false, capacity: {}, version: "1" };
   worker = await startWorker(

@@ -9,6 +9,7 @@ import { startManager } from "../../services/manager/manager.ts";
 import { startRegistry } from "../../services/registry/registry.ts";
 import { createFakeRuntime } from "../../services/worker/fake-runtime.ts";
 import { createFakeEngine } from "../../services/worker/fake-runtime-engine.ts";
+import { createFakeGlance } from "../../services/worker/fake-runtime-usage.ts";
 import { createFakePortProbes, createFakeProbes } from "../../services/worker/prober-fake.ts";
 import { createMemoryFolder } from "../../services/worker/state-folder-memory.ts";
 import { startWorker } from "../../services/worker/worker.ts";
@@ -55,6 +56,7 @@ export async function startHttpCluster(): Promise<HttpCluster> {
       state: createMemoryFolder("w1"),
       runtime: createFakeRuntime(engine),
       probes: createFakeProbes(engine),
+      glance: createFakeGlance(engine),
       stats: { measure: async () => host },
     },
   );
