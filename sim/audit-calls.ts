@@ -1,3 +1,4 @@
+import { crashesOf } from "../core/crash-report.ts";
 import { RegistryService } from "../gen/berth/v1/registry_service_pb.ts";
 import { DesiredState } from "../gen/berth/v1/task_pb.ts";
 import { type Worker, WorkerState } from "../gen/berth/v1/worker_pb.ts";
@@ -32,7 +33,28 @@ export async function auditCalls(witnesses: Callers): Promise<string[]> {
     ...tasks.filter(({ id }) => !ledger.tasks.has(id)).map(({ id }) => `${id} is listed and gone`),
     ...auditCopy(witnesses),
     ...records.flat(),
+    ...(await auditCrashes(witnesses)),
   ];
+}
+
+/** Every attempt that failed or was lost has a report, that says why and what is left of it. */
+async function auditCrashes({ users, ledger }: Witnesses): Promise<string[]> {
+  const crashed = [...ledger.tasks.values()].filter((task) => crashesOf(task).length > 0);
+  const found = await Promise.all(
+    crashed.map(async (task) => {
+      const { reports } = await users.client.listCrashReports({ taskId: task.id });
+      const told = new Set(reports.map(({ attempt }) => attempt));
+      const untold = crashesOf(task).filter(({ number }) => !told.has(number));
+      const mute = reports.filter(
+        ({ cause, evidence, evidenceNote }) => cause === "" || (!evidence && evidenceNote === ""),
+      );
+      return [
+        ...untold.map(({ number }) => `${task.spec?.name}/${number} has no crash report`),
+        ...mute.map(({ attempt }) => `the crash report of ${task.spec?.name}/${attempt} is mute`),
+      ];
+    }),
+  );
+  return found.flat();
 }
 
 /** Each registry knows every worker: one that was replaced a moment ago may not. */

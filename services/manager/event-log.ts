@@ -3,6 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { inAnyWeather } from "../../lib/store/weather.ts";
+import { crashPrefix } from "./crash-log.ts";
 import type { Ledger } from "./ledger.ts";
 import { entriesOf } from "./ledger-load.ts";
 import { deleteKey, prefixes, readEvent, revisionKey } from "./ledger-records.ts";
@@ -29,7 +30,7 @@ export async function listEvents(
 type Deps = Readonly<{ store: Store; ledger: Ledger; clock: Clock; log: Log }>;
 
 /**
- * Deletes the events of removed tasks until `signal` aborts. What an earlier manager left is
+ * Deletes the events and crash reports of removed tasks until `signal` aborts. What an earlier manager left is
  * found by the marks that a removal writes in its own batch.
  */
 export async function runEventSweeper(
@@ -69,7 +70,7 @@ const KEYS_PER_COMMIT = 2_000;
 async function sweep(store: Store, taskIds: readonly string[]): Promise<void> {
   let keys: string[] = [];
   for (const taskId of new Set(taskIds)) {
-    keys.push(...(await eventKeysOf(store, taskId)), prefixes.sweep + taskId);
+    keys.push(...(await keysOf(store, taskId)), prefixes.sweep + taskId);
     if (keys.length >= KEYS_PER_COMMIT) keys = await deleteAll(store, keys, KEYS_PER_COMMIT);
   }
   await deleteAll(store, keys, 1);
@@ -86,11 +87,13 @@ async function deleteAll(store: Store, keys: readonly string[], least: number): 
   return left;
 }
 
-async function eventKeysOf(store: Store, taskId: string): Promise<readonly string[]> {
+/** All that is kept of a task beside its record. */
+async function keysOf(store: Store, taskId: string): Promise<readonly string[]> {
   const prefix = `${prefixes.taskEvent}${taskId}/`;
   const keys: string[] = [];
   // An event before its mark, for by that it is found.
   for await (const { key } of entriesOf(store, prefix))
     keys.push(prefixes.event + key.slice(prefix.length), key);
+  for await (const { key } of entriesOf(store, crashPrefix(taskId))) keys.push(key);
   return keys;
 }

@@ -10,6 +10,8 @@ import type { Store } from "../../lib/store/store.ts";
 import { formatTraceparent } from "../../lib/trace/trace-context.ts";
 import { outcomeOf, submittedTogether } from "./batch-answer.ts";
 import { type ClusterFacts, getCluster } from "./cluster-query.ts";
+import { listCrashReports } from "./crash-queries.ts";
+import type { CrashReporter } from "./crash-reporter.ts";
 import { explainTask } from "./explain-task.ts";
 import type { Ledger, LedgerView } from "./ledger.ts";
 import type { PlacementBoard } from "./placement-board.ts";
@@ -85,6 +87,7 @@ export type HandlerDeps = ReadDeps &
     store: Store;
     mutations: TaskMutations;
     board: PlacementBoard;
+    reporter: CrashReporter;
     log: Log;
   }>;
 
@@ -114,6 +117,10 @@ export function createHandlers(deps: HandlerDeps): ServiceImpl<typeof ManagerSer
     },
     removeTask: async (request) => ({ task: await mutations.remove(request) }),
     explainTask: (request) => explainTask(request, deps),
+    async listCrashReports(request) {
+      const { entries, nextPageToken } = await listCrashReports(request, deps);
+      return { reports: entries, nextPageToken };
+    },
     async updateWorker(request, { values }) {
       await updateWorker(request, { ...deps, log: logOfCall(deps.log, values) });
       return { worker: getWorker(request.workerId, deps) };

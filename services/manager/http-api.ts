@@ -22,6 +22,7 @@ const routes: readonly Route[] = [
     errors: [NotFound],
   }),
   route("GET", "/tasks/{taskId}/explanation", calls.explainTask, { errors: [NotFound] }),
+  route("GET", "/tasks/{taskId}/crash-reports", calls.listCrashReports, { errors: [NotFound] }),
   route("GET", "/tasks/{taskId}/logs", calls.streamTaskLogs, {
     errors: [NotFound, FailedPrecondition],
     text: ({ entries }) => entries.map(({ data }) => data),

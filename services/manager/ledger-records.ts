@@ -17,6 +17,8 @@ export const prefixes = {
   taskEvent: "task-event/",
   /** `<task ID>` → the revision of its removal: the task is gone, its events are still to be deleted. */
   sweep: "sweep/",
+  /** `<task ID>/<attempt>` → CrashReport. */
+  crash: "crash/",
   /** `<request ID>` → RequestRecord. */
   request: "request/",
   /** `<worker ID>` → WorkerRecord. */

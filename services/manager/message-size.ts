@@ -6,7 +6,7 @@ import { encodedSpec } from "./spec-bytes.ts";
 export const MESSAGE_BYTES_MAX = 1 << 20;
 
 /** What a task takes beside its spec, its past attempts and an event included; generous. */
-const TASK_BYTES = 4_096;
+const TASK_BYTES = 5_120;
 
 /** What a worker takes beside its custom resources; generous. */
 const WORKER_BYTES = 4_096;

@@ -7,6 +7,8 @@ import { assert } from "../../lib/assert.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createContacts } from "../../lib/rpc/contacts.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { runCrashLoop } from "./crash-loop.ts";
+import { type CrashReporter, createCrashReporter } from "./crash-reporter.ts";
 import { runDeadlines } from "./deadline-loop.ts";
 import { runDrainLoop } from "./drain-loop.ts";
 import { createDrains } from "./drains.ts";
@@ -17,6 +19,7 @@ import type { Ledger } from "./ledger.ts";
 import type { ManagerConfig, ManagerDeps } from "./manager.ts";
 import type { ManagerView } from "./manager-metrics.ts";
 import type { Meters } from "./meters.ts";
+import { createNamesakes } from "./namesakes.ts";
 import { createObserver } from "./observer.ts";
 import { createPlacementBoard, type PlacementBoard } from "./placement-board.ts";
 import { createPlacementTeller } from "./placement-spans.ts";
@@ -27,6 +30,7 @@ import { runRetention } from "./retention.ts";
 import { runSchedulerLoop } from "./scheduler-loop.ts";
 import { createTaskIds } from "./task-id.ts";
 import { createTaskMutations } from "./task-mutations.ts";
+import { createWorkerLines } from "./worker-lines.ts";
 import { runWorkerLinks } from "./worker-links.ts";
 import { runWorkerLoss } from "./worker-loss-loop.ts";
 import { followRecords } from "./worker-mutations.ts";
@@ -66,7 +70,10 @@ export function createTerm(
   const nextId = createTaskIds(clock, random, latestId(ledger));
   const mutations = createTaskMutations({ ledger, board, clock, nextId, ...names });
   const drains = createDrains();
-  const parts = { ...deps, ledger, store, workers, board, drains, meters, connect };
+  const lines = createWorkerLines({ workers, connect });
+  const namesakes = createNamesakes({ ledger, clock });
+  const reporter = createCrashReporter({ ledger, store, lines, namesakes, clock });
+  const parts = { ...deps, ledger, store, workers, board, drains, reporter, meters, connect };
   const facts = { version, defaultScheduler, startMs };
   return {
     handlers: createHandlers({ ...parts, mutations, facts }),
@@ -88,6 +95,7 @@ type Parts = ManagerDeps &
     board: PlacementBoard;
     meters: Meters;
     drains: ReturnType<typeof createDrains>;
+    reporter: CrashReporter;
     connect: (address: string) => Channel;
   }>;
 
@@ -99,6 +107,7 @@ async function runLoops(parts: Parts, config: ManagerConfig, signal: AbortSignal
   await Promise.all([
     runSchedulerLoop({ ...watched, leaseMs }, signal),
     runDrainLoop(watched, signal),
+    runCrashLoop(watched, signal),
     runDeadlines(watched, signal),
     runWorkerLinks(workers, watched, signal),
     runWorkerLoss({ ...watched, leaseMs }, signal),

@@ -12,14 +12,17 @@ import { mountService } from "../../../lib/rpc/service-mount.ts";
 import { refuseUnknownFields } from "../../../lib/rpc/unknown-fields.ts";
 import { createMemoryStore } from "../../../lib/store/memory-store.ts";
 import type { Store } from "../../../lib/store/store.ts";
+import { createCrashReporter } from "../crash-reporter.ts";
 import { createDrains } from "../drains.ts";
 import { createHandlers } from "../handlers.ts";
 import { openLedger } from "../ledger.ts";
 import { createMeters } from "../meters.ts";
+import { createNamesakes } from "../namesakes.ts";
 import { createObserver } from "../observer.ts";
 import { createPlacementBoard } from "../placement-board.ts";
 import { createTaskIds } from "../task-id.ts";
 import { createTaskMutations } from "../task-mutations.ts";
+import { createWorkerLines } from "../worker-lines.ts";
 import { followRecords } from "../worker-mutations.ts";
 import { createWorkerTable } from "../worker-table.ts";
 
@@ -90,8 +93,11 @@ export async function createManagerRig(options: Options = {}) {
   const connect = options.connect ?? unreachable;
   const facts = { version: "test", defaultScheduler: "spread", startMs: clock.now() };
   const drains = createDrains();
+  const lines = createWorkerLines({ workers, connect });
+  const namesakes = createNamesakes({ ledger, clock });
+  const reporter = createCrashReporter({ ledger, store, lines, namesakes, clock });
   const handlers = createHandlers({
-    ...{ ledger, store, workers, mutations, board, drains },
+    ...{ ledger, store, workers, mutations, board, drains, reporter },
     ...{ facts, clock, log: silentLog, connect },
   });
   const { transport, close } = await openWire(options.wire ?? "memory", handlers);
@@ -107,6 +113,7 @@ export async function createManagerRig(options: Options = {}) {
     board,
     meters: createMeters(),
     drains,
+    reporter,
     handlers,
     failures,
     observer: createObserver({ ledger, clock, random, log: silentLog }),
