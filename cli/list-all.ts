@@ -1,4 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { CrashReport } from "../gen/berth/v1/crash_report_pb.ts";
 import type { ExplainTaskResponse, TaskFilterSchema } from "../gen/berth/v1/manager_service_pb.ts";
 import type { TaskEvent } from "../gen/berth/v1/task_event_pb.ts";
 import type { Task } from "../gen/berth/v1/task_pb.ts";
@@ -44,6 +46,24 @@ export async function listEvents(
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
   return events;
+}
+
+/**
+ * The latest crash reports of a task, as many as wanted. None where the manager is of a version that
+ * makes none: what else there is to tell of a task must not fail for it.
+ */
+export async function listCrashes(
+  manager: Manager,
+  { taskId, crashCount }: Readonly<{ taskId: string; crashCount: number }>,
+  call: Call,
+): Promise<readonly CrashReport[]> {
+  if (crashCount === 0) return [];
+  try {
+    return (await manager.listCrashReports({ taskId, pageSize: crashCount }, call)).reports;
+  } catch (error) {
+    if (ConnectError.from(error).code === Code.Unimplemented) return [];
+    throw error;
+  }
 }
 
 /** Every worker, in the order of their IDs. */

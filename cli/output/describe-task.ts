@@ -4,6 +4,7 @@ import { reasonName } from "../../core/outcomes.ts";
 import { constraintText } from "../../core/placement/constraint.ts";
 import { isTerminal, stateName } from "../../core/task-state.ts";
 import type { Affinity, Spread, TaskAffinity } from "../../gen/berth/v1/affinity_pb.ts";
+import type { CrashReport } from "../../gen/berth/v1/crash_report_pb.ts";
 import type { Placement } from "../../gen/berth/v1/placement_pb.ts";
 import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
 import {
@@ -16,6 +17,7 @@ import {
   TaskState,
 } from "../../gen/berth/v1/task_pb.ts";
 import { type Colors, paintOf } from "./colors.ts";
+import { crashText } from "./crash-text.ts";
 import { amountText } from "./describe-worker.ts";
 import { eventListing } from "./event-listing.ts";
 import { formatLabels, formatSince, formatTime, oneLine } from "./format.ts";
@@ -28,6 +30,8 @@ type Options = Readonly<{
   task: Task;
   /** Oldest first. The latest are shown. */
   events: readonly TaskEvent[];
+  /** Of its attempts that failed or were lost, latest first: those that are shown. */
+  reports: readonly CrashReport[];
   colors: Colors;
   nowMs: number;
   /** Of the screen: what is longer goes on in a further line. */
@@ -46,6 +50,7 @@ export function describeTask(options: Options): string {
     formatFields([...headFields(options), ...specFields(task.spec)]),
     section("Placement", formatFields(placedFields(task.attempt))),
     section("Attempts", attemptsText(options)),
+    ...options.reports.map((report) => crashText(report, options)),
     section(
       events.length > EVENTS_SHOWN ? `Events (the latest ${EVENTS_SHOWN})` : "Events",
       eventsText(options),

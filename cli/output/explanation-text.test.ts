@@ -77,7 +77,10 @@ test("what follows the attempts is told unless the first sentence has", () => {
   ]);
   const ended = { ...aPlacedTask(), state: TaskState.FAILED };
   const lines = textOf(ended, { attempts, outlook, summary: `failed on w1; ${outlook}` });
-  expect(lines.slice(-3)).toEqual(["Attempts, latest first", "  1      failed on w1", ""]);
+  expect(lines.slice(-4)).toEqual([
+    ...["Attempts, latest first", "  1      failed on w1"],
+    ...["  what it left behind, and what has changed: berth inspect t1", ""],
+  ]);
 });
 
 test("what containers wrote cannot drive the terminal", () => {

@@ -1,4 +1,5 @@
 import { formatScore } from "../../core/choice-text.ts";
+import { crashesOf } from "../../core/crash-report.ts";
 import { isTerminal } from "../../core/task-state.ts";
 import { type Remedy, Suitability, type WorkerVerdict } from "../../gen/berth/v1/explanation_pb.ts";
 import type { ExplainTaskResponse } from "../../gen/berth/v1/manager_service_pb.ts";
@@ -155,7 +156,7 @@ function attemptsText(answer: ExplainTaskResponse, { nowMs, width }: Options): s
   const columns: readonly Column[] = [{ title: "", align: "right" }, { title: "" }, { title: "" }];
   const lines = formatWrapped(columns, told, { headers: false, width });
   const next = summary.includes(outlook) ? "" : oneLine(outlook);
-  return [next, logsHint(task)]
+  return [next, crashHint(task)]
     .filter(Boolean)
     .reduce((text, line) => text + paragraph(line, width), lines);
 }
@@ -167,8 +168,8 @@ function whenOf(number: number, task: Task | undefined, nowMs: number): string {
   return status?.observeTime ? `${formatSince(status.observeTime, nowMs)} ago` : "";
 }
 
-/** Where to look next when a process has failed that was there to say why. */
-const logsHint = (task: Task | undefined): string =>
-  task?.state === TaskState.FAILED && task.attempt?.status?.containerId
-    ? `what it printed: berth logs ${task.id}`
-    : "";
+/** Where to look next when an attempt has failed that was there to say why. */
+function crashHint(task: Task | undefined): string {
+  const hasCrashed = task !== undefined && crashesOf(task).length > 0;
+  return hasCrashed ? `what it left behind, and what has changed: berth inspect ${task.id}` : "";
+}

@@ -17,6 +17,7 @@ import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { aborted, wrongState } from "../../lib/errors.ts";
 import { toStatus } from "../../lib/status.ts";
+import { fakeReports } from "./fake-crashes.ts";
 import { execFake } from "./fake-exec.ts";
 import { explainFake } from "./fake-explanation.ts";
 import { createFakeFleet } from "./fake-fleet.ts";
@@ -85,6 +86,9 @@ export function createFakeManager({
         .filter((event) => taskId === "" || event.taskId === taskId),
     }),
     explainTask: (request) => explainFake(request, { ledger, workers: fleet.all(), clock }),
+    listCrashReports: ({ taskId, attempt }) => ({
+      reports: fakeReports(ledger.find(taskId), attempt),
+    }),
     planTasks: (request) => planFake(request, { ledger, workers: fleet.all(), clock }),
     streamTaskLogs: (request) => tellLogs(ledger, request),
     execTask: (words) => execFake(words, ledger),
