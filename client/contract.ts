@@ -1,6 +1,7 @@
 // What a client of the manager says and hears, as made from the contract.
 export * from "../gen/berth/v1/affinity_pb.ts";
 export * from "../gen/berth/v1/cluster_pb.ts";
+export * from "../gen/berth/v1/crash_report_pb.ts";
 export * from "../gen/berth/v1/exec_pb.ts";
 export * from "../gen/berth/v1/explanation_pb.ts";
 export * from "../gen/berth/v1/field_report_pb.ts";
