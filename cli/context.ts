@@ -1,4 +1,4 @@
-import type { Client } from "@connectrpc/connect";
+import type { Client, Transport } from "@connectrpc/connect";
 import type { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
 import type { CheckResult } from "../lib/checks/check-result.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -10,7 +10,12 @@ import type { Terminal } from "./terminal.ts";
 export type Manager = Client<typeof ManagerService>;
 
 /** An open way to a manager. */
-export type ManagerLink = Readonly<{ manager: Manager; close: () => void }>;
+export type ManagerLink = Readonly<{
+  manager: Manager;
+  /** The same way, for calls of any service. */
+  transport: Transport;
+  close: () => void;
+}>;
 
 /** All that verbs need of the world. Made by main.ts, and by tests. */
 export type Context = Readonly<{
@@ -25,6 +30,8 @@ export type Context = Readonly<{
   loadServices: () => Promise<Services>;
   /** The content of a file, or undefined when there is none. */
   readText: (path: string) => Promise<string | undefined>;
+  /** Replaces the content of a file at once, for nobody but the user to read; makes its folder too. */
+  writeText: (path: string, content: string) => Promise<void>;
   /** Aborts when the user or the system asks the process to end. */
   interrupted: AbortSignal;
   /** Whether the user is root. */

@@ -47,6 +47,7 @@ const context: Context = {
   checkHealth,
   loadServices,
   readText,
+  writeText,
   interrupted: interruption.signal,
   isRoot: process.getuid?.() === 0,
 };
@@ -68,7 +69,8 @@ async function connect(addresses: string) {
   const find: FindAddresses = (entry) => findAddresses(entry, systemRandom);
   const deps = { wire: { connect: openChannel, find }, clock: systemClock, log: silentLog };
   const managers = openFailOver(createContacts(addresses, deps));
-  return { manager: createClient(ManagerService, managers), close: managers.close };
+  const manager = createClient(ManagerService, managers);
+  return { manager, transport: managers, close: managers.close };
 }
 
 async function checkHealth({ host, port }: HostPort, service: string): Promise<CheckResult> {
@@ -90,6 +92,11 @@ async function readText(path: string): Promise<string | undefined> {
     if (error.code === "ENOENT") return undefined;
     throw usageError([`cannot read ${path}: ${error.message}`]);
   }
+}
+
+async function writeText(path: string, content: string): Promise<void> {
+  const { replaceFile } = await import("../lib/replace-file.ts");
+  return replaceFile(path, content);
 }
 
 /** A reader that goes away, as `head` does, ends the process as it would any other. */

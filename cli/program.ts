@@ -5,11 +5,13 @@ import { type ExitCode, exitCodeHelp, exitCodes } from "./exit-codes.ts";
 import { oneLine } from "./output/format.ts";
 import { printError } from "./print-error.ts";
 import { printLine } from "./terminal.ts";
+import { apiCommand } from "./verbs/api.ts";
 import { attachCommand } from "./verbs/attach.ts";
 import { activateCommand, drainCommand, pauseCommand } from "./verbs/availability.ts";
 import { backupCommand } from "./verbs/backup.ts";
 import type { Run } from "./verbs/client-verb.ts";
 import { clusterCommand } from "./verbs/cluster.ts";
+import { contextCommand } from "./verbs/context.ts";
 import { eventsCommand } from "./verbs/events.ts";
 import { execCommand } from "./verbs/exec.ts";
 import { healthCommand } from "./verbs/health.ts";
@@ -95,6 +97,8 @@ export function createProgram(run: Run): Command {
     rebalanceCommand(run),
     clusterCommand(run),
     healthCommand(run),
+    contextCommand(run),
+    apiCommand(run),
     versionCommand(run),
   ]);
   add(groups.servers, [
@@ -107,23 +111,25 @@ export function createProgram(run: Run): Command {
     migrateCommand(run),
   ]);
   add(groups.proof, [simCommand(run)]);
-  for (const command of program.commands) {
-    command.showHelpAfterError(`  see: berth ${command.name()} --help`);
-  }
+  for (const command of program.commands) helpAfterError(command, command.name());
   return program.showHelpAfterError("  see: berth --help");
 }
 
+function helpAfterError(command: Command, path: string): void {
+  command.showHelpAfterError(`  see: berth ${path} --help`);
+  for (const each of command.commands) helpAfterError(each, `${path} ${each.name()}`);
+}
+
 /** Commander's own words go where the verbs' go, and it never ends the process. */
-function printThrough(program: Command, { terminal }: Context): void {
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride();
-    command.configureOutput({
-      writeOut: (text) => terminal.stdout.write(text),
-      writeErr: (text) => terminal.stderr.write(text),
-      getOutHelpWidth: () => terminal.columns,
-      getErrHelpWidth: () => terminal.columns,
-    });
-  }
+function printThrough(command: Command, { terminal }: Pick<Context, "terminal">): void {
+  command.exitOverride();
+  command.configureOutput({
+    writeOut: (text) => terminal.stdout.write(text),
+    writeErr: (text) => terminal.stderr.write(text),
+    getOutHelpWidth: () => terminal.columns,
+    getErrHelpWidth: () => terminal.columns,
+  });
+  for (const each of command.commands) printThrough(each, { terminal });
 }
 
 function exitCodeOfFailure(error: unknown, { terminal, interrupted }: Context): ExitCode {

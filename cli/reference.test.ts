@@ -20,7 +20,8 @@ test("the version is that of the package", () => {
 });
 
 test("no two flags of a verb share a letter or a name", () => {
-  for (const command of createProgram(() => Promise.resolve()).commands) {
+  const { commands } = createProgram(() => Promise.resolve());
+  for (const command of commands.flatMap((verb) => [verb, ...verb.commands])) {
     const flags = command.options.flatMap(({ short, long }) => [short, long]).filter(Boolean);
     expect(flags).toEqual([...new Set(flags)]);
   }

@@ -19,6 +19,9 @@ const files = {
   "wrong.yaml":
     "name: web\nimage: nginx\nstopGrace: soon\nports:\n  - containerPrt: 80\nenv:\n  PORT: 80\n",
   "pair.yaml": "{name: a, image: nginx}\n---\nimage: redis\n",
+  "get.json": '{"taskId":"t1"}',
+  "bad-contexts.yaml":
+    "curent: a\ncontexts:\n  a: {addr: nowhere}\n  b b: {addr: 'h:1', tls: true}\n",
   "bad.yaml": "manger-listen: 127.0.0.1:8070\nlease: soon\n",
   "nested.yaml": "labels:\n  - [a]\n",
   "syntax.yaml": "lease: [\n",

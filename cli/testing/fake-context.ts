@@ -16,6 +16,7 @@ export function createFakeContext() {
     checkHealth: unused,
     loadServices: unused,
     readText: () => Promise.resolve(undefined),
+    writeText: unused,
     interrupted: interruption.signal,
     isRoot: false,
   };

@@ -25,7 +25,8 @@ const TURNS_BEFORE_INTERRUPT = 50;
  * A cluster in memory and a shell on it. Once nothing more will happen a
  * command's timers run out; one without timers is interrupted, as by Ctrl-C.
  */
-export function createFakeWorld(files: Readonly<Record<string, string>>) {
+export function createFakeWorld(given: Readonly<Record<string, string>>) {
+  const files = new Map(Object.entries(given));
   const clock = createManualClock();
   let interruption = new AbortController();
   function onIdle(): void {
@@ -34,20 +35,10 @@ export function createFakeWorld(files: Readonly<Record<string, string>>) {
   }
   const manager = createFakeManager({ clock, workers: fakeWorkers(clock.now()), onIdle });
   const here = createRouterTransport((router) => router.service(ManagerService, manager));
-  const nowhere = createRouterTransport((router) =>
-    router.service(ManagerService, {
-      listTasks: () => {
-        throw unavailable("NOT_CONNECTED", "no connection within 5000 ms");
-      },
-      getCluster: () => {
-        throw unavailable("NOT_CONNECTED", "no connection within 5000 ms");
-      },
-    }),
-  );
-
   async function connect(address: string): Promise<ManagerLink> {
     const transport = address === MANAGER_ADDRESS ? here : nowhere;
-    return { manager: createClient(ManagerService, transport), close: () => undefined };
+    const manager = createClient(ManagerService, transport);
+    return { manager, transport, close: () => undefined };
   }
 
   const contextOf = (terminal: FakeTerminal): Context => ({
@@ -61,7 +52,8 @@ export function createFakeWorld(files: Readonly<Record<string, string>>) {
       void interruptSoon();
       return createFakeServices({ terminal });
     },
-    readText: async (path) => files[path],
+    readText: async (path) => files.get(path),
+    writeText: async (path, content) => void files.set(path, content),
     interrupted: interruption.signal,
     isRoot: false,
   });
@@ -84,4 +76,13 @@ export function createFakeWorld(files: Readonly<Record<string, string>>) {
     const ending = exitCode === 0 ? [] : [`exit code ${exitCode}`];
     return [...(terminal.printed() === "" ? [] : [terminal.printed()]), ...ending].join("\n");
   };
+}
+
+/** Where nobody listens. */
+const nowhere = createRouterTransport((router) =>
+  router.service(ManagerService, { listTasks: noConnection, getCluster: noConnection }),
+);
+
+function noConnection(): never {
+  throw unavailable("NOT_CONNECTED", "no connection within 5000 ms");
 }

@@ -18,7 +18,7 @@ export function formatReference(): string {
     SETTINGS,
     settingsTable(),
     "## Verbs\n",
-    ...verbs.map(verbSection),
+    ...verbs.flatMap((verb) => verbSections(verb, `berth ${verb.name()}`)),
   ].join("\n");
 }
 
@@ -41,6 +41,8 @@ $ berth stop web
   are listed.
 - **\`-o json\`** is Protobuf's JSON of the messages in \`proto/berth/v1\`: 64-bit numbers are strings,
   enums are their names. Followed streams are a line of JSON each. \`-o name\` and \`-q\` print IDs only.
+- **Which cluster:** \`--addr\`, else \`--context\`, else \`BERTH_ADDR\`, else \`BERTH_CONTEXT\`, else \`addr\` in the file of
+  settings, else the current context of \`berth context\`, else this machine.
 - **Several managers:** \`--addr\` takes a list, \`10.0.0.1:7070,10.0.0.2:7070\`, names with several addresses, and SRV names
   ([registries](registries.md#lists-of-addresses)). A call goes to the first that serves.
 - **Colours** appear on a screen only, and not with \`NO_COLOR\` or \`TERM=dumb\`.
@@ -67,9 +69,12 @@ function settingsTable(): string {
   return `${["| name | variable | default | what |", "|---|---|---|---|", ...rows].join("\n")}\n`;
 }
 
-function verbSection(command: Command): string {
+/** Of a verb, and of the verbs within it. */
+function verbSections(command: Command, path: string): readonly string[] {
   command.configureOutput({ getOutHelpWidth: () => WIDTH });
-  return `### berth ${command.name()}\n\n${codeBlock(command.helpInformation().trimEnd())}`;
+  const section = `### ${path}\n\n${codeBlock(command.helpInformation().trimEnd())}`;
+  const inner = command.commands.filter((each) => each.name() !== "help");
+  return [section, ...inner.flatMap((each) => verbSections(each, `${path} ${each.name()}`))];
 }
 
 const codeBlock = (text: string): string => `\`\`\`\n${text}\n\`\`\`\n`;

@@ -1,12 +1,13 @@
 import { ConnectError } from "@connectrpc/connect";
-import { Command } from "commander";
 import { parseTraceparent, TRACEPARENT } from "../../lib/trace/trace-context.ts";
+import { Command, Option } from "commander";
 import { explainCallError, type FlagOfField } from "../call-error.ts";
 import { CommandError, usageError } from "../command-error.ts";
-import type { Context, Manager } from "../context.ts";
+import type { Context, Manager, ManagerLink } from "../context.ts";
+import { CONTEXT_VARIABLE, findManagerAddress } from "../contexts/manager-address.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import type { Parsed } from "../parse/parsed.ts";
-import { configOption, loadSettings } from "../settings/load.ts";
+import { configOption } from "../settings/load.ts";
 import type { Flags } from "../settings/resolve.ts";
 import { optionOf } from "../settings/setting.ts";
 import { addr } from "../settings/settings.ts";
@@ -16,7 +17,13 @@ export type Run = (verb: (context: Context) => Promise<ExitCode>) => Promise<voi
 
 /** A verb that talks to a manager, with the flags that say to which. */
 export const clientCommand = (name: string): Command =>
-  new Command(name).addOption(optionOf(addr)).addOption(configOption());
+  new Command(name).addOption(optionOf(addr)).addOption(contextOption()).addOption(configOption());
+
+const contextOption = (): Option =>
+  new Option(
+    "--context <name>",
+    `cluster to talk to, by its name: berth context (env: ${CONTEXT_VARIABLE})`,
+  ).conflicts("addr");
 
 /** A verb in terms of the manager it talks to. */
 export type ManagerVerb = (manager: Manager) => Promise<ExitCode>;
@@ -31,17 +38,27 @@ export async function withManager(
   act: ManagerVerb,
   flagOfField?: FlagOfField,
 ): Promise<ExitCode> {
-  const { addr: address } = await loadSettings({ addr }, flags as Flags, context);
-  const { manager, close } = await context.connect(address);
+  return withLink(context, flags, ({ manager }) => act(manager), flagOfField);
+}
+
+/** As `withManager`, for verbs that call what is no manager too. */
+export async function withLink(
+  context: Context,
+  flags: object,
+  act: (link: ManagerLink) => Promise<ExitCode>,
+  flagOfField?: FlagOfField,
+): Promise<ExitCode> {
+  const { addr: address } = await findManagerAddress(flags as Flags, context);
+  const link = await context.connect(address);
   try {
-    return await act(manager);
+    return await act(link);
   } catch (error) {
     if (context.interrupted.aborted) return exitCodes.interrupted;
     if (error instanceof CommandError) throw error;
     if (error instanceof ConnectError) throw explainCallError(error, address, flagOfField);
     throw error;
   } finally {
-    close();
+    link.close();
   }
 }
 
