@@ -4,6 +4,7 @@ import type { CheckResult } from "../lib/checks/check-result.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { HostPort } from "../lib/host-port.ts";
 import type { Random } from "../lib/random.ts";
+import type { LocalFiles } from "./copy/local-files.ts";
 import type { Services } from "./services.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -32,6 +33,8 @@ export type Context = Readonly<{
   readText: (path: string) => Promise<string | undefined>;
   /** Replaces the content of a file at once, for nobody but the user to read; makes its folder too. */
   writeText: (path: string, content: string) => Promise<void>;
+  /** Loads what copies files of this machine. */
+  openFiles: () => Promise<LocalFiles>;
   /** Aborts when the user or the system asks the process to end. */
   interrupted: AbortSignal;
   /** Whether the user is root. */

@@ -10,6 +10,7 @@ import { systemRandom } from "../lib/random.ts";
 import { createClient } from "../lib/rpc/client.ts";
 import { usageError } from "./command-error.ts";
 import type { Context } from "./context.ts";
+import type { LocalFiles } from "./copy/local-files.ts";
 import { loadServices } from "./load-services.ts";
 import { runProgram } from "./program.ts";
 import { inputOf } from "./standard-input.ts";
@@ -38,7 +39,8 @@ const context: Context = {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     isTty: process.stdout.isTTY === true,
-    columns: process.stdout.columns ?? COLUMNS_DEFAULT,
+    isErrorTty: process.stderr.isTTY === true,
+    columns: process.stdout.columns ?? process.stderr.columns ?? COLUMNS_DEFAULT,
     env: process.env,
   },
   clock: systemClock,
@@ -48,6 +50,7 @@ const context: Context = {
   loadServices,
   readText,
   writeText,
+  openFiles,
   interrupted: interruption.signal,
   isRoot: process.getuid?.() === 0,
 };
@@ -92,6 +95,11 @@ async function readText(path: string): Promise<string | undefined> {
     if (error.code === "ENOENT") return undefined;
     throw usageError([`cannot read ${path}: ${error.message}`]);
   }
+}
+
+async function openFiles(): Promise<LocalFiles> {
+  const { diskFiles } = await import("./copy/disk-files.ts");
+  return diskFiles;
 }
 
 async function writeText(path: string, content: string): Promise<void> {

@@ -12,6 +12,7 @@ import { backupCommand } from "./verbs/backup.ts";
 import type { Run } from "./verbs/client-verb.ts";
 import { clusterCommand } from "./verbs/cluster.ts";
 import { contextCommand } from "./verbs/context.ts";
+import { cpCommand } from "./verbs/cp.ts";
 import { eventsCommand } from "./verbs/events.ts";
 import { execCommand } from "./verbs/exec.ts";
 import { healthCommand } from "./verbs/health.ts";
@@ -81,6 +82,7 @@ export function createProgram(run: Run): Command {
     logsCommand(run),
     execCommand(run),
     attachCommand(run),
+    cpCommand(run),
     eventsCommand(run),
     statsCommand(run),
     stopCommand(run),

@@ -33,6 +33,8 @@ export type Terminal = Readonly<{
   stderr: Output;
   /** Whether `stdout` is a screen. */
   isTty: boolean;
+  /** Whether `stderr` is a screen. */
+  isErrorTty: boolean;
   /** Width of the screen. */
   columns: number;
   env: Readonly<Record<string, string | undefined>>;

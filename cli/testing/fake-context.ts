@@ -17,6 +17,7 @@ export function createFakeContext() {
     loadServices: unused,
     readText: () => Promise.resolve(undefined),
     writeText: unused,
+    openFiles: unused,
     interrupted: interruption.signal,
     isRoot: false,
   };

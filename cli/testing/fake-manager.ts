@@ -18,6 +18,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { aborted, wrongState } from "../../lib/errors.ts";
 import { toStatus } from "../../lib/status.ts";
 import { fakeReports } from "./fake-crashes.ts";
+import { createFakeCopies } from "./fake-copies.ts";
 import { execFake } from "./fake-exec.ts";
 import { explainFake } from "./fake-explanation.ts";
 import { createFakeFleet } from "./fake-fleet.ts";
@@ -92,6 +93,7 @@ export function createFakeManager({
     planTasks: (request) => planFake(request, { ledger, workers: fleet.all(), clock }),
     streamTaskLogs: (request) => tellLogs(ledger, request),
     execTask: (words) => execFake(words, ledger),
+    copyTaskFiles: createFakeCopies(ledger),
     async *streamTaskStats(request, { signal }) {
       yield fakeStats(request, ledger, "first");
       yield fakeStats(request, ledger, "later");
@@ -211,5 +213,6 @@ const clusterOf = (nowMs: number, workerCount: number, revision: bigint) => ({
   schedulers: [...SCHEDULER_NAMES],
   readyWorkerCount: 1,
   workerCount,
+  observeTime: toTimestamp(nowMs),
   taskCounts: [{ state: TaskState.RUNNING, count: 2 }],
 });

@@ -35,6 +35,7 @@ export function createFakeTerminal({ env, columns }: Options): FakeTerminal {
     stdout: outputTo(""),
     stderr: outputTo("! "),
     isTty: columns !== undefined,
+    isErrorTty: columns !== undefined,
     columns: columns ?? 80,
     env,
     printed: () => lines.join("\n"),

@@ -45,6 +45,7 @@ describe("buf curl, without a schema,", () => {
       watchTasks: refuseStream,
       streamTaskLogs: refuseStream,
       execTask: refuseStream,
+      copyTaskFiles: refuseStream,
       streamTaskStats: refuseStream,
     });
     server = await serve(handlers, { mounts: [mountService(EchoService, handlers), worker] });

@@ -18,6 +18,7 @@ import type { PlacementBoard } from "./placement-board.ts";
 import { createPlanner } from "./plan-tasks.ts";
 import { rebalanceTasks } from "./rebalance-tasks.ts";
 import { createExecRelay } from "./task-exec.ts";
+import { createFilesRelay } from "./task-files.ts";
 import { streamTaskLogs } from "./task-logs.ts";
 import type { TaskMutations } from "./task-mutations.ts";
 import { getTask, listTaskEvents, listTasks } from "./task-queries.ts";
@@ -37,6 +38,7 @@ type ReadHandlers = Pick<
   | "listTaskEvents"
   | "streamTaskLogs"
   | "execTask"
+  | "copyTaskFiles"
   | "streamTaskStats"
   | "listWorkers"
   | "getWorker"
@@ -57,6 +59,7 @@ export function createReadHandlers(deps: ReadDeps): ReadHandlers {
   const { ledger } = deps;
   const lines = createWorkerLines(deps);
   const execTask = createExecRelay({ ...deps, lines });
+  const copyTaskFiles = createFilesRelay({ ...deps, lines });
   const streamTaskStats = createTaskStatsStreamer(deps);
   return {
     getTask: async ({ taskId }) => ({ task: await getTask(taskId, ledger) }),
@@ -71,6 +74,7 @@ export function createReadHandlers(deps: ReadDeps): ReadHandlers {
     },
     streamTaskLogs: (request, { signal }) => streamTaskLogs(request, { ...deps, lines }, signal),
     execTask: (words, { signal }) => execTask(words, signal),
+    copyTaskFiles: (words, { signal }) => copyTaskFiles(words, signal),
     streamTaskStats: (request, { signal }) => streamTaskStats(request, signal),
     listWorkers(request) {
       const { entries, nextPageToken } = listWorkers(request, deps);

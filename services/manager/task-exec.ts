@@ -14,9 +14,9 @@ import {
   type WorkerServiceExecTaskRequestSchema,
 } from "../../gen/berth/v1/worker_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { exhausted, invalidFields, notFound, timedOut, wrongState } from "../../lib/errors.ts";
-import { untilAborted } from "../../lib/rpc/abortable.ts";
+import { exhausted, invalidFields, notFound, wrongState } from "../../lib/errors.ts";
 import { createClient } from "../../lib/rpc/client.ts";
+import { badWord, createTalks, type Talk } from "../../lib/rpc/talks.ts";
 import type { LedgerView } from "./ledger.ts";
 import { fromWorker, type WorkerLines } from "./worker-lines.ts";
 
@@ -25,45 +25,25 @@ type Deps = Readonly<{ ledger: LedgerView; lines: WorkerLines; clock: Clock }>;
 /** Conversations at once that a manager passes on. */
 const EXECS_MAX = 512;
 
-/** Until a caller must have said what to run. */
-const START_MS = 10_000;
-
-type Words = AsyncIterable<ExecTaskRequest>;
+type ExecTalk = Talk<ExecTaskRequest, ExecTaskStart>;
 type Answers = AsyncGenerator<ExecTaskResponse, void, undefined>;
 
 /** Passes conversations with processes on to where the tasks run, each way as fast as it is taken. */
-export function createExecRelay(deps: Deps): (words: Words, signal: AbortSignal) => Answers {
-  let execCount = 0;
-  return async function* execTask(words, signal) {
-    const over = new AbortController();
-    const either = AbortSignal.any([signal, over.signal]);
-    const conversation = untilAborted(words, either, () => undefined);
-    const disarm = deps.clock.after(START_MS, () => over.abort(notStarted()));
-    try {
-      const start = await readStart(conversation);
-      disarm();
-      if (execCount >= EXECS_MAX)
-        throw exhausted("TOO_MANY_EXECS", `${execCount} processes are talked with: end some`);
-      execCount++;
-      try {
-        yield* relay(deps, { start, conversation, over, signal: either });
-      } finally {
-        execCount--;
-      }
-    } finally {
-      disarm();
-      over.abort();
-    }
-  };
-}
+export const createExecRelay = (deps: Deps) =>
+  createTalks(
+    {
+      clock: deps.clock,
+      countMax: EXECS_MAX,
+      tooMany: (count) =>
+        exhausted("TOO_MANY_EXECS", `${count} processes are talked with: end some`),
+      hint: "say what to run first",
+      startIn,
+    },
+    (talk: ExecTalk) => relay(deps, talk),
+  );
 
-const notStarted = () =>
-  timedOut("START_MISSING", `no start came in ${START_MS} ms: say what to run first`);
-
-async function readStart(conversation: AsyncIterator<ExecTaskRequest>): Promise<ExecTaskStart> {
-  const first = await conversation.next();
-  const word = first.done ? undefined : first.value.word;
-  if (word?.case !== "start") throw badWord("the first word is no start: say what to run first");
+function startIn({ word }: ExecTaskRequest): ExecTaskStart | undefined {
+  if (word.case !== "start") return undefined;
   const { taskId, process } = word.value;
   const violations = [
     ...validateId("start.task_id", taskId),
@@ -73,17 +53,7 @@ async function readStart(conversation: AsyncIterator<ExecTaskRequest>): Promise<
   return word.value;
 }
 
-const badWord = (description: string) => invalidFields([{ field: "word", description }]);
-
-type Talk = Readonly<{
-  start: ExecTaskStart;
-  conversation: Words;
-  /** Aborts with what is wrong with the caller's words, and in the end. */
-  over: AbortController;
-  signal: AbortSignal;
-}>;
-
-async function* relay({ ledger, lines }: Deps, talk: Talk): Answers {
+async function* relay({ ledger, lines }: Deps, talk: ExecTalk): Answers {
   const attempt = runningAttempt(talk.start.taskId, ledger.tasks.get(talk.start.taskId));
   const line = lines.borrow(attempt);
   const worker = createClient(WorkerService, line.channel);
@@ -112,11 +82,11 @@ function runningAttempt(taskId: string, task: Task | undefined): Attempt {
 
 type Word = MessageInitShape<typeof WorkerServiceExecTaskRequestSchema>;
 
-async function* toWorker({ start, conversation, over }: Talk, { number }: Attempt) {
+async function* toWorker({ start, words, over }: ExecTalk, { number }: Attempt) {
   const { taskId, process } = start;
   const value = { taskId, attempt: number, ...(process && { process }) };
   yield { word: { case: "start", value } } satisfies Word;
-  for await (const { word } of conversation) {
+  for await (const { word } of words) {
     if (word.case === "input") yield { word } satisfies Word;
     else return over.abort(badWord("is no input: after the start only input is sent"));
   }

@@ -3,6 +3,7 @@ import Docker from "dockerode";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { startExec } from "./container-exec.ts";
+import { createContainerFiles } from "./container-files.ts";
 import { readLogs } from "./container-logs.ts";
 import type { ContainerDns } from "./container-spec.ts";
 import { createUsage } from "./container-usage.ts";
@@ -63,6 +64,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     watch: (owner, signal) => watchEngine(deps, owner, signal),
     logs: (containerId, selection, signal) => readLogs(deps, { containerId, selection, signal }),
     exec: (containerId, process, signal) => startExec(deps, { containerId, process, signal }),
+    files: createContainerFiles(deps),
   };
 }
 
@@ -95,13 +97,14 @@ function createSend(socketPath: string): EngineSend {
     port: undefined,
     timeout: undefined,
   });
-  return ({ method, path, query, body }, { answer, signal }) =>
+  return ({ method, path, query, body, upload }, { answer, signal }) =>
     new Promise((resolve, reject) => {
       modem.dial(
         {
           method,
           path: `${path}?`,
           options: { _query: query ?? {}, _body: body ?? {} },
+          ...(upload && { file: upload }),
           abortSignal: signal,
           isStream: answer !== "whole",
           hijack: answer === "connection",

@@ -6,10 +6,12 @@ import { RuntimeError } from "./runtime.ts";
 
 /** One HTTP request to the engine. */
 export type EngineRequest = Readonly<{
-  method: "GET" | "POST" | "DELETE";
+  method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   path: string;
   query?: Readonly<Record<string, string | number | boolean | undefined>>;
   body?: object;
+  /** A body that is sent as it comes, instead of `body`. */
+  upload?: Readable;
 }>;
 
 /** What is wanted of an answer: all of it, its body as it comes, or the connection itself. */

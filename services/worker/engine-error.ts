@@ -18,6 +18,7 @@ export type EngineWork = Readonly<{
     | "list"
     | "watch"
     | "exec in"
+    | "copy files of"
     | "measure"
     | "read logs of";
   subject: string;
@@ -99,6 +100,7 @@ const RULES: readonly Rule[] = [
   { kind: FailureReason.IMAGE_PULL_FAILED, verb: "pull" },
   { kind: FailureReason.STOP_TIMEOUT, verb: "stop", words: /did not receive an exit event/i },
   { kind: FailureReason.UNHEALTHY, verb: "exec in" },
+  { kind: FailureReason.UNHEALTHY, verb: "copy files of" },
 ];
 
 function kindOf({ verb }: EngineWork, { status, words }: Refusal): Kind {

@@ -13,6 +13,7 @@ import { createLateAbort, type LateAbort } from "../../lib/late-abort.ts";
 import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
 import type { AttemptSpec } from "./attempt-resources.ts";
 import { type Behaviour, behaviourOfImage } from "./fake-runtime-behaviour.ts";
+import type { FakeFile } from "./fake-runtime-files.ts";
 import {
   type AttemptKey,
   type ContainerExit,
@@ -41,6 +42,8 @@ export type FakeContainer = {
   /** How often it was started. More than once is a bug of the supervisor. */
   startCount: number;
   readonly entries: LogEntry[];
+  /** What was written into it, by path. Absent until then. */
+  files?: Map<string, FakeFile>;
   /** Called for every new entry, and at the end. */
   readonly followers: Set<() => void>;
   /** Aborts when the process has ended or the container is gone. */

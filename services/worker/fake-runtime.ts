@@ -16,6 +16,7 @@ import {
   startContainer,
 } from "./fake-runtime-engine.ts";
 import { execInFake } from "./fake-runtime-exec.ts";
+import { createFakeFiles } from "./fake-runtime-files.ts";
 import { usageOf } from "./fake-runtime-usage.ts";
 import {
   type AttemptKey,
@@ -72,6 +73,7 @@ export function createFakeRuntime(engine: FakeEngine, machine = fakeMachine): Ru
     watch: (owner, signal) => watch(engine, owner, signal),
     logs: (id, selection, signal) => logs(engine, find(id), { selection, signal }),
     exec: (id, process, signal) => ask(engine, "exec", () => execInFake(find(id), process, signal)),
+    files: createFakeFiles(engine),
   };
 }
 

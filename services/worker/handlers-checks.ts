@@ -1,11 +1,13 @@
 import { checkEnum, type FieldViolation, validateGrace, validateId } from "../../core/validate.ts";
 import { validateExec } from "../../core/validate-exec.ts";
+import { validateFiles } from "../../core/validate-files.ts";
 import { validateTaskSpec } from "../../core/validate-task-spec.ts";
 import { quote } from "../../core/validate-text.ts";
 import { LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
 import { type Failure, FailureReason, type TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import type {
   StartTaskRequest,
+  WorkerServiceCopyTaskFilesStart,
   WorkerServiceExecTaskStart,
   WorkerServiceStopTaskRequest,
   WorkerServiceStreamTaskLogsRequest,
@@ -77,6 +79,11 @@ export const checkLogs = (
 export const checkExec = (start: WorkerServiceExecTaskStart): readonly FieldViolation[] => [
   ...checkKey({ taskId: start.taskId, attempt: start.attempt }, "start."),
   ...validateExec("start.process", start.process),
+];
+
+export const checkFiles = (start: WorkerServiceCopyTaskFilesStart): readonly FieldViolation[] => [
+  ...checkKey({ taskId: start.taskId, attempt: start.attempt }, "start."),
+  ...validateFiles("start.files", start.files),
 ];
 
 export const checkFenceFields = ({

@@ -9,15 +9,8 @@ import {
   type WorkerServiceExecTaskStart,
 } from "../../gen/berth/v1/worker_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
-import {
-  exhausted,
-  invalidFields,
-  notFound,
-  timedOut,
-  unavailable,
-  wrongState,
-} from "../../lib/errors.ts";
-import { untilAborted } from "../../lib/rpc/abortable.ts";
+import { exhausted, notFound, unavailable, wrongState } from "../../lib/errors.ts";
+import { badWord, createTalks, type Talk } from "../../lib/rpc/talks.ts";
 import { keyText, stateOf } from "./attempt.ts";
 import { checkExec, refuse } from "./handlers-checks.ts";
 import { type ExecNews, type ExecSession, type Runtime, RuntimeError } from "./runtime.ts";
@@ -32,72 +25,36 @@ type Deps = Readonly<{
 /** Processes beside containers' own at once: each holds a connection to the engine. */
 export const EXECS_MAX = 64;
 
-/** Until a caller must have said what to run. */
-const START_MS = 10_000;
-
-type Words = AsyncIterable<WorkerServiceExecTaskRequest>;
+type ExecTalk = Talk<WorkerServiceExecTaskRequest, WorkerServiceExecTaskStart>;
 type Answers = AsyncGenerator<WorkerServiceExecTaskResponse, void, undefined>;
 
 /** Runs processes in containers, each as long as its caller listens. */
-export function createExecHandler(deps: Deps): (words: Words, signal: AbortSignal) => Answers {
-  let execCount = 0;
-  return async function* execTask(words, signal) {
-    const over = new AbortController();
-    const conversation = untilAborted(
-      words,
-      AbortSignal.any([signal, over.signal]),
-      () => undefined,
-    );
-    const disarm = deps.clock.after(START_MS, () => over.abort(notStarted()));
-    try {
-      const start = await readStart(conversation);
-      disarm();
-      if (execCount >= EXECS_MAX)
-        throw exhausted("TOO_MANY_EXECS", `${execCount} processes run in containers: end some`);
-      execCount++;
-      try {
-        yield* talk(deps, { start, conversation, signal, over });
-      } finally {
-        execCount--;
-      }
-    } finally {
-      disarm();
-      over.abort();
-    }
-  };
-}
+export const createExecHandler = (deps: Deps) =>
+  createTalks(
+    {
+      clock: deps.clock,
+      countMax: EXECS_MAX,
+      tooMany: (count) =>
+        exhausted("TOO_MANY_EXECS", `${count} processes run in containers: end some`),
+      hint: "say what to run first",
+      startIn,
+    },
+    (talk: ExecTalk) => converse(deps, talk),
+  );
 
-const notStarted = () =>
-  timedOut("START_MISSING", `no start came in ${START_MS} ms: say what to run first`);
-
-async function readStart(
-  conversation: AsyncIterator<WorkerServiceExecTaskRequest>,
-): Promise<WorkerServiceExecTaskStart> {
-  const first = await conversation.next();
-  const word = first.done ? undefined : first.value.word;
-  if (word?.case !== "start") throw badWord("the first word is no start: say what to run first");
+function startIn({ word }: WorkerServiceExecTaskRequest): WorkerServiceExecTaskStart | undefined {
+  if (word.case !== "start") return undefined;
   refuse(checkExec(word.value));
   return word.value;
 }
 
-const badWord = (description: string) => invalidFields([{ field: "word", description }]);
-
-type Talk = Readonly<{
-  start: WorkerServiceExecTaskStart;
-  conversation: Words;
-  signal: AbortSignal;
-  /** Aborts with what is wrong with the caller's words, and in the end. */
-  over: AbortController;
-}>;
-
-async function* talk(deps: Deps, { start, conversation, signal, over }: Talk): Answers {
+async function* converse(deps: Deps, { start, words, signal, over }: ExecTalk): Answers {
   await deps.supervisor.adopted();
   const process = start.process as ExecProcess;
-  const either = AbortSignal.any([signal, over.signal]);
   try {
-    const session = await deps.runtime.exec(runningContainer(deps, start), process, either);
+    const session = await deps.runtime.exec(runningContainer(deps, start), process, signal);
     yield answer({ case: "started", value: {} });
-    listen(conversation, session, process).catch((error: unknown) => over.abort(error));
+    listen(words, session, process).catch((error: unknown) => over.abort(error));
     for await (const news of session.news) yield answerOf(news);
   } catch (error) {
     throw error instanceof RuntimeError ? asRpcError(error, start) : error;
@@ -121,7 +78,11 @@ function runningContainer({ supervisor }: Deps, key: WorkerServiceExecTaskStart)
 }
 
 /** Passes on what the caller says, no faster than the process takes it. */
-async function listen(words: Words, session: ExecSession, process: ExecProcess): Promise<void> {
+async function listen(
+  words: ExecTalk["words"],
+  session: ExecSession,
+  process: ExecProcess,
+): Promise<void> {
   for await (const { word } of words) {
     if (word.case === "start") throw badWord("is a second start: a call runs one process");
     if (word.case !== "input") throw badWord("is neither start nor input: send one of them");

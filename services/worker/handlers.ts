@@ -6,6 +6,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { createEvidence } from "./crash-evidence.ts";
 import { checkFenceFields, refuse } from "./handlers-checks.ts";
 import { createExecHandler } from "./handlers-exec.ts";
+import { createFilesHandler } from "./handlers-files.ts";
 import { listPage } from "./handlers-list.ts";
 import { createLogStreamer } from "./handlers-logs.ts";
 import { answerPushes, createPushes } from "./handlers-push.ts";
@@ -25,7 +26,7 @@ export type HandlerDeps = Readonly<{
   watchers: Watchers;
   touch: Pick<ManagerTouch, "note" | "watch">;
   feed: ReportFeed;
-  runtime: Pick<Runtime, "logs" | "inspect" | "exec">;
+  runtime: Pick<Runtime, "logs" | "inspect" | "exec" | "files">;
   clock: Clock;
   measure: () => Promise<WorkerMetrics>;
   sampler: UsageSampler;
@@ -48,6 +49,7 @@ export function createHandlers(
   const streamTaskLogs = createLogStreamer(deps);
   const execTask = createExecHandler(deps);
   const evidenceOf = createEvidence(deps);
+  const copyTaskFiles = createFilesHandler(deps);
   const streamTaskStats = createStatsStreamer({ ...deps, workerId: identity.workerId });
   const pushes = createPushes({ supervisor, admit, allowHostNetwork, offers });
 
@@ -98,6 +100,7 @@ export function createHandlers(
       evidence: await evidenceOf(request, signal),
     }),
     execTask: (words, { signal }) => execTask(words, signal),
+    copyTaskFiles: (words, { signal }) => copyTaskFiles(words, signal),
     streamTaskStats: (request, { signal }) => streamTaskStats(request, signal),
   };
 }

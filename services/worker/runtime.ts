@@ -1,4 +1,5 @@
 import type { ExecProcess, TerminalSize } from "../../gen/berth/v1/exec_pb.ts";
+import type { FileFacts } from "../../gen/berth/v1/files_pb.ts";
 import type { LogEntry } from "../../gen/berth/v1/log_entry_pb.ts";
 import type { FailureReason, PublishedPort } from "../../gen/berth/v1/task_pb.ts";
 import type { AttemptSpec } from "./attempt-resources.ts";
@@ -118,6 +119,21 @@ export type ContainerUsage = Readonly<{
   processCount: number;
 }>;
 
+/** Files of containers, whether these run or have ended. Paths are absolute. */
+export interface ContainerFiles {
+  /** What is there, links not followed. Undefined: nothing. */
+  lookAt(containerId: string, path: string, signal: AbortSignal): Promise<FileFacts | undefined>;
+  /** A tar archive of what is there, read no faster than it is taken. Ends when `signal` aborts. */
+  read(containerId: string, path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * Unpacks a tar archive into a folder, taken no faster than it is unpacked. Resolves once all of
+   * it is there. Rejects when `archive` does; what was unpacked by then stays.
+   */
+  write(containerId: string, folder: string, from: ArchiveSource): Promise<void>;
+}
+
+export type ArchiveSource = Readonly<{ archive: AsyncIterable<Uint8Array>; signal: AbortSignal }>;
+
 export type EngineDescription = Readonly<{
   /** Name and version, such as `docker 20.10.24`. */
   engine: string;
@@ -180,6 +196,7 @@ export interface Runtime {
    * aborts. An engine has no way to end one: who leaves leaves it to itself.
    */
   exec(containerId: string, process: ExecProcess, signal: AbortSignal): Promise<ExecSession>;
+  readonly files: ContainerFiles;
 }
 
 /** An engine's "no", or its silence, told apart. */

@@ -4,10 +4,10 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { CrashEvidence } from "./crash_report_pb.ts";
-import { file_berth_v1_crash_report } from "./crash_report_pb.ts";
 import type { ExecInput, ExecOutput, ExecProcess } from "./exec_pb.ts";
 import { file_berth_v1_exec } from "./exec_pb.ts";
+import type { FilesInput, FilesOutput, FilesWanted } from "./files_pb.ts";
+import { file_berth_v1_files } from "./files_pb.ts";
 import type { LogEntry, LogStream } from "./log_entry_pb.ts";
 import { file_berth_v1_log_entry } from "./log_entry_pb.ts";
 import type { AssignedResource } from "./placement_pb.ts";
@@ -28,7 +28,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/worker_service.proto.
  */
 export const file_berth_v1_worker_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1iZXJ0aC92MS93b3JrZXJfc2VydmljZS5wcm90bxIIYmVydGgudjEilwIKEFN0YXJ0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEiAKBHNwZWMYAyABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxINCgVlcG9jaBgEIAEoAxISCgpjbHVzdGVyX2lkGAUgASgJEjoKCGFzc2lnbmVkGAYgAygLMiguYmVydGgudjEuU3RhcnRUYXNrUmVxdWVzdC5Bc3NpZ25lZEVudHJ5EhMKC3RyYWNlcGFyZW50GAcgASgJGksKDUFzc2lnbmVkRW50cnkSCwoDa2V5GAEgASgJEikKBXZhbHVlGAIgASgLMhouYmVydGgudjEuQXNzaWduZWRSZXNvdXJjZToCOAEiEwoRU3RhcnRUYXNrUmVzcG9uc2UiQQoRU3RhcnRUYXNrc1JlcXVlc3QSLAoIcmVxdWVzdHMYASADKAsyGi5iZXJ0aC52MS5TdGFydFRhc2tSZXF1ZXN0IjsKElN0YXJ0VGFza3NSZXNwb25zZRIlCgdyZXN1bHRzGAEgAygLMhQuYmVydGgudjEuUHVzaFJlc3VsdCJRCgpQdXNoUmVzdWx0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIhCgVlcnJvchgDIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIrEBChxXb3JrZXJTZXJ2aWNlU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRINCgVlcG9jaBgDIAEoAxISCgpjbHVzdGVyX2lkGAQgASgJEigKBWdyYWNlGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKB2ZhaWx1cmUYBiABKAsyES5iZXJ0aC52MS5GYWlsdXJlIh8KHVdvcmtlclNlcnZpY2VTdG9wVGFza1Jlc3BvbnNlIlkKHVdvcmtlclNlcnZpY2VTdG9wVGFza3NSZXF1ZXN0EjgKCHJlcXVlc3RzGAEgAygLMiYuYmVydGgudjEuV29ya2VyU2VydmljZVN0b3BUYXNrUmVxdWVzdCJHCh5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tzUmVzcG9uc2USJQoHcmVzdWx0cxgBIAMoCzIULmJlcnRoLnYxLlB1c2hSZXN1bHQiWAoRRm9yZ2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg0KBWVwb2NoGAMgASgDEhIKCmNsdXN0ZXJfaWQYBCABKAkiFAoSRm9yZ2V0VGFza1Jlc3BvbnNlIkMKEkZvcmdldFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLkZvcmdldFRhc2tSZXF1ZXN0IjwKE0ZvcmdldFRhc2tzUmVzcG9uc2USJQoHcmVzdWx0cxgBIAMoCzIULmJlcnRoLnYxLlB1c2hSZXN1bHQiowEKEFB1c2hUYXNrc1JlcXVlc3QSNQoFc3RvcHMYASADKAsyJi5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tSZXF1ZXN0EioKBnN0YXJ0cxgCIAMoCzIaLmJlcnRoLnYxLlN0YXJ0VGFza1JlcXVlc3QSLAoHZm9yZ2V0cxgDIAMoCzIbLmJlcnRoLnYxLkZvcmdldFRhc2tSZXF1ZXN0IoUBChFQdXNoVGFza3NSZXNwb25zZRIjCgVzdG9wcxgBIAMoCzIULmJlcnRoLnYxLlB1c2hSZXN1bHQSJAoGc3RhcnRzGAIgAygLMhQuYmVydGgudjEuUHVzaFJlc3VsdBIlCgdmb3JnZXRzGAMgAygLMhQuYmVydGgudjEuUHVzaFJlc3VsdCJGCh1Xb3JrZXJTZXJ2aWNlTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJjCh5Xb3JrZXJTZXJ2aWNlTGlzdFRhc2tzUmVzcG9uc2USKAoHcmVwb3J0cxgBIAMoCzIXLmJlcnRoLnYxLkF0dGVtcHRSZXBvcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImgKDUF0dGVtcHRSZXBvcnQSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEgwKBG5hbWUYAyABKAkSJwoGc3RhdHVzGAQgASgLMhcuYmVydGgudjEuQXR0ZW1wdFN0YXR1cyJDCh5Xb3JrZXJTZXJ2aWNlV2F0Y2hUYXNrc1JlcXVlc3QSDQoFZXBvY2gYASABKAMSEgoKY2x1c3Rlcl9pZBgCIAEoCSKlAwofV29ya2VyU2VydmljZVdhdGNoVGFza3NSZXNwb25zZRJGCghzbmFwc2hvdBgBIAEoCzIyLmJlcnRoLnYxLldvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVzcG9uc2UuU25hcHNob3RIABJECgdyZXBvcnRzGAIgASgLMjEuYmVydGgudjEuV29ya2VyU2VydmljZVdhdGNoVGFza3NSZXNwb25zZS5SZXBvcnRzSAASSgoKY2hlY2twb2ludBgDIAEoCzI0LmJlcnRoLnYxLldvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVzcG9uc2UuQ2hlY2twb2ludEgAGkYKCFNuYXBzaG90EigKB3JlcG9ydHMYASADKAsyFy5iZXJ0aC52MS5BdHRlbXB0UmVwb3J0EhAKCGNvbXBsZXRlGAIgASgIGjMKB1JlcG9ydHMSKAoHcmVwb3J0cxgBIAMoCzIXLmJlcnRoLnYxLkF0dGVtcHRSZXBvcnQaIwoKQ2hlY2twb2ludBIVCg1hdHRlbXB0X2NvdW50GAEgASgNQgYKBG5ld3MiEQoPR2V0U3RhdHNSZXF1ZXN0IjwKEEdldFN0YXRzUmVzcG9uc2USKAoHbWV0cmljcxgBIAEoCzIXLmJlcnRoLnYxLldvcmtlck1ldHJpY3MiwwEKIldvcmtlclNlcnZpY2VTdHJlYW1UYXNrTG9nc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg4KBmZvbGxvdxgDIAEoCBIRCgR0YWlsGAQgASgNSACIAQESKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKB3N0cmVhbXMYBiADKA4yEy5iZXJ0aC52MS5Mb2dTdHJlYW1CBwoFX3RhaWwiSgojV29ya2VyU2VydmljZVN0cmVhbVRhc2tMb2dzUmVzcG9uc2USIwoHZW50cmllcxgBIAMoCzISLmJlcnRoLnYxLkxvZ0VudHJ5IjsKF0dldENyYXNoRXZpZGVuY2VSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDSJFChhHZXRDcmFzaEV2aWRlbmNlUmVzcG9uc2USKQoIZXZpZGVuY2UYASABKAsyFy5iZXJ0aC52MS5DcmFzaEV2aWRlbmNlIoMBChxXb3JrZXJTZXJ2aWNlRXhlY1Rhc2tSZXF1ZXN0EjUKBXN0YXJ0GAEgASgLMiQuYmVydGgudjEuV29ya2VyU2VydmljZUV4ZWNUYXNrU3RhcnRIABIkCgVpbnB1dBgCIAEoCzITLmJlcnRoLnYxLkV4ZWNJbnB1dEgAQgYKBHdvcmQiZgoaV29ya2VyU2VydmljZUV4ZWNUYXNrU3RhcnQSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEiYKB3Byb2Nlc3MYAyABKAsyFS5iZXJ0aC52MS5FeGVjUHJvY2VzcyJFCh1Xb3JrZXJTZXJ2aWNlRXhlY1Rhc2tSZXNwb25zZRIkCgZvdXRwdXQYASABKAsyFC5iZXJ0aC52MS5FeGVjT3V0cHV0ImQKI1dvcmtlclNlcnZpY2VTdHJlYW1UYXNrU3RhdHNSZXF1ZXN0EhAKCHRhc2tfaWRzGAEgAygJEisKCGludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIooBCiRXb3JrZXJTZXJ2aWNlU3RyZWFtVGFza1N0YXRzUmVzcG9uc2USIgoFc3RhdHMYASADKAsyEy5iZXJ0aC52MS5UYXNrU3RhdHMSLAoId2FybmluZ3MYAiADKAsyGi5iZXJ0aC52MS5UYXNrU3RhdHNXYXJuaW5nEhAKCGNvbXBsZXRlGAMgASgIMvIJCg1Xb3JrZXJTZXJ2aWNlEkQKCVN0YXJ0VGFzaxIaLmJlcnRoLnYxLlN0YXJ0VGFza1JlcXVlc3QaGy5iZXJ0aC52MS5TdGFydFRhc2tSZXNwb25zZRJHCgpTdGFydFRhc2tzEhsuYmVydGgudjEuU3RhcnRUYXNrc1JlcXVlc3QaHC5iZXJ0aC52MS5TdGFydFRhc2tzUmVzcG9uc2USWwoIU3RvcFRhc2sSJi5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tSZXF1ZXN0GicuYmVydGgudjEuV29ya2VyU2VydmljZVN0b3BUYXNrUmVzcG9uc2USXgoJU3RvcFRhc2tzEicuYmVydGgudjEuV29ya2VyU2VydmljZVN0b3BUYXNrc1JlcXVlc3QaKC5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tzUmVzcG9uc2USRwoKRm9yZ2V0VGFzaxIbLmJlcnRoLnYxLkZvcmdldFRhc2tSZXF1ZXN0GhwuYmVydGgudjEuRm9yZ2V0VGFza1Jlc3BvbnNlEkoKC0ZvcmdldFRhc2tzEhwuYmVydGgudjEuRm9yZ2V0VGFza3NSZXF1ZXN0Gh0uYmVydGgudjEuRm9yZ2V0VGFza3NSZXNwb25zZRJICglQdXNoVGFza3MSGi5iZXJ0aC52MS5QdXNoVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuUHVzaFRhc2tzUmVzcG9uc2UoATABEmMKCUxpc3RUYXNrcxInLmJlcnRoLnYxLldvcmtlclNlcnZpY2VMaXN0VGFza3NSZXF1ZXN0GiguYmVydGgudjEuV29ya2VyU2VydmljZUxpc3RUYXNrc1Jlc3BvbnNlIgOQAgESYwoKV2F0Y2hUYXNrcxIoLmJlcnRoLnYxLldvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVxdWVzdBopLmJlcnRoLnYxLldvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVzcG9uc2UwARJGCghHZXRTdGF0cxIZLmJlcnRoLnYxLkdldFN0YXRzUmVxdWVzdBoaLmJlcnRoLnYxLkdldFN0YXRzUmVzcG9uc2UiA5ACARJvCg5TdHJlYW1UYXNrTG9ncxIsLmJlcnRoLnYxLldvcmtlclNlcnZpY2VTdHJlYW1UYXNrTG9nc1JlcXVlc3QaLS5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RyZWFtVGFza0xvZ3NSZXNwb25zZTABEl4KEEdldENyYXNoRXZpZGVuY2USIS5iZXJ0aC52MS5HZXRDcmFzaEV2aWRlbmNlUmVxdWVzdBoiLmJlcnRoLnYxLkdldENyYXNoRXZpZGVuY2VSZXNwb25zZSIDkAIBEl8KCEV4ZWNUYXNrEiYuYmVydGgudjEuV29ya2VyU2VydmljZUV4ZWNUYXNrUmVxdWVzdBonLmJlcnRoLnYxLldvcmtlclNlcnZpY2VFeGVjVGFza1Jlc3BvbnNlKAEwARJyCg9TdHJlYW1UYXNrU3RhdHMSLS5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RyZWFtVGFza1N0YXRzUmVxdWVzdBouLmJlcnRoLnYxLldvcmtlclNlcnZpY2VTdHJlYW1UYXNrU3RhdHNSZXNwb25zZTABYgZwcm90bzM", [file_berth_v1_crash_report, file_berth_v1_exec, file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_task, file_berth_v1_task_stats, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch1iZXJ0aC92MS93b3JrZXJfc2VydmljZS5wcm90bxIIYmVydGgudjEilwIKEFN0YXJ0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEiAKBHNwZWMYAyABKAsyEi5iZXJ0aC52MS5UYXNrU3BlYxINCgVlcG9jaBgEIAEoAxISCgpjbHVzdGVyX2lkGAUgASgJEjoKCGFzc2lnbmVkGAYgAygLMiguYmVydGgudjEuU3RhcnRUYXNrUmVxdWVzdC5Bc3NpZ25lZEVudHJ5EhMKC3RyYWNlcGFyZW50GAcgASgJGksKDUFzc2lnbmVkRW50cnkSCwoDa2V5GAEgASgJEikKBXZhbHVlGAIgASgLMhouYmVydGgudjEuQXNzaWduZWRSZXNvdXJjZToCOAEiEwoRU3RhcnRUYXNrUmVzcG9uc2UiQQoRU3RhcnRUYXNrc1JlcXVlc3QSLAoIcmVxdWVzdHMYASADKAsyGi5iZXJ0aC52MS5TdGFydFRhc2tSZXF1ZXN0IjsKElN0YXJ0VGFza3NSZXNwb25zZRIlCgdyZXN1bHRzGAEgAygLMhQuYmVydGgudjEuUHVzaFJlc3VsdCJRCgpQdXNoUmVzdWx0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIhCgVlcnJvchgDIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIrEBChxXb3JrZXJTZXJ2aWNlU3RvcFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRINCgVlcG9jaBgDIAEoAxISCgpjbHVzdGVyX2lkGAQgASgJEigKBWdyYWNlGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKB2ZhaWx1cmUYBiABKAsyES5iZXJ0aC52MS5GYWlsdXJlIh8KHVdvcmtlclNlcnZpY2VTdG9wVGFza1Jlc3BvbnNlIlkKHVdvcmtlclNlcnZpY2VTdG9wVGFza3NSZXF1ZXN0EjgKCHJlcXVlc3RzGAEgAygLMiYuYmVydGgudjEuV29ya2VyU2VydmljZVN0b3BUYXNrUmVxdWVzdCJHCh5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tzUmVzcG9uc2USJQoHcmVzdWx0cxgBIAMoCzIULmJlcnRoLnYxLlB1c2hSZXN1bHQiWAoRRm9yZ2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg0KBWVwb2NoGAMgASgDEhIKCmNsdXN0ZXJfaWQYBCABKAkiFAoSRm9yZ2V0VGFza1Jlc3BvbnNlIkMKEkZvcmdldFRhc2tzUmVxdWVzdBItCghyZXF1ZXN0cxgBIAMoCzIbLmJlcnRoLnYxLkZvcmdldFRhc2tSZXF1ZXN0IjwKE0ZvcmdldFRhc2tzUmVzcG9uc2USJQoHcmVzdWx0cxgBIAMoCzIULmJlcnRoLnYxLlB1c2hSZXN1bHQiowEKEFB1c2hUYXNrc1JlcXVlc3QSNQoFc3RvcHMYASADKAsyJi5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tSZXF1ZXN0EioKBnN0YXJ0cxgCIAMoCzIaLmJlcnRoLnYxLlN0YXJ0VGFza1JlcXVlc3QSLAoHZm9yZ2V0cxgDIAMoCzIbLmJlcnRoLnYxLkZvcmdldFRhc2tSZXF1ZXN0IoUBChFQdXNoVGFza3NSZXNwb25zZRIjCgVzdG9wcxgBIAMoCzIULmJlcnRoLnYxLlB1c2hSZXN1bHQSJAoGc3RhcnRzGAIgAygLMhQuYmVydGgudjEuUHVzaFJlc3VsdBIlCgdmb3JnZXRzGAMgAygLMhQuYmVydGgudjEuUHVzaFJlc3VsdCJGCh1Xb3JrZXJTZXJ2aWNlTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJjCh5Xb3JrZXJTZXJ2aWNlTGlzdFRhc2tzUmVzcG9uc2USKAoHcmVwb3J0cxgBIAMoCzIXLmJlcnRoLnYxLkF0dGVtcHRSZXBvcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImgKDUF0dGVtcHRSZXBvcnQSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEgwKBG5hbWUYAyABKAkSJwoGc3RhdHVzGAQgASgLMhcuYmVydGgudjEuQXR0ZW1wdFN0YXR1cyJDCh5Xb3JrZXJTZXJ2aWNlV2F0Y2hUYXNrc1JlcXVlc3QSDQoFZXBvY2gYASABKAMSEgoKY2x1c3Rlcl9pZBgCIAEoCSKlAwofV29ya2VyU2VydmljZVdhdGNoVGFza3NSZXNwb25zZRJGCghzbmFwc2hvdBgBIAEoCzIyLmJlcnRoLnYxLldvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVzcG9uc2UuU25hcHNob3RIABJECgdyZXBvcnRzGAIgASgLMjEuYmVydGgudjEuV29ya2VyU2VydmljZVdhdGNoVGFza3NSZXNwb25zZS5SZXBvcnRzSAASSgoKY2hlY2twb2ludBgDIAEoCzI0LmJlcnRoLnYxLldvcmtlclNlcnZpY2VXYXRjaFRhc2tzUmVzcG9uc2UuQ2hlY2twb2ludEgAGkYKCFNuYXBzaG90EigKB3JlcG9ydHMYASADKAsyFy5iZXJ0aC52MS5BdHRlbXB0UmVwb3J0EhAKCGNvbXBsZXRlGAIgASgIGjMKB1JlcG9ydHMSKAoHcmVwb3J0cxgBIAMoCzIXLmJlcnRoLnYxLkF0dGVtcHRSZXBvcnQaIwoKQ2hlY2twb2ludBIVCg1hdHRlbXB0X2NvdW50GAEgASgNQgYKBG5ld3MiEQoPR2V0U3RhdHNSZXF1ZXN0IjwKEEdldFN0YXRzUmVzcG9uc2USKAoHbWV0cmljcxgBIAEoCzIXLmJlcnRoLnYxLldvcmtlck1ldHJpY3MiwwEKIldvcmtlclNlcnZpY2VTdHJlYW1UYXNrTG9nc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg4KBmZvbGxvdxgDIAEoCBIRCgR0YWlsGAQgASgNSACIAQESKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKB3N0cmVhbXMYBiADKA4yEy5iZXJ0aC52MS5Mb2dTdHJlYW1CBwoFX3RhaWwiSgojV29ya2VyU2VydmljZVN0cmVhbVRhc2tMb2dzUmVzcG9uc2USIwoHZW50cmllcxgBIAMoCzISLmJlcnRoLnYxLkxvZ0VudHJ5IoMBChxXb3JrZXJTZXJ2aWNlRXhlY1Rhc2tSZXF1ZXN0EjUKBXN0YXJ0GAEgASgLMiQuYmVydGgudjEuV29ya2VyU2VydmljZUV4ZWNUYXNrU3RhcnRIABIkCgVpbnB1dBgCIAEoCzITLmJlcnRoLnYxLkV4ZWNJbnB1dEgAQgYKBHdvcmQiZgoaV29ya2VyU2VydmljZUV4ZWNUYXNrU3RhcnQSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEiYKB3Byb2Nlc3MYAyABKAsyFS5iZXJ0aC52MS5FeGVjUHJvY2VzcyJFCh1Xb3JrZXJTZXJ2aWNlRXhlY1Rhc2tSZXNwb25zZRIkCgZvdXRwdXQYASABKAsyFC5iZXJ0aC52MS5FeGVjT3V0cHV0Io4BCiFXb3JrZXJTZXJ2aWNlQ29weVRhc2tGaWxlc1JlcXVlc3QSOgoFc3RhcnQYASABKAsyKS5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlQ29weVRhc2tGaWxlc1N0YXJ0SAASJQoFaW5wdXQYAiABKAsyFC5iZXJ0aC52MS5GaWxlc0lucHV0SABCBgoEd29yZCJpCh9Xb3JrZXJTZXJ2aWNlQ29weVRhc2tGaWxlc1N0YXJ0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIkCgVmaWxlcxgDIAEoCzIVLmJlcnRoLnYxLkZpbGVzV2FudGVkIksKIldvcmtlclNlcnZpY2VDb3B5VGFza0ZpbGVzUmVzcG9uc2USJQoGb3V0cHV0GAEgASgLMhUuYmVydGgudjEuRmlsZXNPdXRwdXQiZAojV29ya2VyU2VydmljZVN0cmVhbVRhc2tTdGF0c1JlcXVlc3QSEAoIdGFza19pZHMYASADKAkSKwoIaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iigEKJFdvcmtlclNlcnZpY2VTdHJlYW1UYXNrU3RhdHNSZXNwb25zZRIiCgVzdGF0cxgBIAMoCzITLmJlcnRoLnYxLlRhc2tTdGF0cxIsCgh3YXJuaW5ncxgCIAMoCzIaLmJlcnRoLnYxLlRhc2tTdGF0c1dhcm5pbmcSEAoIY29tcGxldGUYAyABKAgyggoKDVdvcmtlclNlcnZpY2USRAoJU3RhcnRUYXNrEhouYmVydGgudjEuU3RhcnRUYXNrUmVxdWVzdBobLmJlcnRoLnYxLlN0YXJ0VGFza1Jlc3BvbnNlEkcKClN0YXJ0VGFza3MSGy5iZXJ0aC52MS5TdGFydFRhc2tzUmVxdWVzdBocLmJlcnRoLnYxLlN0YXJ0VGFza3NSZXNwb25zZRJbCghTdG9wVGFzaxImLmJlcnRoLnYxLldvcmtlclNlcnZpY2VTdG9wVGFza1JlcXVlc3QaJy5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tSZXNwb25zZRJeCglTdG9wVGFza3MSJy5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RvcFRhc2tzUmVxdWVzdBooLmJlcnRoLnYxLldvcmtlclNlcnZpY2VTdG9wVGFza3NSZXNwb25zZRJHCgpGb3JnZXRUYXNrEhsuYmVydGgudjEuRm9yZ2V0VGFza1JlcXVlc3QaHC5iZXJ0aC52MS5Gb3JnZXRUYXNrUmVzcG9uc2USSgoLRm9yZ2V0VGFza3MSHC5iZXJ0aC52MS5Gb3JnZXRUYXNrc1JlcXVlc3QaHS5iZXJ0aC52MS5Gb3JnZXRUYXNrc1Jlc3BvbnNlEkgKCVB1c2hUYXNrcxIaLmJlcnRoLnYxLlB1c2hUYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5QdXNoVGFza3NSZXNwb25zZSgBMAESYwoJTGlzdFRhc2tzEicuYmVydGgudjEuV29ya2VyU2VydmljZUxpc3RUYXNrc1JlcXVlc3QaKC5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlTGlzdFRhc2tzUmVzcG9uc2UiA5ACARJjCgpXYXRjaFRhc2tzEiguYmVydGgudjEuV29ya2VyU2VydmljZVdhdGNoVGFza3NSZXF1ZXN0GikuYmVydGgudjEuV29ya2VyU2VydmljZVdhdGNoVGFza3NSZXNwb25zZTABEkYKCEdldFN0YXRzEhkuYmVydGgudjEuR2V0U3RhdHNSZXF1ZXN0GhouYmVydGgudjEuR2V0U3RhdHNSZXNwb25zZSIDkAIBEm8KDlN0cmVhbVRhc2tMb2dzEiwuYmVydGgudjEuV29ya2VyU2VydmljZVN0cmVhbVRhc2tMb2dzUmVxdWVzdBotLmJlcnRoLnYxLldvcmtlclNlcnZpY2VTdHJlYW1UYXNrTG9nc1Jlc3BvbnNlMAESXwoIRXhlY1Rhc2sSJi5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlRXhlY1Rhc2tSZXF1ZXN0GicuYmVydGgudjEuV29ya2VyU2VydmljZUV4ZWNUYXNrUmVzcG9uc2UoATABEm4KDUNvcHlUYXNrRmlsZXMSKy5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlQ29weVRhc2tGaWxlc1JlcXVlc3QaLC5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlQ29weVRhc2tGaWxlc1Jlc3BvbnNlKAEwARJyCg9TdHJlYW1UYXNrU3RhdHMSLS5iZXJ0aC52MS5Xb3JrZXJTZXJ2aWNlU3RyZWFtVGFza1N0YXRzUmVxdWVzdBouLmJlcnRoLnYxLldvcmtlclNlcnZpY2VTdHJlYW1UYXNrU3RhdHNSZXNwb25zZTABYgZwcm90bzM", [file_berth_v1_exec, file_berth_v1_files, file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_task, file_berth_v1_task_stats, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * StartTaskRequest describes the attempt.
@@ -837,55 +837,6 @@ export const WorkerServiceStreamTaskLogsResponseSchema: GenMessage<WorkerService
   messageDesc(file_berth_v1_worker_service, 23);
 
 /**
- * GetCrashEvidenceRequest names the attempt.
- *
- * @generated from message berth.v1.GetCrashEvidenceRequest
- */
-export type GetCrashEvidenceRequest = Message<"berth.v1.GetCrashEvidenceRequest"> & {
-  /**
-   * The task. Required.
-   *
-   * @generated from field: string task_id = 1;
-   */
-  taskId: string;
-
-  /**
-   * Number of the attempt. Required.
-   *
-   * @generated from field: uint32 attempt = 2;
-   */
-  attempt: number;
-};
-
-/**
- * Describes the message berth.v1.GetCrashEvidenceRequest.
- * Use `create(GetCrashEvidenceRequestSchema)` to create a new message.
- */
-export const GetCrashEvidenceRequestSchema: GenMessage<GetCrashEvidenceRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 24);
-
-/**
- * GetCrashEvidenceResponse carries what there is.
- *
- * @generated from message berth.v1.GetCrashEvidenceResponse
- */
-export type GetCrashEvidenceResponse = Message<"berth.v1.GetCrashEvidenceResponse"> & {
-  /**
-   * The evidence.
-   *
-   * @generated from field: berth.v1.CrashEvidence evidence = 1;
-   */
-  evidence?: CrashEvidence | undefined;
-};
-
-/**
- * Describes the message berth.v1.GetCrashEvidenceResponse.
- * Use `create(GetCrashEvidenceResponseSchema)` to create a new message.
- */
-export const GetCrashEvidenceResponseSchema: GenMessage<GetCrashEvidenceResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 25);
-
-/**
  * A word of ExecTask's caller.
  *
  * @generated from message berth.v1.WorkerServiceExecTaskRequest
@@ -920,7 +871,7 @@ export type WorkerServiceExecTaskRequest = Message<"berth.v1.WorkerServiceExecTa
  * Use `create(WorkerServiceExecTaskRequestSchema)` to create a new message.
  */
 export const WorkerServiceExecTaskRequestSchema: GenMessage<WorkerServiceExecTaskRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 26);
+  messageDesc(file_berth_v1_worker_service, 24);
 
 /**
  * Says what to run, and where.
@@ -955,7 +906,7 @@ export type WorkerServiceExecTaskStart = Message<"berth.v1.WorkerServiceExecTask
  * Use `create(WorkerServiceExecTaskStartSchema)` to create a new message.
  */
 export const WorkerServiceExecTaskStartSchema: GenMessage<WorkerServiceExecTaskStart> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 27);
+  messageDesc(file_berth_v1_worker_service, 25);
 
 /**
  * A word of ExecTask's process.
@@ -976,7 +927,100 @@ export type WorkerServiceExecTaskResponse = Message<"berth.v1.WorkerServiceExecT
  * Use `create(WorkerServiceExecTaskResponseSchema)` to create a new message.
  */
 export const WorkerServiceExecTaskResponseSchema: GenMessage<WorkerServiceExecTaskResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_worker_service, 26);
+
+/**
+ * A word of CopyTaskFiles's caller.
+ *
+ * @generated from message berth.v1.WorkerServiceCopyTaskFilesRequest
+ */
+export type WorkerServiceCopyTaskFilesRequest = Message<"berth.v1.WorkerServiceCopyTaskFilesRequest"> & {
+  /**
+   * What is said.
+   *
+   * @generated from oneof berth.v1.WorkerServiceCopyTaskFilesRequest.word
+   */
+  word: {
+    /**
+     * What to copy. Sent first, once.
+     *
+     * @generated from field: berth.v1.WorkerServiceCopyTaskFilesStart start = 1;
+     */
+    value: WorkerServiceCopyTaskFilesStart;
+    case: "start";
+  } | {
+    /**
+     * What is written.
+     *
+     * @generated from field: berth.v1.FilesInput input = 2;
+     */
+    value: FilesInput;
+    case: "input";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message berth.v1.WorkerServiceCopyTaskFilesRequest.
+ * Use `create(WorkerServiceCopyTaskFilesRequestSchema)` to create a new message.
+ */
+export const WorkerServiceCopyTaskFilesRequestSchema: GenMessage<WorkerServiceCopyTaskFilesRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_worker_service, 27);
+
+/**
+ * Says what to copy, and from or to which attempt.
+ *
+ * @generated from message berth.v1.WorkerServiceCopyTaskFilesStart
+ */
+export type WorkerServiceCopyTaskFilesStart = Message<"berth.v1.WorkerServiceCopyTaskFilesStart"> & {
+  /**
+   * The task. Required.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * Number of the attempt. Required.
+   *
+   * @generated from field: uint32 attempt = 2;
+   */
+  attempt: number;
+
+  /**
+   * What to copy. Required.
+   *
+   * @generated from field: berth.v1.FilesWanted files = 3;
+   */
+  files?: FilesWanted | undefined;
+};
+
+/**
+ * Describes the message berth.v1.WorkerServiceCopyTaskFilesStart.
+ * Use `create(WorkerServiceCopyTaskFilesStartSchema)` to create a new message.
+ */
+export const WorkerServiceCopyTaskFilesStartSchema: GenMessage<WorkerServiceCopyTaskFilesStart> = /*@__PURE__*/
   messageDesc(file_berth_v1_worker_service, 28);
+
+/**
+ * A word of CopyTaskFiles's answer.
+ *
+ * @generated from message berth.v1.WorkerServiceCopyTaskFilesResponse
+ */
+export type WorkerServiceCopyTaskFilesResponse = Message<"berth.v1.WorkerServiceCopyTaskFilesResponse"> & {
+  /**
+   * What is told.
+   *
+   * @generated from field: berth.v1.FilesOutput output = 1;
+   */
+  output?: FilesOutput | undefined;
+};
+
+/**
+ * Describes the message berth.v1.WorkerServiceCopyTaskFilesResponse.
+ * Use `create(WorkerServiceCopyTaskFilesResponseSchema)` to create a new message.
+ */
+export const WorkerServiceCopyTaskFilesResponseSchema: GenMessage<WorkerServiceCopyTaskFilesResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_worker_service, 29);
 
 /**
  * WorkerServiceStreamTaskStatsRequest selects what to measure.
@@ -1005,7 +1049,7 @@ export type WorkerServiceStreamTaskStatsRequest = Message<"berth.v1.WorkerServic
  * Use `create(WorkerServiceStreamTaskStatsRequestSchema)` to create a new message.
  */
 export const WorkerServiceStreamTaskStatsRequestSchema: GenMessage<WorkerServiceStreamTaskStatsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 29);
+  messageDesc(file_berth_v1_worker_service, 30);
 
 /**
  * WorkerServiceStreamTaskStatsResponse carries a round, or a part of one.
@@ -1040,7 +1084,7 @@ export type WorkerServiceStreamTaskStatsResponse = Message<"berth.v1.WorkerServi
  * Use `create(WorkerServiceStreamTaskStatsResponseSchema)` to create a new message.
  */
 export const WorkerServiceStreamTaskStatsResponseSchema: GenMessage<WorkerServiceStreamTaskStatsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_worker_service, 30);
+  messageDesc(file_berth_v1_worker_service, 31);
 
 /**
  * WorkerService is what a manager drives: it runs attempts on one machine.
@@ -1184,19 +1228,6 @@ export const WorkerService: GenService<{
     output: typeof WorkerServiceStreamTaskLogsResponseSchema;
   },
   /**
-   * GetCrashEvidence returns what the worker has of an attempt that has ended,
-   * whichever way: the last of what it wrote and used. Complete for as long as the
-   * attempt is not forgotten. An attempt that the worker does not know is
-   * NOT_FOUND, one that has not ended FAILED_PRECONDITION.
-   *
-   * @generated from rpc berth.v1.WorkerService.GetCrashEvidence
-   */
-  getCrashEvidence: {
-    methodKind: "unary";
-    input: typeof GetCrashEvidenceRequestSchema;
-    output: typeof GetCrashEvidenceResponseSchema;
-  },
-  /**
    * ExecTask runs a process in an attempt's container and talks with it, as
    * ManagerService.ExecTask has it.
    *
@@ -1206,6 +1237,17 @@ export const WorkerService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof WorkerServiceExecTaskRequestSchema;
     output: typeof WorkerServiceExecTaskResponseSchema;
+  },
+  /**
+   * CopyTaskFiles copies files from or to an attempt's container, as
+   * ManagerService.CopyTaskFiles has it.
+   *
+   * @generated from rpc berth.v1.WorkerService.CopyTaskFiles
+   */
+  copyTaskFiles: {
+    methodKind: "bidi_streaming";
+    input: typeof WorkerServiceCopyTaskFilesRequestSchema;
+    output: typeof WorkerServiceCopyTaskFilesResponseSchema;
   },
   /**
    * StreamTaskStats streams what attempts' containers use: a round at once, then
