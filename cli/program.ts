@@ -11,6 +11,7 @@ import { activateCommand, drainCommand, pauseCommand } from "./verbs/availabilit
 import { backupCommand } from "./verbs/backup.ts";
 import type { Run } from "./verbs/client-verb.ts";
 import { clusterCommand } from "./verbs/cluster.ts";
+import { completeCommand, completionCommand } from "./verbs/completion.ts";
 import { contextCommand } from "./verbs/context.ts";
 import { cpCommand } from "./verbs/cp.ts";
 import { eventsCommand } from "./verbs/events.ts";
@@ -55,13 +56,6 @@ export async function runProgram(args: readonly string[], context: Context): Pro
   }
 }
 
-const groups = {
-  tasks: "Tasks:",
-  cluster: "Cluster:",
-  servers: "Servers:",
-  proof: "Proof:",
-} as const;
-
 /** The whole command line. `run` is given what to do when a verb was typed. */
 export function createProgram(run: Run): Command {
   const program = new Command("berth")
@@ -70,52 +64,63 @@ export function createProgram(run: Run): Command {
     .enablePositionalOptions()
     .helpCommand(true)
     .addHelpText("after", `\nBegin with: berth up\n\n${exitCodeHelp}`);
-  const add = (group: string, commands: readonly Command[]) => {
+  for (const [group, commands] of groupsOf(run))
     for (const command of commands) program.addCommand(command.helpGroup(group));
-  };
-  add(groups.tasks, [
-    runCommand(run),
-    psCommand(run),
-    inspectCommand(run),
-    whyCommand(run),
-    planCommand(run),
-    logsCommand(run),
-    execCommand(run),
-    attachCommand(run),
-    cpCommand(run),
-    eventsCommand(run),
-    statsCommand(run),
-    stopCommand(run),
-    rmCommand(run),
-  ]);
-  add(groups.cluster, [
-    workersCommand(run),
-    topCommand(run),
-    drainCommand(run),
-    pauseCommand(run),
-    activateCommand(run),
-    labelCommand(run),
-    overcommitCommand(run),
-    rebalanceCommand(run),
-    clusterCommand(run),
-    healthCommand(run),
-    contextCommand(run),
-    apiCommand(run),
-    versionCommand(run),
-  ]);
-  add(groups.servers, [
-    upCommand(run),
-    managerCommand(run),
-    registryCommand(run),
-    workerCommand(run),
-    backupCommand(run),
-    restoreCommand(run),
-    migrateCommand(run),
-  ]);
-  add(groups.proof, [simCommand(run)]);
+  program.addCommand(completeCommand(run), { hidden: true });
   for (const command of program.commands) helpAfterError(command, command.name());
   return program.showHelpAfterError("  see: berth --help");
 }
+
+/** The verbs, in the order in which help lists them. */
+const groupsOf = (run: Run): readonly (readonly [string, readonly Command[]])[] => [
+  ["Tasks:", taskVerbs(run)],
+  ["Cluster:", clusterVerbs(run)],
+  ["Servers:", serverVerbs(run)],
+  ["Proof:", [simCommand(run)]],
+];
+
+const taskVerbs = (run: Run): readonly Command[] => [
+  runCommand(run),
+  psCommand(run),
+  inspectCommand(run),
+  whyCommand(run),
+  planCommand(run),
+  logsCommand(run),
+  execCommand(run),
+  attachCommand(run),
+  cpCommand(run),
+  eventsCommand(run),
+  statsCommand(run),
+  stopCommand(run),
+  rmCommand(run),
+];
+
+const clusterVerbs = (run: Run): readonly Command[] => [
+  workersCommand(run),
+  topCommand(run),
+  drainCommand(run),
+  pauseCommand(run),
+  activateCommand(run),
+  labelCommand(run),
+  overcommitCommand(run),
+  rebalanceCommand(run),
+  clusterCommand(run),
+  healthCommand(run),
+  contextCommand(run),
+  completionCommand(run),
+  apiCommand(run),
+  versionCommand(run),
+];
+
+const serverVerbs = (run: Run): readonly Command[] => [
+  upCommand(run),
+  managerCommand(run),
+  registryCommand(run),
+  workerCommand(run),
+  backupCommand(run),
+  restoreCommand(run),
+  migrateCommand(run),
+];
 
 function helpAfterError(command: Command, path: string): void {
   command.showHelpAfterError(`  see: berth ${path} --help`);

@@ -65,19 +65,19 @@ type Options = Readonly<{
   environment: Readonly<Record<string, string | undefined>>;
 }>;
 
-const NETWORKS = {
+export const NETWORKS = {
   bridge: NetworkMode.BRIDGE,
   host: NetworkMode.HOST,
   none: NetworkMode.NONE,
 } as const;
 
-const PULLS = {
+export const PULLS = {
   missing: PullPolicy.IF_NOT_PRESENT,
   always: PullPolicy.ALWAYS,
   never: PullPolicy.NEVER,
 } as const;
 
-const DISCONNECTS = { keep: OnDisconnect.KEEP_RUNNING, stop: OnDisconnect.STOP } as const;
+export const DISCONNECTS = { keep: OnDisconnect.KEEP_RUNNING, stop: OnDisconnect.STOP } as const;
 
 const PIDS_MAX = 4_194_304;
 

@@ -12,9 +12,15 @@ declare -A packages=(
   [dig]=bind9-dnsutils
   [docker-compose]=docker-compose
   [grpc_python_plugin]=protobuf-compiler-grpc
+# promtool: what Prometheus itself thinks of what it is told. fish, zsh: shells that complete words.
+declare -A packages=(
+  [dig]=bind9-dnsutils
+  [docker-compose]=docker-compose
+  [fish]=fish
   [promtool]=prometheus
   [protoc]=protobuf-compiler
   [tmux]=tmux
+  [zsh]=zsh
 )
 # Not a command: what the distribution's own Python has to know.
 python_package=python3-grpcio

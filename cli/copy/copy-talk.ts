@@ -1,9 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
 import { INPUT_BYTES_MAX } from "../../core/limits.ts";
 import type { FileFacts, FilesWantedSchema } from "../../gen/berth/v1/files_pb.ts";
 import type { CopyTaskFilesRequestSchema } from "../../gen/berth/v1/manager_service_pb.ts";
-import { unavailable } from "../../lib/errors.ts";
+import { reasonOf, unavailable } from "../../lib/errors.ts";
 import type { Manager } from "../context.ts";
 
 /** Whose files are meant. */
@@ -28,17 +27,11 @@ export async function lookAt(
     for await (const { output } of manager.copyTaskFiles(words, { signal }))
       if (output?.word.case === "facts") return output.word.value;
   } catch (error) {
-    if (isMissingPath(error, path)) return undefined;
+    if (reasonOf(error) === "PATH_NOT_FOUND") return undefined;
     throw error;
   }
   throw brokenOff();
 }
-
-/** Neither the task nor the attempt: what the message names first. */
-const isMissingPath = (error: unknown, path: string): boolean => {
-  const { code, rawMessage } = ConnectError.from(error);
-  return code === Code.NotFound && rawMessage.startsWith(`path ${path} `);
-};
 
 /** A tar archive of what is at a path of a container. Throws when it does not come whole. */
 export async function* readFrom(

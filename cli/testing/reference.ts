@@ -9,7 +9,8 @@ const WIDTH = 100;
 /** The reference of the command line as Markdown, made from what the program says of itself. */
 export function formatReference(): string {
   const program = createProgram(() => Promise.resolve());
-  const verbs = program.commands.filter((command) => command.name() !== "help");
+  const shown = program.createHelp().visibleCommands(program);
+  const verbs = shown.filter((command) => command.name() !== "help");
   return [
     INTRODUCTION,
     "## Exit codes\n",

@@ -11,6 +11,8 @@ const PATIENCE_MS = 60_000;
 export interface Screen {
   /** Types text, and then Enter. */
   enter(line: string): Promise<void>;
+  /** Types text alone. */
+  type(text: string): Promise<void>;
   /** Types keys as tmux names them: `C-c`, `Enter`. */
   keys(...names: readonly string[]): Promise<void>;
   resize(columns: number, rows: number): Promise<void>;
@@ -31,6 +33,7 @@ export async function openScreen(): Promise<Screen> {
   const look = () => tmux("capture-pane", "-p", "-J", "-S", "-200");
 
   return {
+    type: async (text) => void (await tmux("send-keys", "-l", "--", text)),
     async enter(line) {
       await tmux("send-keys", "-l", line);
       await tmux("send-keys", "Enter");
