@@ -5,6 +5,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { HostPort } from "../lib/host-port.ts";
 import type { Random } from "../lib/random.ts";
 import type { LocalFiles } from "./copy/local-files.ts";
+import type { Machine } from "./doctor/machine.ts";
 import type { Services } from "./services.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -35,6 +36,8 @@ export type Context = Readonly<{
   writeText: (path: string, content: string) => Promise<void>;
   /** Loads what copies files of this machine. */
   openFiles: () => Promise<LocalFiles>;
+  /** Loads what examines this machine. */
+  openMachine: () => Promise<Machine>;
   /** Aborts when the user or the system asks the process to end. */
   interrupted: AbortSignal;
   /** Whether the user is root. */

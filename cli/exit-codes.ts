@@ -7,7 +7,7 @@ import { Code } from "@connectrpc/connect";
 export const exitCodes = {
   ok: 0,
   error: 1,
-  /** Under --wait: the task was not placed in time, or ended badly. Of a plan: not all has a place. */
+  /** Under --wait: the task was not placed in time, or ended badly. Of a plan: not all has a place. Of doctor: a problem. */
   badEnd: 2,
   usage: 64,
   unreachable: 69,
@@ -39,7 +39,8 @@ export function exitCodeOf(code: Code): ExitCode {
 export const exitCodeHelp = `Exit codes:
   0    done
   1    error
-  2    with --wait: not placed in time, or ended badly; plan: not all has a place
+  2    with --wait: not placed in time, or ended badly; plan: not all has a place;
+       doctor: there is a problem
   64   wrong usage: a flag, a setting or a field of the task is not as it must be
   69   the manager cannot be reached or does not answer
   75   the store failed

@@ -11,6 +11,7 @@ import { createClient } from "../lib/rpc/client.ts";
 import { usageError } from "./command-error.ts";
 import type { Context } from "./context.ts";
 import type { LocalFiles } from "./copy/local-files.ts";
+import type { Machine } from "./doctor/machine.ts";
 import { loadServices } from "./load-services.ts";
 import { runProgram } from "./program.ts";
 import { inputOf } from "./standard-input.ts";
@@ -51,6 +52,7 @@ const context: Context = {
   readText,
   writeText,
   openFiles,
+  openMachine,
   interrupted: interruption.signal,
   isRoot: process.getuid?.() === 0,
 };
@@ -100,6 +102,11 @@ async function readText(path: string): Promise<string | undefined> {
 async function openFiles(): Promise<LocalFiles> {
   const { diskFiles } = await import("./copy/disk-files.ts");
   return diskFiles;
+}
+
+async function openMachine(): Promise<Machine> {
+  const { thisMachine } = await import("./doctor/this-machine.ts");
+  return thisMachine;
 }
 
 async function writeText(path: string, content: string): Promise<void> {

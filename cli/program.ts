@@ -14,6 +14,7 @@ import { clusterCommand } from "./verbs/cluster.ts";
 import { completeCommand, completionCommand } from "./verbs/completion.ts";
 import { contextCommand } from "./verbs/context.ts";
 import { cpCommand } from "./verbs/cp.ts";
+import { doctorCommand } from "./verbs/doctor.ts";
 import { eventsCommand } from "./verbs/events.ts";
 import { execCommand } from "./verbs/exec.ts";
 import { healthCommand } from "./verbs/health.ts";
@@ -106,6 +107,7 @@ const clusterVerbs = (run: Run): readonly Command[] => [
   rebalanceCommand(run),
   clusterCommand(run),
   healthCommand(run),
+  doctorCommand(run),
   contextCommand(run),
   completionCommand(run),
   apiCommand(run),

@@ -18,6 +18,7 @@ export function createFakeContext() {
     readText: () => Promise.resolve(undefined),
     writeText: unused,
     openFiles: unused,
+    openMachine: unused,
     interrupted: interruption.signal,
     isRoot: false,
   };

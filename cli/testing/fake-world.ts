@@ -10,6 +10,7 @@ import { createClient } from "../../lib/rpc/client.ts";
 import type { Context, ManagerLink } from "../context.ts";
 import { runProgram } from "../program.ts";
 import { createFakeFiles } from "./fake-files.ts";
+import { fakeMachine } from "./fake-machine.ts";
 import { createFakeManager } from "./fake-manager.ts";
 import { createFakeServices } from "./fake-services.ts";
 import { createFakeTerminal, type FakeTerminal } from "./fake-terminal.ts";
@@ -55,6 +56,7 @@ export function createFakeWorld(given: Readonly<Record<string, string>>) {
     },
     readText: async (path) => files.get(path),
     writeText: async (path, content) => void files.set(path, content),
+    openMachine: async () => fakeMachine,
     openFiles: async () => createFakeFiles(files),
     interrupted: interruption.signal,
     isRoot: false,
