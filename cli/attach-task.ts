@@ -3,11 +3,12 @@ import { type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { CommandError } from "./command-error.ts";
 import type { Context, Manager } from "./context.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { followTask, isOver } from "./follow-task.ts";
+import { followAloud } from "./follow-aloud.ts";
+import { isOver } from "./follow-task.ts";
 import { oneLine } from "./output/format.ts";
 import { streamLogs } from "./stream-logs.ts";
 import { printLine } from "./terminal.ts";
-import { createDeadline, createTeller, stillWaiting } from "./wait-for-task.ts";
+import { stillWaiting } from "./wait-for-task.ts";
 
 type AttachOptions = Readonly<{
   /** How long it may take until it runs. */
@@ -28,24 +29,23 @@ export async function attachTask(
   { timeoutMs, quiet, tail }: AttachOptions,
 ): Promise<ExitCode> {
   const { clock, interrupted, terminal } = context;
-  const deadline = createDeadline(clock, timeoutMs, interrupted);
-  const tell = createTeller(context, quiet);
   const printLogs = createLogPrinter(context, manager, { start, tail });
-  let task = start;
-  try {
-    for await (const step of followTask(manager, start, { clock, signal: deadline.signal })) {
-      tell(step);
-      if (step.kind === "reconnecting") continue;
-      task = step.task;
-      if (hasContainer(task)) deadline.cancel();
-      await printLogs(task);
-      if (isOver(step)) return endOf(task);
-    }
-  } finally {
-    deadline.cancel();
-  }
+  const { task, result } = await followAloud(
+    context,
+    manager,
+    { start, timeoutMs, quiet },
+    async (step, { teller, stopTheClock }) => {
+      if (hasContainer(step.task)) {
+        stopTheClock();
+        teller.pause();
+      }
+      await printLogs(step.task);
+      return isOver(step) ? endOf(step.task) : undefined;
+    },
+  );
+  if (result !== undefined) return result;
   if (!interrupted.aborted) throw stillWaiting(task, timeoutMs ?? 0, clock.now());
-  printLine(terminal.stderr, `task ${task.id} goes on; to stop it: berth stop ${task.id}`);
+  printLine(terminal.stderr, `task ${start.id} goes on; to stop it: berth stop ${start.id}`);
   return exitCodes.interrupted;
 }
 

@@ -1,5 +1,5 @@
 import type { Context } from "./context.ts";
-import { printLine } from "./terminal.ts";
+import { printLine, type Terminal } from "./terminal.ts";
 
 /** Tells how far something has come. */
 export interface Progress {
@@ -11,16 +11,28 @@ export interface Progress {
   end(): void;
 }
 
-/** Rewritten no more often: it is for eyes. */
 const REWRITE_MS = 100;
 
 /** Goes to the beginning of the line and clears it. */
 const REWIND = "\r\u001b[2K";
 
+/** Whether lines can be rewritten: what is no screen gets each line once. */
+export const areRewritten = ({ isErrorTty, env }: Terminal): boolean =>
+  isErrorTty && env["TERM"] !== "dumb";
+
+type Options = Readonly<{
+  quiet: boolean;
+  /** How often the line is rewritten at most: it is for eyes. */
+  everyMs?: number;
+}>;
+
 /** Progress on stderr. Nothing moves where stderr is no screen. */
-export function createProgress({ terminal, clock }: Context, quiet: boolean): Progress {
-  const { stderr, isErrorTty, columns } = terminal;
-  const moves = isErrorTty && !quiet && terminal.env["TERM"] !== "dumb";
+export function createProgress(
+  { terminal, clock }: Context,
+  { quiet, everyMs = REWRITE_MS }: Options,
+): Progress {
+  const { stderr, columns } = terminal;
+  const moves = !quiet && areRewritten(terminal);
   let latest: string | undefined;
   let shownMs = Number.NEGATIVE_INFINITY;
   let isDrawn = false;
@@ -33,7 +45,7 @@ export function createProgress({ terminal, clock }: Context, quiet: boolean): Pr
   return {
     show(line) {
       latest = line;
-      if (!moves || clock.monotonic() - shownMs < REWRITE_MS) return;
+      if (!moves || clock.monotonic() - shownMs < everyMs) return;
       shownMs = clock.monotonic();
       stderr.write(REWIND + fitting(line, columns));
       isDrawn = true;

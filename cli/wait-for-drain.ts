@@ -1,10 +1,10 @@
 import { type Worker, WorkerAvailability } from "../gen/berth/v1/worker_pb.ts";
 import { CommandError } from "./command-error.ts";
 import type { Context, Manager } from "./context.ts";
+import { createDeadline } from "./deadline.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { formatAge } from "./output/format.ts";
 import { printLine } from "./terminal.ts";
-import { createDeadline } from "./wait-for-task.ts";
 import { watchTasks } from "./watch-tasks.ts";
 
 type Options = Readonly<{

@@ -58,7 +58,7 @@ async function cp(context: Context, { ends, flags }: Asked): Promise<ExitCode> {
   const attempt =
     number === undefined ? 0 : flagValue("--attempt", parseWhole(number, 1, 2 ** 32 - 1));
   const files = await context.openFiles();
-  const progress = createProgress(context, flags.quiet === true);
+  const progress = createProgress(context, { quiet: flags.quiet === true });
   return withManager(context, flags, async (manager) => {
     const { id: taskId } = await findTask(manager, ends.task.task, callOf(context));
     const container = { taskId, attempt };
