@@ -41,7 +41,7 @@ const context: Context = {
     stderr: outputOf(process.stderr),
     isTty: process.stdout.isTTY === true,
     isErrorTty: process.stderr.isTTY === true,
-    columns: process.stdout.columns ?? process.stderr.columns ?? COLUMNS_DEFAULT,
+    columns: process.stdout.columns || process.stderr.columns || COLUMNS_DEFAULT,
     env: process.env,
   },
   clock: systemClock,
