@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
+import type { Command } from "commander";
+import { createProgram } from "./program.ts";
 import { createFakeWorld } from "./testing/fake-world.ts";
-import { replayTranscript } from "./testing/transcript.ts";
+import { replayTranscript, splitCommand } from "./testing/transcript.ts";
 
 const folder = join(import.meta.dirname, "transcripts");
 const files = {
@@ -26,6 +28,37 @@ const files = {
   "nested.yaml": "labels:\n  - [a]\n",
   "syntax.yaml": "lease: [\n",
 };
+
+const commands = readdirSync(folder)
+  .flatMap((name) => readFileSync(join(folder, name), "utf8").split("\n"))
+  .filter((line) => line.startsWith("$ "))
+  .map((line) => splitCommand(line.slice(2)).words.join(" "));
+
+test.each(
+  verbsOf(
+    createProgram(() => Promise.resolve()),
+    "berth",
+  ),
+)("$path is in a transcript, and in JSON where it speaks that", ({ path, speaksJson }) => {
+  const own = commands.filter((command) => `${command} `.startsWith(`${path} `));
+  expect(own).not.toEqual([]);
+  if (speaksJson) expect(own.filter((command) => command.includes("-o json"))).not.toEqual([]);
+});
+
+/** Verbs, and the verbs within them. */
+function verbsOf(command: Command, path: string): readonly Verb[] {
+  const inner = command.createHelp().visibleCommands(command);
+  const verbs = inner.filter((each) => each.name() !== "help");
+  return verbs.flatMap((each) => {
+    const own = `${path} ${each.name()}`;
+    const format = each.options.find(({ long }) => long === "--output");
+    // What speaks JSON unless told otherwise does so in every transcript.
+    const speaksJson = format?.argChoices?.includes("json") && format.defaultValue !== "json";
+    return [{ path: own, speaksJson: speaksJson === true }, ...verbsOf(each, own)];
+  });
+}
+
+type Verb = Readonly<{ path: string; speaksJson: boolean }>;
 
 // UPDATE=1 writes what really happened; the diff is read before it is committed.
 test.each(readdirSync(folder))("goes as in %s", async (name) => {

@@ -43,7 +43,10 @@ const addresses = (name: string, help: string, fallback: string): Setting<string
     fallbackText: fallback,
   });
 
-export const addr = addresses("addr", "manager to talk to", "127.0.0.1:7070");
+export const addr: Setting<string> = {
+  ...addresses("addr", "manager to talk to", "127.0.0.1:7070"),
+  fallbackText: "the current context, else 127.0.0.1:7070",
+};
 
 export const managerListen = address("manager-listen", "where to serve users", "127.0.0.1:7070");
 export const registryListen = address(
