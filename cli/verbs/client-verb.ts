@@ -48,14 +48,15 @@ export async function withLink(
   act: (link: ManagerLink) => Promise<ExitCode>,
   flagOfField?: FlagOfField,
 ): Promise<ExitCode> {
-  const { addr: address } = await findManagerAddress(flags as Flags, context);
+  const { addr: address, context: name } = await findManagerAddress(flags as Flags, context);
+  const shown = name === undefined ? address : `${address} (context ${name})`;
   const link = await context.connect(address);
   try {
     return await act(link);
   } catch (error) {
     if (context.interrupted.aborted) return exitCodes.interrupted;
     if (error instanceof CommandError) throw error;
-    if (error instanceof ConnectError) throw explainCallError(error, address, flagOfField);
+    if (error instanceof ConnectError) throw explainCallError(error, shown, flagOfField);
     throw error;
   } finally {
     link.close();
