@@ -25,6 +25,9 @@ const USES: Readonly<Record<string, readonly string[]>> = {
   logs: ["web"],
   exec: ["web", "true"],
   attach: ["web"],
+  cp: ["web:/etc", "."],
+  api: ["GetTask"],
+  doctor: ["cluster"],
   events: ["web"],
   stats: ["--no-stream"],
   stop: ["web"],
@@ -56,7 +59,7 @@ async function failing(error: ConnectError, args: readonly string[]) {
     router.service(ManagerService, Object.fromEntries(calls)),
   );
   const manager = createClient(ManagerService, transport);
-  const connect = async () => ({ manager, close: () => undefined });
+  const connect = async () => ({ manager, transport, close: () => undefined });
   const exitCode = await runProgram(args, { ...context, connect });
   return { exitCode, lines: terminal.printed().split("\n") };
 }
@@ -143,6 +146,8 @@ const failures: Readonly<Record<string, Failure>> = {
 const OWN_WAYS: Readonly<Record<string, readonly string[]>> = {
   // Shows at least its own version.
   version: ["no manager", "a deadline", "a manager that does not lead", "a store that is away"],
+  // Tells of it as of a finding, with what to do.
+  doctor: ["no manager", "a deadline", "a manager that does not lead", "a store that is away"],
 };
 
 test("every verb that calls a manager is here", () => {
@@ -175,7 +180,7 @@ test.each(TASK_VERBS)(
       }),
     );
     const manager = createClient(ManagerService, transport);
-    const connect = async () => ({ manager, close: () => undefined });
+    const connect = async () => ({ manager, transport, close: () => undefined });
     const exitCode = await runProgram([verb, ...(USES[verb] ?? [])], { ...context, connect });
     expect(terminal.printed()).toContain('error: no task has the ID or name "web"');
     expect(terminal.printed()).toContain("berth ps -a");
@@ -202,7 +207,10 @@ test.each(verbs)("berth %s names a field that the manager refuses, and its value
   expect(exitCode).toBe(exitCodes.usage);
 });
 
-const all = createProgram(async () => undefined).commands.map((command) => command.name());
+// What shells ask is for no user, and takes every word.
+const all = createProgram(async () => undefined)
+  .commands.map((command) => command.name())
+  .filter((name) => name !== "__complete");
 
 test.each(all)("berth %s names a flag that there is not, and its help", async (verb) => {
   const { lines, exitCode } = await failing(notFound("task", "t"), [verb, "--frobnicate"]);

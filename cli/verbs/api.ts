@@ -1,6 +1,7 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Command } from "commander";
+import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { comments } from "../../gen/comments.ts";
 import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { decode } from "../../lib/http/decode.ts";
@@ -119,7 +120,9 @@ async function answer(
       await terminal.stdout.drained();
     }
   } catch (error) {
-    throw ConnectError.from(error).code === Code.Unimplemented ? notServed(method, error) : error;
+    const isElsewhere = method.parent !== ManagerService;
+    const { code } = ConnectError.from(error);
+    throw isElsewhere && code === Code.Unimplemented ? notServed(method, error) : error;
   }
   return signal.aborted ? exitCodes.interrupted : exitCodes.ok;
 }

@@ -57,10 +57,10 @@ async function cp(context: Context, { ends, flags }: Asked): Promise<ExitCode> {
   const { attempt: number } = flags;
   const attempt =
     number === undefined ? 0 : flagValue("--attempt", parseWhole(number, 1, 2 ** 32 - 1));
-  const files = await context.openFiles();
   const progress = createProgress(context, { quiet: flags.quiet === true });
   return withManager(context, flags, async (manager) => {
     const { id: taskId } = await findTask(manager, ends.task.task, callOf(context));
+    const files = await context.openFiles();
     const container = { taskId, attempt };
     const follow = flags.followLink === true;
     await copy({ context, manager, files, container, follow, progress }, ends);
