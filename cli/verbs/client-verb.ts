@@ -1,6 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
-import { parseTraceparent, TRACEPARENT } from "../../lib/trace/trace-context.ts";
 import { Command, Option } from "commander";
+import { parseTraceparent, TRACEPARENT } from "../../lib/trace/trace-context.ts";
 import { explainCallError, type FlagOfField } from "../call-error.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import type { Context, Manager, ManagerLink } from "../context.ts";
