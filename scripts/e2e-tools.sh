@@ -7,16 +7,12 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # Each tool and the package that brings it. dig: what people ask DNS with. tmux: a terminal to sit at.
 # promtool: what Prometheus itself thinks of what it is told. protoc and grpc_python_plugin: what makes
-# stubs for Python.
-declare -A packages=(
-  [dig]=bind9-dnsutils
-  [docker-compose]=docker-compose
-  [grpc_python_plugin]=protobuf-compiler-grpc
-# promtool: what Prometheus itself thinks of what it is told. fish, zsh: shells that complete words.
+# stubs for Python. fish, zsh: shells that complete words.
 declare -A packages=(
   [dig]=bind9-dnsutils
   [docker-compose]=docker-compose
   [fish]=fish
+  [grpc_python_plugin]=protobuf-compiler-grpc
   [promtool]=prometheus
   [protoc]=protobuf-compiler
   [tmux]=tmux

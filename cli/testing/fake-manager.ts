@@ -17,8 +17,8 @@ import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { aborted, wrongState } from "../../lib/errors.ts";
 import { toStatus } from "../../lib/status.ts";
-import { fakeReports } from "./fake-crashes.ts";
 import { createFakeCopies } from "./fake-copies.ts";
+import { fakeReports } from "./fake-crashes.ts";
 import { execFake } from "./fake-exec.ts";
 import { explainFake } from "./fake-explanation.ts";
 import { createFakeFleet } from "./fake-fleet.ts";
@@ -52,14 +52,7 @@ export function createFakeManager({
     },
     submitTasks: ({ requests, checkIndex }) => {
       if (checkIndex.startsWith("0-")) throw outdated();
-      const results = requests.map((request) => submitOne(ledger, request));
-      return {
-        results: results.map((each, at) => ({
-          outcome: each.outcome,
-          ...("report" in each && each.report && { fieldReport: at }),
-        })),
-        fieldReports: results.map((each) => ("report" in each && each.report) || {}),
-      };
+      return submittedAll(ledger, requests);
     },
     updateWorker: (request) => ({ worker: fleet.update(request) }),
     rebalanceTasks: ({ validateOnly }) => rebalance(ledger, validateOnly),
@@ -103,6 +96,17 @@ export function createFakeManager({
     listWorkers: () => ({ workers: fleet.all() }),
     getWorker: ({ workerId }) => ({ worker: fleet.find(workerId) }),
     getCluster: () => ({ cluster: clusterOf(clock.now(), workers.length, revision()) }),
+  };
+}
+
+function submittedAll(ledger: FakeLedger, requests: readonly SubmitTaskRequest[]) {
+  const results = requests.map((request) => submitOne(ledger, request));
+  return {
+    results: results.map((each, at) => ({
+      outcome: each.outcome,
+      ...("report" in each && each.report && { fieldReport: at }),
+    })),
+    fieldReports: results.map((each) => ("report" in each && each.report) || {}),
   };
 }
 

@@ -6,6 +6,8 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Cluster } from "./cluster_pb.ts";
 import { file_berth_v1_cluster } from "./cluster_pb.ts";
+import type { CrashReport } from "./crash_report_pb.ts";
+import { file_berth_v1_crash_report } from "./crash_report_pb.ts";
 import type { ExecInput, ExecOutput, ExecProcess } from "./exec_pb.ts";
 import { file_berth_v1_exec } from "./exec_pb.ts";
 import type { AttemptOutcome, Remedy, WorkerVerdict } from "./explanation_pb.ts";
@@ -38,7 +40,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/manager_service.proto.
  */
 export const file_berth_v1_manager_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxIpABChFTdWJtaXRUYXNrUmVxdWVzdBIgCgRzcGVjGAEgASgLMhIuYmVydGgudjEuVGFza1NwZWMSEgoKcmVxdWVzdF9pZBgCIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhMKC2NoZWNrX2luZGV4GAQgASgJEhkKEW9taXRfZmllbGRfcmVwb3J0GAUgASgIIl8KElN1Ym1pdFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIrCgxmaWVsZF9yZXBvcnQYAiABKAsyFS5iZXJ0aC52MS5GaWVsZFJlcG9ydCJYChJTdWJtaXRUYXNrc1JlcXVlc3QSLQoIcmVxdWVzdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBITCgtjaGVja19pbmRleBgCIAEoCSJxChNTdWJtaXRUYXNrc1Jlc3BvbnNlEiwKB3Jlc3VsdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrc1Jlc3VsdBIsCg1maWVsZF9yZXBvcnRzGAIgAygLMhUuYmVydGgudjEuRmllbGRSZXBvcnQijwEKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAEhkKDGZpZWxkX3JlcG9ydBgDIAEoDUgBiAEBQgkKB291dGNvbWVCDwoNX2ZpZWxkX3JlcG9ydCIhCg5HZXRUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIi8KD0dldFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayJfChBMaXN0VGFza3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEiQKBmZpbHRlchgDIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXIiXQoRTGlzdFRhc2tzUmVzcG9uc2USHQoFdGFza3MYASADKAsyDi5iZXJ0aC52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAyKzAQoKVGFza0ZpbHRlchIjCgZzdGF0ZXMYASADKA4yEy5iZXJ0aC52MS5UYXNrU3RhdGUSEQoJd29ya2VyX2lkGAIgASgJEjAKBmxhYmVscxgDIAMoCzIgLmJlcnRoLnYxLlRhc2tGaWx0ZXIuTGFiZWxzRW50cnkSDAoEbmFtZRgEIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImkKEVdhdGNoVGFza3NSZXF1ZXN0EhsKDmFmdGVyX3JldmlzaW9uGAEgASgDSACIAQESJAoGZmlsdGVyGAIgASgLMhQuYmVydGgudjEuVGFza0ZpbHRlckIRCg9fYWZ0ZXJfcmV2aXNpb24iTQoSV2F0Y2hUYXNrc1Jlc3BvbnNlEiUKB2NoYW5nZXMYASADKAsyFC5iZXJ0aC52MS5UYXNrQ2hhbmdlEhAKCHJldmlzaW9uGAIgASgDIl8KClRhc2tDaGFuZ2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2sSDwoHcmVtb3ZlZBgCIAEoCBIiCgVldmVudBgDIAEoCzITLmJlcnRoLnYxLlRhc2tFdmVudCJgCg9TdG9wVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEigKBWdyYWNlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjAKEFN0b3BUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siPwoQU3RvcFRhc2tzUmVxdWVzdBIrCghyZXF1ZXN0cxgBIAMoCzIZLmJlcnRoLnYxLlN0b3BUYXNrUmVxdWVzdCI/ChFTdG9wVGFza3NSZXNwb25zZRIqCgdyZXN1bHRzGAEgAygLMhkuYmVydGgudjEuU3RvcFRhc2tzUmVzdWx0ImEKD1N0b3BUYXNrc1Jlc3VsdBIeCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFza0gAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIJCgdvdXRjb21lIkcKEVJlbW92ZVRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRINCgVmb3JjZRgDIAEoCCIyChJSZW1vdmVUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siTwoVTGlzdFRhc2tFdmVudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg8KB3Rhc2tfaWQYAyABKAkiVgoWTGlzdFRhc2tFdmVudHNSZXNwb25zZRIjCgZldmVudHMYASADKAsyEy5iZXJ0aC52MS5UYXNrRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkwKEkV4cGxhaW5UYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIs8CChNFeHBsYWluVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrEg8KB3N1bW1hcnkYAiABKAkSIAoGcmVtZWR5GAMgASgLMhAuYmVydGgudjEuUmVtZWR5EioKCGF0dGVtcHRzGAQgAygLMhguYmVydGgudjEuQXR0ZW1wdE91dGNvbWUSDwoHb3V0bG9vaxgFIAEoCRIUCgx3b3JrZXJfY291bnQYBiABKA0SFgoOc3VpdGFibGVfY291bnQYByABKA0SJwoKZXhjbHVzaW9ucxgIIAMoCzITLmJlcnRoLnYxLkV4Y2x1c2lvbhIoCgd3b3JrZXJzGAkgAygLMhcuYmVydGgudjEuV29ya2VyVmVyZGljdBIXCg9uZXh0X3BhZ2VfdG9rZW4YCiABKAkSEAoIcmV2aXNpb24YCyABKAMi7gEKFVN0cmVhbVRhc2tMb2dzUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0SDgoGZm9sbG93GAMgASgIEhEKBHRhaWwYBCABKA1IAIgBARIpCgVzaW5jZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJAoHc3RyZWFtcxgGIAMoDjITLmJlcnRoLnYxLkxvZ1N0cmVhbRIQCgh0YXNrX2lkcxgHIAMoCRIkCgZmaWx0ZXIYCCABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyQgcKBV90YWlsIpkBChZTdHJlYW1UYXNrTG9nc1Jlc3BvbnNlEiMKB2VudHJpZXMYASADKAsyEi5iZXJ0aC52MS5Mb2dFbnRyeRIPCgd0YXNrX2lkGAIgASgJEhEKCXRhc2tfbmFtZRgDIAEoCRIPCgdhdHRlbXB0GAQgASgNEiUKB3dhcm5pbmcYBSABKAsyFC5iZXJ0aC52MS5Mb2dXYXJuaW5nIkEKCkxvZ1dhcm5pbmcSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEgoKaXNfcmV0cmllZBgDIAEoCCJpCg9FeGVjVGFza1JlcXVlc3QSKAoFc3RhcnQYASABKAsyFy5iZXJ0aC52MS5FeGVjVGFza1N0YXJ0SAASJAoFaW5wdXQYAiABKAsyEy5iZXJ0aC52MS5FeGVjSW5wdXRIAEIGCgR3b3JkIkgKDUV4ZWNUYXNrU3RhcnQSDwoHdGFza19pZBgBIAEoCRImCgdwcm9jZXNzGAIgASgLMhUuYmVydGgudjEuRXhlY1Byb2Nlc3MiOAoQRXhlY1Rhc2tSZXNwb25zZRIkCgZvdXRwdXQYASABKAsyFC5iZXJ0aC52MS5FeGVjT3V0cHV0InQKFENvcHlUYXNrRmlsZXNSZXF1ZXN0Ei0KBXN0YXJ0GAEgASgLMhwuYmVydGgudjEuQ29weVRhc2tGaWxlc1N0YXJ0SAASJQoFaW5wdXQYAiABKAsyFC5iZXJ0aC52MS5GaWxlc0lucHV0SABCBgoEd29yZCJcChJDb3B5VGFza0ZpbGVzU3RhcnQSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEiQKBWZpbGVzGAMgASgLMhUuYmVydGgudjEuRmlsZXNXYW50ZWQiPgoVQ29weVRhc2tGaWxlc1Jlc3BvbnNlEiUKBm91dHB1dBgBIAEoCzIVLmJlcnRoLnYxLkZpbGVzT3V0cHV0In0KFlN0cmVhbVRhc2tTdGF0c1JlcXVlc3QSEAoIdGFza19pZHMYASADKAkSJAoGZmlsdGVyGAIgASgLMhQuYmVydGgudjEuVGFza0ZpbHRlchIrCghpbnRlcnZhbBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJ9ChdTdHJlYW1UYXNrU3RhdHNSZXNwb25zZRIiCgVzdGF0cxgBIAMoCzITLmJlcnRoLnYxLlRhc2tTdGF0cxIsCgh3YXJuaW5ncxgCIAMoCzIaLmJlcnRoLnYxLlRhc2tTdGF0c1dhcm5pbmcSEAoIY29tcGxldGUYAyABKAgiOwoSTGlzdFdvcmtlcnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIlEKE0xpc3RXb3JrZXJzUmVzcG9uc2USIQoHd29ya2VycxgBIAMoCzIQLmJlcnRoLnYxLldvcmtlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJQoQR2V0V29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkiNQoRR2V0V29ya2VyUmVzcG9uc2USIAoGd29ya2VyGAEgASgLMhAuYmVydGgudjEuV29ya2VyIpkBChNVcGRhdGVXb3JrZXJSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIqCghzZXR0aW5ncxgCIAEoCzIYLmJlcnRoLnYxLldvcmtlclNldHRpbmdzEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxISCgpyZXF1ZXN0X2lkGAQgASgJIjgKFFVwZGF0ZVdvcmtlclJlc3BvbnNlEiAKBndvcmtlchgBIAEoCzIQLmJlcnRoLnYxLldvcmtlciJVChVSZWJhbGFuY2VUYXNrc1JlcXVlc3QSEQoJbW92ZXNfbWF4GAEgASgNEhUKDXZhbGlkYXRlX29ubHkYAiABKAgSEgoKcmVxdWVzdF9pZBgDIAEoCSJhChZSZWJhbGFuY2VUYXNrc1Jlc3BvbnNlEiEKBW1vdmVzGAEgAygLMhIuYmVydGgudjEuVGFza01vdmUSJAoGYmxvY2tzGAIgAygLMhQuYmVydGgudjEuRHJhaW5CbG9jayJsCghUYXNrTW92ZRIPCgd0YXNrX2lkGAEgASgJEhEKCXRhc2tfbmFtZRgCIAEoCRIWCg5mcm9tX3dvcmtlcl9pZBgDIAEoCRIUCgx0b193b3JrZXJfaWQYBCABKAkSDgoGcmVhc29uGAUgASgJIhMKEUdldENsdXN0ZXJSZXF1ZXN0IjgKEkdldENsdXN0ZXJSZXNwb25zZRIiCgdjbHVzdGVyGAEgASgLMhEuYmVydGgudjEuQ2x1c3RlcjKkDAoOTWFuYWdlclNlcnZpY2USRwoKU3VibWl0VGFzaxIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0GhwuYmVydGgudjEuU3VibWl0VGFza1Jlc3BvbnNlEkoKC1N1Ym1pdFRhc2tzEhwuYmVydGgudjEuU3VibWl0VGFza3NSZXF1ZXN0Gh0uYmVydGgudjEuU3VibWl0VGFza3NSZXNwb25zZRJDCgdHZXRUYXNrEhguYmVydGgudjEuR2V0VGFza1JlcXVlc3QaGS5iZXJ0aC52MS5HZXRUYXNrUmVzcG9uc2UiA5ACARJJCglMaXN0VGFza3MSGi5iZXJ0aC52MS5MaXN0VGFza3NSZXF1ZXN0GhsuYmVydGgudjEuTGlzdFRhc2tzUmVzcG9uc2UiA5ACARJJCgpXYXRjaFRhc2tzEhsuYmVydGgudjEuV2F0Y2hUYXNrc1JlcXVlc3QaHC5iZXJ0aC52MS5XYXRjaFRhc2tzUmVzcG9uc2UwARJBCghTdG9wVGFzaxIZLmJlcnRoLnYxLlN0b3BUYXNrUmVxdWVzdBoaLmJlcnRoLnYxLlN0b3BUYXNrUmVzcG9uc2USRAoJU3RvcFRhc2tzEhouYmVydGgudjEuU3RvcFRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3BvbnNlEkcKClJlbW92ZVRhc2sSGy5iZXJ0aC52MS5SZW1vdmVUYXNrUmVxdWVzdBocLmJlcnRoLnYxLlJlbW92ZVRhc2tSZXNwb25zZRJYCg5MaXN0VGFza0V2ZW50cxIfLmJlcnRoLnYxLkxpc3RUYXNrRXZlbnRzUmVxdWVzdBogLmJlcnRoLnYxLkxpc3RUYXNrRXZlbnRzUmVzcG9uc2UiA5ACARJPCgtFeHBsYWluVGFzaxIcLmJlcnRoLnYxLkV4cGxhaW5UYXNrUmVxdWVzdBodLmJlcnRoLnYxLkV4cGxhaW5UYXNrUmVzcG9uc2UiA5ACARJVCg5TdHJlYW1UYXNrTG9ncxIfLmJlcnRoLnYxLlN0cmVhbVRhc2tMb2dzUmVxdWVzdBogLmJlcnRoLnYxLlN0cmVhbVRhc2tMb2dzUmVzcG9uc2UwARJFCghFeGVjVGFzaxIZLmJlcnRoLnYxLkV4ZWNUYXNrUmVxdWVzdBoaLmJlcnRoLnYxLkV4ZWNUYXNrUmVzcG9uc2UoATABElQKDUNvcHlUYXNrRmlsZXMSHi5iZXJ0aC52MS5Db3B5VGFza0ZpbGVzUmVxdWVzdBofLmJlcnRoLnYxLkNvcHlUYXNrRmlsZXNSZXNwb25zZSgBMAESWAoPU3RyZWFtVGFza1N0YXRzEiAuYmVydGgudjEuU3RyZWFtVGFza1N0YXRzUmVxdWVzdBohLmJlcnRoLnYxLlN0cmVhbVRhc2tTdGF0c1Jlc3BvbnNlMAESTwoLTGlzdFdvcmtlcnMSHC5iZXJ0aC52MS5MaXN0V29ya2Vyc1JlcXVlc3QaHS5iZXJ0aC52MS5MaXN0V29ya2Vyc1Jlc3BvbnNlIgOQAgESSQoJR2V0V29ya2VyEhouYmVydGgudjEuR2V0V29ya2VyUmVxdWVzdBobLmJlcnRoLnYxLkdldFdvcmtlclJlc3BvbnNlIgOQAgESTQoMVXBkYXRlV29ya2VyEh0uYmVydGgudjEuVXBkYXRlV29ya2VyUmVxdWVzdBoeLmJlcnRoLnYxLlVwZGF0ZVdvcmtlclJlc3BvbnNlElMKDlJlYmFsYW5jZVRhc2tzEh8uYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXF1ZXN0GiAuYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXNwb25zZRJJCglQbGFuVGFza3MSGi5iZXJ0aC52MS5QbGFuVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuUGxhblRhc2tzUmVzcG9uc2UiA5ACARJMCgpHZXRDbHVzdGVyEhsuYmVydGgudjEuR2V0Q2x1c3RlclJlcXVlc3QaHC5iZXJ0aC52MS5HZXRDbHVzdGVyUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_berth_v1_cluster, file_berth_v1_exec, file_berth_v1_explanation, file_berth_v1_field_report, file_berth_v1_files, file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_plan, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_task_stats, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxIpABChFTdWJtaXRUYXNrUmVxdWVzdBIgCgRzcGVjGAEgASgLMhIuYmVydGgudjEuVGFza1NwZWMSEgoKcmVxdWVzdF9pZBgCIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhMKC2NoZWNrX2luZGV4GAQgASgJEhkKEW9taXRfZmllbGRfcmVwb3J0GAUgASgIIl8KElN1Ym1pdFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIrCgxmaWVsZF9yZXBvcnQYAiABKAsyFS5iZXJ0aC52MS5GaWVsZFJlcG9ydCJYChJTdWJtaXRUYXNrc1JlcXVlc3QSLQoIcmVxdWVzdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBITCgtjaGVja19pbmRleBgCIAEoCSJxChNTdWJtaXRUYXNrc1Jlc3BvbnNlEiwKB3Jlc3VsdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrc1Jlc3VsdBIsCg1maWVsZF9yZXBvcnRzGAIgAygLMhUuYmVydGgudjEuRmllbGRSZXBvcnQijwEKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAEhkKDGZpZWxkX3JlcG9ydBgDIAEoDUgBiAEBQgkKB291dGNvbWVCDwoNX2ZpZWxkX3JlcG9ydCIhCg5HZXRUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIi8KD0dldFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayJfChBMaXN0VGFza3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEiQKBmZpbHRlchgDIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXIiXQoRTGlzdFRhc2tzUmVzcG9uc2USHQoFdGFza3MYASADKAsyDi5iZXJ0aC52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAyKzAQoKVGFza0ZpbHRlchIjCgZzdGF0ZXMYASADKA4yEy5iZXJ0aC52MS5UYXNrU3RhdGUSEQoJd29ya2VyX2lkGAIgASgJEjAKBmxhYmVscxgDIAMoCzIgLmJlcnRoLnYxLlRhc2tGaWx0ZXIuTGFiZWxzRW50cnkSDAoEbmFtZRgEIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImkKEVdhdGNoVGFza3NSZXF1ZXN0EhsKDmFmdGVyX3JldmlzaW9uGAEgASgDSACIAQESJAoGZmlsdGVyGAIgASgLMhQuYmVydGgudjEuVGFza0ZpbHRlckIRCg9fYWZ0ZXJfcmV2aXNpb24iTQoSV2F0Y2hUYXNrc1Jlc3BvbnNlEiUKB2NoYW5nZXMYASADKAsyFC5iZXJ0aC52MS5UYXNrQ2hhbmdlEhAKCHJldmlzaW9uGAIgASgDIl8KClRhc2tDaGFuZ2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2sSDwoHcmVtb3ZlZBgCIAEoCBIiCgVldmVudBgDIAEoCzITLmJlcnRoLnYxLlRhc2tFdmVudCJgCg9TdG9wVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEigKBWdyYWNlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjAKEFN0b3BUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siPwoQU3RvcFRhc2tzUmVxdWVzdBIrCghyZXF1ZXN0cxgBIAMoCzIZLmJlcnRoLnYxLlN0b3BUYXNrUmVxdWVzdCI/ChFTdG9wVGFza3NSZXNwb25zZRIqCgdyZXN1bHRzGAEgAygLMhkuYmVydGgudjEuU3RvcFRhc2tzUmVzdWx0ImEKD1N0b3BUYXNrc1Jlc3VsdBIeCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFza0gAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIJCgdvdXRjb21lIkcKEVJlbW92ZVRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRINCgVmb3JjZRgDIAEoCCIyChJSZW1vdmVUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siTwoVTGlzdFRhc2tFdmVudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg8KB3Rhc2tfaWQYAyABKAkiVgoWTGlzdFRhc2tFdmVudHNSZXNwb25zZRIjCgZldmVudHMYASADKAsyEy5iZXJ0aC52MS5UYXNrRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkwKEkV4cGxhaW5UYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIs8CChNFeHBsYWluVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrEg8KB3N1bW1hcnkYAiABKAkSIAoGcmVtZWR5GAMgASgLMhAuYmVydGgudjEuUmVtZWR5EioKCGF0dGVtcHRzGAQgAygLMhguYmVydGgudjEuQXR0ZW1wdE91dGNvbWUSDwoHb3V0bG9vaxgFIAEoCRIUCgx3b3JrZXJfY291bnQYBiABKA0SFgoOc3VpdGFibGVfY291bnQYByABKA0SJwoKZXhjbHVzaW9ucxgIIAMoCzITLmJlcnRoLnYxLkV4Y2x1c2lvbhIoCgd3b3JrZXJzGAkgAygLMhcuYmVydGgudjEuV29ya2VyVmVyZGljdBIXCg9uZXh0X3BhZ2VfdG9rZW4YCiABKAkSEAoIcmV2aXNpb24YCyABKAMiYgoXTGlzdENyYXNoUmVwb3J0c1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIlsKGExpc3RDcmFzaFJlcG9ydHNSZXNwb25zZRImCgdyZXBvcnRzGAEgAygLMhUuYmVydGgudjEuQ3Jhc2hSZXBvcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIu4BChVTdHJlYW1UYXNrTG9nc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg4KBmZvbGxvdxgDIAEoCBIRCgR0YWlsGAQgASgNSACIAQESKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKB3N0cmVhbXMYBiADKA4yEy5iZXJ0aC52MS5Mb2dTdHJlYW0SEAoIdGFza19pZHMYByADKAkSJAoGZmlsdGVyGAggASgLMhQuYmVydGgudjEuVGFza0ZpbHRlckIHCgVfdGFpbCKZAQoWU3RyZWFtVGFza0xvZ3NSZXNwb25zZRIjCgdlbnRyaWVzGAEgAygLMhIuYmVydGgudjEuTG9nRW50cnkSDwoHdGFza19pZBgCIAEoCRIRCgl0YXNrX25hbWUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIlCgd3YXJuaW5nGAUgASgLMhQuYmVydGgudjEuTG9nV2FybmluZyJBCgpMb2dXYXJuaW5nEg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmlzX3JldHJpZWQYAyABKAgiaQoPRXhlY1Rhc2tSZXF1ZXN0EigKBXN0YXJ0GAEgASgLMhcuYmVydGgudjEuRXhlY1Rhc2tTdGFydEgAEiQKBWlucHV0GAIgASgLMhMuYmVydGgudjEuRXhlY0lucHV0SABCBgoEd29yZCJICg1FeGVjVGFza1N0YXJ0Eg8KB3Rhc2tfaWQYASABKAkSJgoHcHJvY2VzcxgCIAEoCzIVLmJlcnRoLnYxLkV4ZWNQcm9jZXNzIjgKEEV4ZWNUYXNrUmVzcG9uc2USJAoGb3V0cHV0GAEgASgLMhQuYmVydGgudjEuRXhlY091dHB1dCJ0ChRDb3B5VGFza0ZpbGVzUmVxdWVzdBItCgVzdGFydBgBIAEoCzIcLmJlcnRoLnYxLkNvcHlUYXNrRmlsZXNTdGFydEgAEiUKBWlucHV0GAIgASgLMhQuYmVydGgudjEuRmlsZXNJbnB1dEgAQgYKBHdvcmQiXAoSQ29weVRhc2tGaWxlc1N0YXJ0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIkCgVmaWxlcxgDIAEoCzIVLmJlcnRoLnYxLkZpbGVzV2FudGVkIj4KFUNvcHlUYXNrRmlsZXNSZXNwb25zZRIlCgZvdXRwdXQYASABKAsyFS5iZXJ0aC52MS5GaWxlc091dHB1dCJ9ChZTdHJlYW1UYXNrU3RhdHNSZXF1ZXN0EhAKCHRhc2tfaWRzGAEgAygJEiQKBmZpbHRlchgCIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXISKwoIaW50ZXJ2YWwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ifQoXU3RyZWFtVGFza1N0YXRzUmVzcG9uc2USIgoFc3RhdHMYASADKAsyEy5iZXJ0aC52MS5UYXNrU3RhdHMSLAoId2FybmluZ3MYAiADKAsyGi5iZXJ0aC52MS5UYXNrU3RhdHNXYXJuaW5nEhAKCGNvbXBsZXRlGAMgASgIIjsKEkxpc3RXb3JrZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJRChNMaXN0V29ya2Vyc1Jlc3BvbnNlEiEKB3dvcmtlcnMYASADKAsyEC5iZXJ0aC52MS5Xb3JrZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiUKEEdldFdvcmtlclJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJIjUKEUdldFdvcmtlclJlc3BvbnNlEiAKBndvcmtlchgBIAEoCzIQLmJlcnRoLnYxLldvcmtlciKZAQoTVXBkYXRlV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSKgoIc2V0dGluZ3MYAiABKAsyGC5iZXJ0aC52MS5Xb3JrZXJTZXR0aW5ncxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSEgoKcmVxdWVzdF9pZBgEIAEoCSI4ChRVcGRhdGVXb3JrZXJSZXNwb25zZRIgCgZ3b3JrZXIYASABKAsyEC5iZXJ0aC52MS5Xb3JrZXIiVQoVUmViYWxhbmNlVGFza3NSZXF1ZXN0EhEKCW1vdmVzX21heBgBIAEoDRIVCg12YWxpZGF0ZV9vbmx5GAIgASgIEhIKCnJlcXVlc3RfaWQYAyABKAkiYQoWUmViYWxhbmNlVGFza3NSZXNwb25zZRIhCgVtb3ZlcxgBIAMoCzISLmJlcnRoLnYxLlRhc2tNb3ZlEiQKBmJsb2NrcxgCIAMoCzIULmJlcnRoLnYxLkRyYWluQmxvY2sibAoIVGFza01vdmUSDwoHdGFza19pZBgBIAEoCRIRCgl0YXNrX25hbWUYAiABKAkSFgoOZnJvbV93b3JrZXJfaWQYAyABKAkSFAoMdG9fd29ya2VyX2lkGAQgASgJEg4KBnJlYXNvbhgFIAEoCSITChFHZXRDbHVzdGVyUmVxdWVzdCI4ChJHZXRDbHVzdGVyUmVzcG9uc2USIgoHY2x1c3RlchgBIAEoCzIRLmJlcnRoLnYxLkNsdXN0ZXIyhA0KDk1hbmFnZXJTZXJ2aWNlEkcKClN1Ym1pdFRhc2sSGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBocLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXNwb25zZRJKCgtTdWJtaXRUYXNrcxIcLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVxdWVzdBodLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzcG9uc2USQwoHR2V0VGFzaxIYLmJlcnRoLnYxLkdldFRhc2tSZXF1ZXN0GhkuYmVydGgudjEuR2V0VGFza1Jlc3BvbnNlIgOQAgESSQoJTGlzdFRhc2tzEhouYmVydGgudjEuTGlzdFRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgOQAgESSQoKV2F0Y2hUYXNrcxIbLmJlcnRoLnYxLldhdGNoVGFza3NSZXF1ZXN0GhwuYmVydGgudjEuV2F0Y2hUYXNrc1Jlc3BvbnNlMAESQQoIU3RvcFRhc2sSGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QaGi5iZXJ0aC52MS5TdG9wVGFza1Jlc3BvbnNlEkQKCVN0b3BUYXNrcxIaLmJlcnRoLnYxLlN0b3BUYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5TdG9wVGFza3NSZXNwb25zZRJHCgpSZW1vdmVUYXNrEhsuYmVydGgudjEuUmVtb3ZlVGFza1JlcXVlc3QaHC5iZXJ0aC52MS5SZW1vdmVUYXNrUmVzcG9uc2USWAoOTGlzdFRhc2tFdmVudHMSHy5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1JlcXVlc3QaIC5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1Jlc3BvbnNlIgOQAgESTwoLRXhwbGFpblRhc2sSHC5iZXJ0aC52MS5FeHBsYWluVGFza1JlcXVlc3QaHS5iZXJ0aC52MS5FeHBsYWluVGFza1Jlc3BvbnNlIgOQAgESXgoQTGlzdENyYXNoUmVwb3J0cxIhLmJlcnRoLnYxLkxpc3RDcmFzaFJlcG9ydHNSZXF1ZXN0GiIuYmVydGgudjEuTGlzdENyYXNoUmVwb3J0c1Jlc3BvbnNlIgOQAgESVQoOU3RyZWFtVGFza0xvZ3MSHy5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1JlcXVlc3QaIC5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1Jlc3BvbnNlMAESRQoIRXhlY1Rhc2sSGS5iZXJ0aC52MS5FeGVjVGFza1JlcXVlc3QaGi5iZXJ0aC52MS5FeGVjVGFza1Jlc3BvbnNlKAEwARJUCg1Db3B5VGFza0ZpbGVzEh4uYmVydGgudjEuQ29weVRhc2tGaWxlc1JlcXVlc3QaHy5iZXJ0aC52MS5Db3B5VGFza0ZpbGVzUmVzcG9uc2UoATABElgKD1N0cmVhbVRhc2tTdGF0cxIgLmJlcnRoLnYxLlN0cmVhbVRhc2tTdGF0c1JlcXVlc3QaIS5iZXJ0aC52MS5TdHJlYW1UYXNrU3RhdHNSZXNwb25zZTABEk8KC0xpc3RXb3JrZXJzEhwuYmVydGgudjEuTGlzdFdvcmtlcnNSZXF1ZXN0Gh0uYmVydGgudjEuTGlzdFdvcmtlcnNSZXNwb25zZSIDkAIBEkkKCUdldFdvcmtlchIaLmJlcnRoLnYxLkdldFdvcmtlclJlcXVlc3QaGy5iZXJ0aC52MS5HZXRXb3JrZXJSZXNwb25zZSIDkAIBEk0KDFVwZGF0ZVdvcmtlchIdLmJlcnRoLnYxLlVwZGF0ZVdvcmtlclJlcXVlc3QaHi5iZXJ0aC52MS5VcGRhdGVXb3JrZXJSZXNwb25zZRJTCg5SZWJhbGFuY2VUYXNrcxIfLmJlcnRoLnYxLlJlYmFsYW5jZVRhc2tzUmVxdWVzdBogLmJlcnRoLnYxLlJlYmFsYW5jZVRhc2tzUmVzcG9uc2USSQoJUGxhblRhc2tzEhouYmVydGgudjEuUGxhblRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLlBsYW5UYXNrc1Jlc3BvbnNlIgOQAgESTAoKR2V0Q2x1c3RlchIbLmJlcnRoLnYxLkdldENsdXN0ZXJSZXF1ZXN0GhwuYmVydGgudjEuR2V0Q2x1c3RlclJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_berth_v1_cluster, file_berth_v1_crash_report, file_berth_v1_exec, file_berth_v1_explanation, file_berth_v1_field_report, file_berth_v1_files, file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_plan, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_task_stats, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * SubmitTaskRequest describes the task.
@@ -393,8 +395,9 @@ export const TaskFilterSchema: GenMessage<TaskFilter> = /*@__PURE__*/
 export type WatchTasksRequest = Message<"berth.v1.WatchTasksRequest"> & {
   /**
    * Begin after this revision. Absent means: first all tasks as they are, then
-   * every change. A revision too old to resume from is OUT_OF_RANGE with the
-   * reason COMPACTED: list again and watch from the list's revision.
+   * every change. A revision too old to resume from, or one that this ledger has
+   * not come to, is OUT_OF_RANGE with the reason COMPACTED: list again and watch
+   * from the list's revision.
    *
    * @generated from field: optional int64 after_revision = 1;
    */
@@ -873,6 +876,76 @@ export const ExplainTaskResponseSchema: GenMessage<ExplainTaskResponse> = /*@__P
   messageDesc(file_berth_v1_manager_service, 23);
 
 /**
+ * ListCrashReportsRequest names the task.
+ *
+ * @generated from message berth.v1.ListCrashReportsRequest
+ */
+export type ListCrashReportsRequest = Message<"berth.v1.ListCrashReportsRequest"> & {
+  /**
+   * The task's ID. Required.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * Only of this attempt. 0 means of all.
+   *
+   * @generated from field: uint32 attempt = 2;
+   */
+  attempt: number;
+
+  /**
+   * The most reports to return. 0 means 100, which is more than a task has.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the page before. Empty for the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message berth.v1.ListCrashReportsRequest.
+ * Use `create(ListCrashReportsRequestSchema)` to create a new message.
+ */
+export const ListCrashReportsRequestSchema: GenMessage<ListCrashReportsRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 24);
+
+/**
+ * ListCrashReportsResponse carries one page.
+ *
+ * @generated from message berth.v1.ListCrashReportsResponse
+ */
+export type ListCrashReportsResponse = Message<"berth.v1.ListCrashReportsResponse"> & {
+  /**
+   * The reports of this page, that of the latest attempt first.
+   *
+   * @generated from field: repeated berth.v1.CrashReport reports = 1;
+   */
+  reports: CrashReport[];
+
+  /**
+   * Token of the next page. Empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message berth.v1.ListCrashReportsResponse.
+ * Use `create(ListCrashReportsResponseSchema)` to create a new message.
+ */
+export const ListCrashReportsResponseSchema: GenMessage<ListCrashReportsResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 25);
+
+/**
  * StreamTaskLogsRequest selects what to send. Which tasks is told by exactly one
  * of `task_id`, `task_ids` and `filter`.
  *
@@ -946,7 +1019,7 @@ export type StreamTaskLogsRequest = Message<"berth.v1.StreamTaskLogsRequest"> & 
  * Use `create(StreamTaskLogsRequestSchema)` to create a new message.
  */
 export const StreamTaskLogsRequestSchema: GenMessage<StreamTaskLogsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 24);
+  messageDesc(file_berth_v1_manager_service, 26);
 
 /**
  * StreamTaskLogsResponse carries what came together, all of one task.
@@ -997,7 +1070,7 @@ export type StreamTaskLogsResponse = Message<"berth.v1.StreamTaskLogsResponse"> 
  * Use `create(StreamTaskLogsResponseSchema)` to create a new message.
  */
 export const StreamTaskLogsResponseSchema: GenMessage<StreamTaskLogsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 25);
+  messageDesc(file_berth_v1_manager_service, 27);
 
 /**
  * Tells why logs are missing.
@@ -1032,7 +1105,7 @@ export type LogWarning = Message<"berth.v1.LogWarning"> & {
  * Use `create(LogWarningSchema)` to create a new message.
  */
 export const LogWarningSchema: GenMessage<LogWarning> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 26);
+  messageDesc(file_berth_v1_manager_service, 28);
 
 /**
  * A word of ExecTask's caller.
@@ -1069,7 +1142,7 @@ export type ExecTaskRequest = Message<"berth.v1.ExecTaskRequest"> & {
  * Use `create(ExecTaskRequestSchema)` to create a new message.
  */
 export const ExecTaskRequestSchema: GenMessage<ExecTaskRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 27);
+  messageDesc(file_berth_v1_manager_service, 29);
 
 /**
  * Says what to run, and where.
@@ -1097,7 +1170,7 @@ export type ExecTaskStart = Message<"berth.v1.ExecTaskStart"> & {
  * Use `create(ExecTaskStartSchema)` to create a new message.
  */
 export const ExecTaskStartSchema: GenMessage<ExecTaskStart> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 28);
+  messageDesc(file_berth_v1_manager_service, 30);
 
 /**
  * A word of ExecTask's process.
@@ -1118,7 +1191,7 @@ export type ExecTaskResponse = Message<"berth.v1.ExecTaskResponse"> & {
  * Use `create(ExecTaskResponseSchema)` to create a new message.
  */
 export const ExecTaskResponseSchema: GenMessage<ExecTaskResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 29);
+  messageDesc(file_berth_v1_manager_service, 31);
 
 /**
  * A word of CopyTaskFiles's caller.
@@ -1155,7 +1228,7 @@ export type CopyTaskFilesRequest = Message<"berth.v1.CopyTaskFilesRequest"> & {
  * Use `create(CopyTaskFilesRequestSchema)` to create a new message.
  */
 export const CopyTaskFilesRequestSchema: GenMessage<CopyTaskFilesRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 30);
+  messageDesc(file_berth_v1_manager_service, 32);
 
 /**
  * Says what to copy, and from or to which task.
@@ -1191,7 +1264,7 @@ export type CopyTaskFilesStart = Message<"berth.v1.CopyTaskFilesStart"> & {
  * Use `create(CopyTaskFilesStartSchema)` to create a new message.
  */
 export const CopyTaskFilesStartSchema: GenMessage<CopyTaskFilesStart> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 31);
+  messageDesc(file_berth_v1_manager_service, 33);
 
 /**
  * A word of CopyTaskFiles's answer.
@@ -1212,7 +1285,7 @@ export type CopyTaskFilesResponse = Message<"berth.v1.CopyTaskFilesResponse"> & 
  * Use `create(CopyTaskFilesResponseSchema)` to create a new message.
  */
 export const CopyTaskFilesResponseSchema: GenMessage<CopyTaskFilesResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 32);
+  messageDesc(file_berth_v1_manager_service, 34);
 
 /**
  * StreamTaskStatsRequest selects what to measure.
@@ -1250,7 +1323,7 @@ export type StreamTaskStatsRequest = Message<"berth.v1.StreamTaskStatsRequest"> 
  * Use `create(StreamTaskStatsRequestSchema)` to create a new message.
  */
 export const StreamTaskStatsRequestSchema: GenMessage<StreamTaskStatsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 33);
+  messageDesc(file_berth_v1_manager_service, 35);
 
 /**
  * StreamTaskStatsResponse carries a round, or a part of one.
@@ -1286,7 +1359,7 @@ export type StreamTaskStatsResponse = Message<"berth.v1.StreamTaskStatsResponse"
  * Use `create(StreamTaskStatsResponseSchema)` to create a new message.
  */
 export const StreamTaskStatsResponseSchema: GenMessage<StreamTaskStatsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 34);
+  messageDesc(file_berth_v1_manager_service, 36);
 
 /**
  * ListWorkersRequest selects a page.
@@ -1314,7 +1387,7 @@ export type ListWorkersRequest = Message<"berth.v1.ListWorkersRequest"> & {
  * Use `create(ListWorkersRequestSchema)` to create a new message.
  */
 export const ListWorkersRequestSchema: GenMessage<ListWorkersRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 35);
+  messageDesc(file_berth_v1_manager_service, 37);
 
 /**
  * ListWorkersResponse carries one page.
@@ -1342,7 +1415,7 @@ export type ListWorkersResponse = Message<"berth.v1.ListWorkersResponse"> & {
  * Use `create(ListWorkersResponseSchema)` to create a new message.
  */
 export const ListWorkersResponseSchema: GenMessage<ListWorkersResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 36);
+  messageDesc(file_berth_v1_manager_service, 38);
 
 /**
  * GetWorkerRequest names the worker.
@@ -1363,7 +1436,7 @@ export type GetWorkerRequest = Message<"berth.v1.GetWorkerRequest"> & {
  * Use `create(GetWorkerRequestSchema)` to create a new message.
  */
 export const GetWorkerRequestSchema: GenMessage<GetWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 37);
+  messageDesc(file_berth_v1_manager_service, 39);
 
 /**
  * GetWorkerResponse carries the worker.
@@ -1384,7 +1457,7 @@ export type GetWorkerResponse = Message<"berth.v1.GetWorkerResponse"> & {
  * Use `create(GetWorkerResponseSchema)` to create a new message.
  */
 export const GetWorkerResponseSchema: GenMessage<GetWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 38);
+  messageDesc(file_berth_v1_manager_service, 40);
 
 /**
  * Asks to change a worker's settings.
@@ -1428,7 +1501,7 @@ export type UpdateWorkerRequest = Message<"berth.v1.UpdateWorkerRequest"> & {
  * Use `create(UpdateWorkerRequestSchema)` to create a new message.
  */
 export const UpdateWorkerRequestSchema: GenMessage<UpdateWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 39);
+  messageDesc(file_berth_v1_manager_service, 41);
 
 /**
  * The changed worker.
@@ -1449,7 +1522,7 @@ export type UpdateWorkerResponse = Message<"berth.v1.UpdateWorkerResponse"> & {
  * Use `create(UpdateWorkerResponseSchema)` to create a new message.
  */
 export const UpdateWorkerResponseSchema: GenMessage<UpdateWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 40);
+  messageDesc(file_berth_v1_manager_service, 42);
 
 /**
  * Asks to even out the workers.
@@ -1484,7 +1557,7 @@ export type RebalanceTasksRequest = Message<"berth.v1.RebalanceTasksRequest"> & 
  * Use `create(RebalanceTasksRequestSchema)` to create a new message.
  */
 export const RebalanceTasksRequestSchema: GenMessage<RebalanceTasksRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 41);
+  messageDesc(file_berth_v1_manager_service, 43);
 
 /**
  * What moves, or would.
@@ -1512,7 +1585,7 @@ export type RebalanceTasksResponse = Message<"berth.v1.RebalanceTasksResponse"> 
  * Use `create(RebalanceTasksResponseSchema)` to create a new message.
  */
 export const RebalanceTasksResponseSchema: GenMessage<RebalanceTasksResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 42);
+  messageDesc(file_berth_v1_manager_service, 44);
 
 /**
  * A task that goes from one worker to another.
@@ -1561,7 +1634,7 @@ export type TaskMove = Message<"berth.v1.TaskMove"> & {
  * Use `create(TaskMoveSchema)` to create a new message.
  */
 export const TaskMoveSchema: GenMessage<TaskMove> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 43);
+  messageDesc(file_berth_v1_manager_service, 45);
 
 /**
  * GetClusterRequest asks for the cluster.
@@ -1576,7 +1649,7 @@ export type GetClusterRequest = Message<"berth.v1.GetClusterRequest"> & {
  * Use `create(GetClusterRequestSchema)` to create a new message.
  */
 export const GetClusterRequestSchema: GenMessage<GetClusterRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 44);
+  messageDesc(file_berth_v1_manager_service, 46);
 
 /**
  * GetClusterResponse carries the cluster.
@@ -1597,7 +1670,7 @@ export type GetClusterResponse = Message<"berth.v1.GetClusterResponse"> & {
  * Use `create(GetClusterResponseSchema)` to create a new message.
  */
 export const GetClusterResponseSchema: GenMessage<GetClusterResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 45);
+  messageDesc(file_berth_v1_manager_service, 47);
 
 /**
  * ManagerService is what users drive: it owns the desired state of the cluster.
@@ -1727,6 +1800,20 @@ export const ManagerService: GenService<{
     methodKind: "unary";
     input: typeof ExplainTaskRequestSchema;
     output: typeof ExplainTaskResponseSchema;
+  },
+  /**
+   * ListCrashReports returns what is known of a task's attempts that failed or were
+   * lost, latest first: of the current one and of those that the task still
+   * remembers. A report holds log lines, so who may not read a task's logs may not
+   * read it either. Unknown tasks are NOT_FOUND, and so is an attempt that is
+   * named and has no report.
+   *
+   * @generated from rpc berth.v1.ManagerService.ListCrashReports
+   */
+  listCrashReports: {
+    methodKind: "unary";
+    input: typeof ListCrashReportsRequestSchema;
+    output: typeof ListCrashReportsResponseSchema;
   },
   /**
    * StreamTaskLogs streams what tasks' containers wrote: of one task, or of
