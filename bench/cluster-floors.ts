@@ -54,7 +54,7 @@ export async function measureStoreFloor(lives: readonly Life[], perBatch: number
 
 const writesOf = ({ task, events }: Life, from: number, to: number | undefined): Write[] => [
   putTask(task),
-  ...events.slice(from, to).flatMap(putEvent),
+  ...events.slice(from, to).flatMap((event) => putEvent(event, undefined)),
 ];
 
 /** A call of as many bytes as SubmitTasks and its answer have together, half of them each way. */

@@ -17,6 +17,8 @@ export const metaKeys = {
    * something only while that is the ledger's epoch.
    */
   assignments: "meta/assignments",
+  /** From when on it is known how the cluster was, and the latest epoch whose leader kept it known. */
+  history: "meta/history",
 } as const;
 
 /**

@@ -7,10 +7,22 @@ export type Retention = Readonly<{
   finishedMs: number;
   /** The latest events of a task that are kept. */
   eventsMax: number;
+  /** How long a removed task is kept for questions about the past. Infinity: as long as there is room. */
+  historyMs: number;
+  /** The latest removed tasks that are kept for that. */
+  removedMax: number;
 }>;
 
 /** A day: who comes back in the morning still finds how the night's tasks ended. */
-export const RETENTION_DEFAULT: Retention = { finishedMs: 24 * 3_600_000, eventsMax: 1_000 };
+export const RETENTION_DEFAULT: Retention = {
+  finishedMs: 24 * 3_600_000,
+  eventsMax: 1_000,
+  historyMs: 24 * 3_600_000,
+  removedMax: 20_000,
+};
+
+/** At two to four kilobytes each, more would make what is gone the better part of the store. */
+export const REMOVED_MAX = 1_000_000;
 
 /** A task removed sooner could not tell the one who waits for it how it ended. */
 export const FINISHED_MS_MIN = 1_000;

@@ -73,7 +73,8 @@ export const denied = (reason: string, message: string, options?: Options) =>
   failure(Code.PermissionDenied, reason, message, options);
 
 /** The history asked for is no longer kept. */
-export const compacted = (message: string) => failure(Code.OutOfRange, "COMPACTED", message);
+export const compacted = (message: string, options?: Options) =>
+  failure(Code.OutOfRange, "COMPACTED", message, options);
 
 /** Time ran out. */
 export const timedOut = (reason: string, message: string, options?: Options) =>

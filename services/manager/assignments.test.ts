@@ -21,7 +21,7 @@ const random = createSeededRandom(1);
 
 /** A leader that keeps assignments, or one of before there were any. */
 async function reign(store: Store, keepsAssignments = true) {
-  const begun = await beginEpoch(store, random, { keepsAssignments });
+  const begun = await beginEpoch(store, random, { keepsAssignments, nowMs: START_MS });
   const onFailure = (error: unknown) => {
     throw error;
   };

@@ -1,12 +1,11 @@
 import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
-import type { Clock } from "../../lib/clock.ts";
-import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { inAnyWeather } from "../../lib/store/weather.ts";
 import { crashPrefix } from "./crash-log.ts";
 import type { Ledger } from "./ledger.ts";
 import { entriesOf } from "./ledger-load.ts";
 import { deleteKey, prefixes, readEvent, revisionKey } from "./ledger-records.ts";
+import { prefixes, readEvent, revisionKey, versionsOf } from "./ledger-records.ts";
 
 /** Which events: of one task or, without a task ID, of all; after a revision; at most so many. */
 export type EventSelection = Readonly<{ taskId: string; after: bigint; limit: number }>;
@@ -20,7 +19,7 @@ export async function listEvents(
     const page = { after: prefixes.event + revisionKey(after), limit };
     return (await store.list(prefixes.event, page)).map(readEvent);
   }
-  const prefix = `${prefixes.taskEvent}${taskId}/`;
+  const prefix = versionsOf(taskId);
   const marks = await store.list(prefix, { after: prefix + revisionKey(after), limit });
   const keys = marks.map(({ key }) => prefixes.event + key.slice(prefix.length));
   const entries = await Promise.all(keys.map((key) => store.get(key)));

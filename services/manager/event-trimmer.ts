@@ -1,13 +1,21 @@
 import { isFinished, type Retention } from "../../core/retention.ts";
-import { TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { afterVersion, cutVersion } from "../../core/task-version.ts";
+import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { createMailbox } from "../../lib/mailbox.ts";
-import type { Store } from "../../lib/store/store.ts";
+import type { Entry, Store, Write } from "../../lib/store/store.ts";
 import { inAnyWeather } from "../../lib/store/weather.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerChange } from "./ledger-change.ts";
-import { deleteKey, prefixes } from "./ledger-records.ts";
+import {
+  deleteKey,
+  encodeVersion,
+  prefixes,
+  readRevision,
+  readVersion,
+  versionsOf,
+} from "./ledger-records.ts";
 
 type Deps = Readonly<{ store: Store; ledger: Ledger; clock: Clock; log: Log }>;
 
@@ -68,19 +76,40 @@ function createEventCounts(limit: number) {
   };
 }
 
-const markPrefix = (taskId: string) => `${prefixes.taskEvent}${taskId}/`;
-
-/** Deletes the oldest events of a task but the latest `eventsMax`. */
+/**
+ * Deletes the oldest events of a task but the latest `eventsMax`. The first that is kept tells from then
+ * on without them how the task was, and that there were others.
+ */
 async function trim(store: Store, taskId: string, eventsMax: number) {
-  const prefix = markPrefix(taskId);
+  const prefix = versionsOf(taskId);
   const count = await store.count(prefix);
   const excess = Math.max(0, count - eventsMax);
-  const size = Math.min(EVENTS_PER_COMMIT, Math.floor(store.limits.operations / KEYS_PER_EVENT));
+  const operations = store.limits.operations - 1;
+  const size = Math.min(EVENTS_PER_COMMIT, Math.floor(operations / KEYS_PER_EVENT));
   for (let left = excess; left > 0; left -= size) {
-    const oldest = await store.list(prefix, { limit: Math.min(left, size) });
+    const limit = Math.min(left, size);
+    const page = await store.list(prefix, { limit: limit + 1 });
+    const oldest = page.slice(0, limit);
     const events = oldest.map(({ key }) => prefixes.event + key.slice(prefix.length));
     const keys = [...oldest.map(({ key }) => key), ...events];
-    await store.commit({ writes: keys.map(deleteKey) });
+    await store.commit({ writes: [...keys.map(deleteKey), ...cutAfter(oldest, page[limit])] });
   }
   return { deleted: excess, left: count - excess };
+}
+
+function cutAfter(oldest: readonly Entry[], next: Entry | undefined): readonly Write[] {
+  const version = next && readVersion(next);
+  if (!version) return [];
+  const nameless = { id: "", spec: undefined };
+  const before = oldest
+    .flatMap((entry) => readVersion(entry) ?? [])
+    .reduce<Task | undefined>((task, each) => afterVersion(task, each, nameless), undefined);
+  const cut = cutVersion(afterVersion(before, version, nameless), firstRevisionOf(oldest));
+  return [{ kind: "put", key: next.key, value: encodeVersion(cut) }];
+}
+
+/** Which revision made the task whose first kept versions these are. */
+function firstRevisionOf([first]: readonly Entry[]): bigint {
+  if (!first) return 0n;
+  return readVersion(first)?.firstRevision || readRevision(first);
 }

@@ -14,6 +14,8 @@ import { listCrashReports } from "./crash-queries.ts";
 import type { CrashReporter } from "./crash-reporter.ts";
 import { explainTask } from "./explain-task.ts";
 import type { Ledger, LedgerView } from "./ledger.ts";
+import { listDifferences } from "./list-differences.ts";
+import { getPastTask, getPastWorker, listPastTasks, listPastWorkers } from "./past-queries.ts";
 import type { PlacementBoard } from "./placement-board.ts";
 import { createPlanner } from "./plan-tasks.ts";
 import { rebalanceTasks } from "./rebalance-tasks.ts";
@@ -36,6 +38,7 @@ type ReadHandlers = Pick<
   | "listTasks"
   | "watchTasks"
   | "listTaskEvents"
+  | "listDifferences"
   | "streamTaskLogs"
   | "execTask"
   | "copyTaskFiles"
@@ -62,8 +65,12 @@ export function createReadHandlers(deps: ReadDeps): ReadHandlers {
   const copyTaskFiles = createFilesRelay({ ...deps, lines });
   const streamTaskStats = createTaskStatsStreamer(deps);
   return {
-    getTask: async ({ taskId }) => ({ task: await getTask(taskId, ledger) }),
+    getTask: async ({ taskId, atTime }) => ({
+      task: await (atTime ? getPastTask(taskId, atTime, deps) : getTask(taskId, ledger)),
+    }),
     async listTasks(request) {
+      const { atTime } = request;
+      if (atTime) return listPastTasks({ ...request, atTime }, deps);
       const { entries, nextPageToken, revision } = await listTasks(request, ledger);
       return { tasks: entries, nextPageToken, revision };
     },
@@ -76,11 +83,16 @@ export function createReadHandlers(deps: ReadDeps): ReadHandlers {
     execTask: (words, { signal }) => execTask(words, signal),
     copyTaskFiles: (words, { signal }) => copyTaskFiles(words, signal),
     streamTaskStats: (request, { signal }) => streamTaskStats(request, signal),
-    listWorkers(request) {
+    listDifferences: (request) => listDifferences(request, deps),
+    async listWorkers(request) {
+      const { atTime } = request;
+      if (atTime) return listPastWorkers({ ...request, atTime }, deps);
       const { entries, nextPageToken } = listWorkers(request, deps);
       return { workers: entries, nextPageToken };
     },
-    getWorker: ({ workerId }) => ({ worker: getWorker(workerId, deps) }),
+    getWorker: async ({ workerId, atTime }) => ({
+      worker: await (atTime ? getPastWorker(workerId, atTime, deps) : getWorker(workerId, deps)),
+    }),
     getCluster: () => ({ cluster: getCluster(deps) }),
   };
 }

@@ -2,11 +2,12 @@ import { create } from "@bufbuild/protobuf";
 import { metaKeys } from "../../core/assignment-place.ts";
 import type { TaskChange } from "../../core/task-change.ts";
 import { toTimestamp } from "../../core/time.ts";
+import type { TaskVersion } from "../../gen/berth/v1/past_pb.ts";
 import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { chunks } from "../../lib/chunks.ts";
 import type { BatchLimits, Write } from "../../lib/store/store.ts";
-import { deleteKey, prefixes, putEvent, putTask, putText } from "./ledger-records.ts";
+import { deleteKey, prefixes, putEvent, putRemoved, putTask, putText } from "./ledger-records.ts";
 
 /** A change that is on disk. `task` is what the task was after it, or last when `removed`. */
 export type LedgerChange = Readonly<{
@@ -22,14 +23,16 @@ export type Staged = Readonly<{ undo: () => void }> &
     | Readonly<{
         kind: "change";
         change: LedgerChange;
-        /** What follows from it for what workers read. */
-        assignments: readonly Write[];
+        /** How it left the task. Undefined after a removal. */
+        version: TaskVersion | undefined;
+        /** What follows from it beside: for what workers read, for what is told of the past. */
+        others: readonly Write[];
       }>
     | Readonly<{ kind: "writes"; writes: readonly Write[] }>
   );
 
 export const eventOf = (
-  { task, fromState, reason, workerId }: TaskChange,
+  { kind, task, fromState, reason, workerId }: TaskChange,
   now: number,
 ): TaskEvent =>
   create(TaskEventSchema, {
@@ -42,6 +45,7 @@ export const eventOf = (
     time: toTimestamp(now),
     reason,
     workerId,
+    removed: kind === "removed",
   });
 
 export const changesOf = (staged: readonly Staged[]): readonly LedgerChange[] =>
@@ -54,21 +58,19 @@ export const changesOf = (staged: readonly Staged[]): readonly LedgerChange[] =>
 function writesOf(staged: readonly Staged[]): readonly Write[] {
   const changes = changesOf(staged);
   const latest = new Map(changes.map((change) => [change.task.id, change]));
-  const events = changes.flatMap(({ event, removed }) => (removed ? [] : putEvent(event)));
-  const others = staged.flatMap((item) =>
-    item.kind === "writes" ? item.writes : item.assignments,
+  const others = staged.flatMap((item) => (item.kind === "writes" ? item.writes : item.others));
+  const events = staged.flatMap((item) =>
+    item.kind === "change" ? putEvent(item.change.event, item.version) : [],
   );
   const last = changes.at(-1);
   const revision = last ? [putText(metaKeys.revision, String(last.revision))] : [];
-  const writes = [...[...latest.values()].flatMap(recordOf), ...events, ...others, ...revision];
+  const writes = [...[...latest.values()].flatMap(recordOf), ...others, ...events, ...revision];
   // Of several writes to one key the last one counts.
   return [...new Map(writes.map((write) => [write.key, write])).values()];
 }
 
-const recordOf = ({ task, removed, revision }: LedgerChange): readonly Write[] =>
-  removed
-    ? [deleteKey(prefixes.task + task.id), putText(prefixes.sweep + task.id, String(revision))]
-    : [putTask(task)];
+const recordOf = ({ task, removed, event }: LedgerChange): readonly Write[] =>
+  removed ? [deleteKey(prefixes.task + task.id), putRemoved(task, event)] : [putTask(task)];
 
 /** One commit: what belongs together. */
 export type Unit = readonly Staged[];
@@ -93,14 +95,14 @@ export function* flushesOf(
 /** The revision. */
 const OWN_WRITES = 1;
 
-/** The writes of a change: the task and its event under two keys, or the task's end. */
-const WRITES_PER_CHANGE = 3;
+/** The writes of a change: its event and its version, and the task or, of its end, two. */
+const writesPer = ({ removed }: LedgerChange): number => (removed ? 4 : 3);
 
 const operationsOf = (unit: Unit): number =>
   unit.reduce(
     (sum, item) =>
       sum +
-      (item.kind === "writes" ? item.writes.length : WRITES_PER_CHANGE + item.assignments.length),
+      (item.kind === "writes" ? item.writes.length : writesPer(item.change) + item.others.length),
     0,
   );
 

@@ -1,5 +1,6 @@
 import { metaKeys, RESTORED_STEPS } from "../../core/assignment-place.ts";
 import type { Entry } from "../../lib/store/store.ts";
+import { encodeHorizon, readHorizon } from "./ledger-horizon.ts";
 import { prefixes, readText } from "./ledger-records.ts";
 
 /** What a copy of a ledger holds. */
@@ -58,8 +59,10 @@ export async function* renewed(
   nowMs: number,
 ): AsyncGenerator<readonly Entry[]> {
   let hasRevision = false;
+  let epoch = "";
   for await (const page of pages) {
-    const own: Entry[] = page.map((entry) => renew(entry, nowMs));
+    epoch = readText(page.find(({ key }) => key === metaKeys.epoch)) ?? epoch;
+    const own: Entry[] = page.map((entry) => renew(entry, { nowMs, epoch }));
     const at: number = hasRevision ? -1 : own.findIndex(({ key }) => key >= metaKeys.revision);
     const next: Entry | undefined = own[at];
     if (next && next.key !== metaKeys.revision)
@@ -70,9 +73,23 @@ export async function* renewed(
   if (!hasRevision) yield [firstRevision(0n, nowMs)];
 }
 
-function renew(entry: Entry, nowMs: number): Entry {
+type Renewal = Readonly<{
+  nowMs: number;
+  /** The backup's own. Its key comes before those that depend on it. */
+  epoch: string;
+}>;
+
+function renew(entry: Entry, { nowMs, epoch }: Renewal): Entry {
+  if (entry.key === metaKeys.history) return renewHorizon(entry, { nowMs, epoch });
   if (entry.key !== metaKeys.epoch && entry.key !== metaKeys.revision) return entry;
   return numbered(entry, beyond(BigInt(readText(entry) ?? 0), nowMs));
+}
+
+/** A history that was kept up to the backup goes on after the restore. */
+function renewHorizon(entry: Entry, { nowMs, epoch }: Renewal): Entry {
+  const horizon = readHorizon(entry);
+  if (!horizon || String(horizon.epoch) !== epoch) return entry;
+  return { ...entry, value: encodeHorizon(horizon, beyond(horizon.epoch, nowMs)) };
 }
 
 const numbered = (entry: Omit<Entry, "value">, number: bigint): Entry => ({

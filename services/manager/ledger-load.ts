@@ -3,6 +3,7 @@ import { type Random, randomWord } from "../../lib/random.ts";
 import type { ReadStore } from "../../lib/store/shared-store.ts";
 import { type Entry, type Store, StoreError } from "../../lib/store/store.ts";
 import { createHistory } from "./ledger-history.ts";
+import { type Horizon, putHorizon, readHorizon } from "./ledger-horizon.ts";
 import {
   prefixes,
   putText,
@@ -16,7 +17,12 @@ import { emptyState, type LedgerState } from "./ledger-state.ts";
 const PAGE_SIZE = 1_000;
 
 /** How leadership over a ledger begins. */
-export type NewEpoch = Readonly<{ clusterId: string; epoch: bigint; storeRevision: bigint }>;
+export type NewEpoch = Readonly<{
+  clusterId: string;
+  epoch: bigint;
+  storeRevision: bigint;
+  horizon: Horizon;
+}>;
 
 type EpochOptions = Readonly<{
   /**
@@ -24,6 +30,8 @@ type EpochOptions = Readonly<{
    * until now, which `areAssignmentsKept` tells.
    */
   keepsAssignments: boolean;
+  /** Milliseconds since the Unix epoch. */
+  nowMs: number;
 }>;
 
 /**
@@ -33,16 +41,21 @@ type EpochOptions = Readonly<{
 export async function beginEpoch(
   store: Store,
   random: Random,
-  { keepsAssignments }: EpochOptions = { keepsAssignments: false },
+  { keepsAssignments, nowMs }: EpochOptions,
 ): Promise<NewEpoch & Readonly<{ areAssignmentsKept: boolean }>> {
-  const [known, last, kept] = await Promise.all([
+  const [known, last, kept, past] = await Promise.all([
     store.get(metaKeys.clusterId),
     store.get(metaKeys.epoch),
     store.get(metaKeys.assignments),
+    store.get(metaKeys.history),
   ]);
   const areAssignmentsKept = keepsAssignments && readText(kept) === readText(last);
   const clusterId = readText(known) ?? randomWord(random, 12);
   const epoch = BigInt(readText(last) ?? 0) + 1n;
+  const horizon = horizonAfter(past, {
+    last: BigInt(readText(last) ?? 0),
+    now: { revision: await readRevision(store), ms: nowMs },
+  });
   const result = await store.commit({
     guards: [
       { key: metaKeys.clusterId, revision: known?.revision ?? 0n },
@@ -51,12 +64,26 @@ export async function beginEpoch(
     writes: [
       putText(metaKeys.clusterId, clusterId),
       putText(metaKeys.epoch, String(epoch)),
+      putHorizon(horizon, epoch),
       ...(areAssignmentsKept ? [putText(metaKeys.assignments, String(epoch))] : []),
     ],
   });
   if (result.kind === "refused")
     throw new StoreError("another manager began an epoch in the same store: stop one of the two");
-  return { clusterId, epoch, storeRevision: result.revision, areAssignmentsKept };
+  return { clusterId, epoch, storeRevision: result.revision, horizon, areAssignmentsKept };
+}
+
+type Moment = Readonly<{ revision: bigint; ms: number }>;
+
+/** The history goes on where the leader before kept one; otherwise it begins now. */
+function horizonAfter(
+  past: Entry | undefined,
+  { last, now }: Readonly<{ last: bigint; now: Moment }>,
+): Horizon {
+  const known = readHorizon(past);
+  if (!known || known.epoch !== last) return { ...now, beganRevision: now.revision };
+  const { epoch: _, ...horizon } = known;
+  return horizon;
 }
 
 /**
@@ -69,6 +96,7 @@ export async function loadState(store: ReadStore): Promise<LedgerState> {
   state.clusterId = readText(await store.get(metaKeys.clusterId)) ?? "";
   state.epoch = BigInt(readText(await store.get(metaKeys.epoch)) ?? 0);
   state.revision = await readRevision(store);
+  state.horizon = readHorizon(await store.get(metaKeys.history)) ?? state.horizon;
   const { tasks } = state;
   for await (const page of pagesOf(store, prefixes.task))
     for (const { key, value } of page) tasks.putEncoded(key.slice(prefixes.task.length), value);
@@ -83,23 +111,25 @@ export async function loadState(store: ReadStore): Promise<LedgerState> {
   return state;
 }
 
-const readRevision = async (store: ReadStore): Promise<bigint> =>
+const readRevision = async (store: Pick<ReadStore, "get">): Promise<bigint> =>
   BigInt(readText(await store.get(metaKeys.revision)) ?? 0);
 
-/** Every entry under a prefix, read a page at a time. */
+/** Every entry under a prefix whose key goes on with more than `after`, read a page at a time. */
 export async function* entriesOf(
   store: Pick<Store, "list">,
   prefix: string,
+  after = "",
 ): AsyncGenerator<Entry> {
-  for await (const page of pagesOf(store, prefix)) yield* page;
+  for await (const page of pagesOf(store, prefix, after)) yield* page;
 }
 
 /** As `entriesOf`, for many: an entry of its own would cost a promise. */
 async function* pagesOf(
   store: Pick<Store, "list">,
   prefix: string,
+  start = "",
 ): AsyncGenerator<readonly Entry[]> {
-  for (let after: string | undefined = prefix; after !== undefined; ) {
+  for (let after: string | undefined = prefix + start; after !== undefined; ) {
     const page: readonly Entry[] = await store.list(prefix, { after, limit: PAGE_SIZE });
     yield page;
     after = page.length === PAGE_SIZE ? page.at(-1)?.key : undefined;

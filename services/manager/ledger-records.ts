@@ -1,6 +1,12 @@
-import { fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
+import { create, fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
 import { ASSIGNMENTS } from "../../core/assignment-place.ts";
 import type { WorkerRecord } from "../../core/worker-settings.ts";
+import {
+  type RemovedTask,
+  RemovedTaskSchema,
+  type TaskVersion,
+  TaskVersionSchema,
+} from "../../gen/berth/v1/past_pb.ts";
 import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
 import { type Task, TaskSchema } from "../../gen/berth/v1/task_pb.ts";
 import { WorkerSettingsSchema } from "../../gen/berth/v1/worker_pb.ts";
@@ -13,12 +19,16 @@ export const prefixes = {
   task: "task/",
   /** `<revision>` → TaskEvent. */
   event: "event/",
-  /** `<task ID>/<revision>` → nothing: which events are of a task. */
+  /** `<task ID>/<revision>` → TaskVersion: which events are of a task, and how each left it. */
   taskEvent: "task-event/",
-  /** `<task ID>` → the revision of its removal: the task is gone, its events are still to be deleted. */
+  /** `<task ID>` → RemovedTask: the task is gone, its events are kept for questions about the past. */
+  removed: "removed/",
+  /** `<task ID>` → the revision of its removal, as versions before the time travel left it. */
   sweep: "sweep/",
   /** `<task ID>/<attempt>` → CrashReport. */
   crash: "crash/",
+  /** `<worker ID>,<time>` → WorkerVersion. The comma comes before all that an ID has. */
+  workerPast: "worker-past/",
   /** `<request ID>` → RequestRecord. */
   request: "request/",
   /** `<worker ID>` → WorkerRecord. */
@@ -53,17 +63,47 @@ export const putTask = (task: Task): Write => ({
 
 export const deleteKey = (key: string): Write => ({ kind: "delete", key });
 
-export const putEvent = (event: TaskEvent): readonly Write[] => [
+export const putEvent = (event: TaskEvent, version: TaskVersion | undefined): readonly Write[] => [
   {
     kind: "put",
     key: prefixes.event + revisionKey(event.revision),
     value: toBinary(TaskEventSchema, event),
   },
-  mark(`${prefixes.taskEvent}${event.taskId}/${revisionKey(event.revision)}`),
+  putVersion(event.taskId, event.revision, version),
 ];
 
-/** A key that says all there is to say. */
-const mark = (key: string): Write => ({ kind: "put", key, value: new Uint8Array() });
+export const versionsOf = (taskId: string): string => `${prefixes.taskEvent}${taskId}/`;
+
+/** After its removal there is no version of a task. */
+export const putVersion = (
+  taskId: string,
+  revision: bigint,
+  version: TaskVersion | undefined,
+): Write => ({
+  kind: "put",
+  key: versionsOf(taskId) + revisionKey(revision),
+  value: version ? encodeVersion(version) : new Uint8Array(),
+});
+
+export const encodeVersion = (version: TaskVersion): Uint8Array =>
+  toBinary(TaskVersionSchema, version);
+
+/** The revision that a version's key ends with. */
+export const readRevision = ({ key }: Pick<Entry, "key">): bigint =>
+  BigInt(`0x${key.slice(key.lastIndexOf("/") + 1)}`);
+
+/** Undefined after a removal, and where an earlier version of Berth wrote none. */
+export const readVersion = ({ value }: Pick<Entry, "value">): TaskVersion | undefined =>
+  value.length === 0 ? undefined : fromBinary(TaskVersionSchema, value);
+
+export function putRemoved({ id, spec }: Task, event: TaskEvent): Write {
+  const task = create(TaskSchema, { id, ...(spec && { spec: { ...spec, env: {} } }) });
+  const value = toBinary(RemovedTaskSchema, create(RemovedTaskSchema, { task, event }));
+  return { kind: "put", key: prefixes.removed + id, value };
+}
+
+export const readRemoved = ({ value }: Pick<Entry, "value">): RemovedTask =>
+  fromBinary(RemovedTaskSchema, value);
 
 export const putText = (key: string, text: string): Write => ({
   kind: "put",

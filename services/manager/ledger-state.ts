@@ -1,6 +1,7 @@
 import { createTaskTable, type TaskTable } from "../../core/task-table.ts";
 import type { WorkerRecord } from "../../core/worker-settings.ts";
 import { createHistory, type History } from "./ledger-history.ts";
+import { type Horizon, NO_HORIZON } from "./ledger-horizon.ts";
 import type { RequestRecord } from "./ledger-records.ts";
 
 /**
@@ -25,6 +26,7 @@ export type LedgerState = {
   /** By worker ID. */
   readonly workers: Map<string, WorkerRecord>;
   history: History;
+  horizon: Horizon;
 };
 
 /** That of a store in which nothing is. */
@@ -38,4 +40,5 @@ export const emptyState = (): LedgerState => ({
   requests: new Map(),
   workers: new Map(),
   history: createHistory(0n),
+  horizon: NO_HORIZON,
 });

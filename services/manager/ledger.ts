@@ -1,5 +1,6 @@
 import type { TaskChange } from "../../core/task-change.ts";
 import type { TaskTable } from "../../core/task-table.ts";
+import { versionOf } from "../../core/task-version.ts";
 import type { WorkerRecord } from "../../core/worker-settings.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -8,8 +9,9 @@ import type { Store, Write } from "../../lib/store/store.ts";
 import { assignmentWrites } from "./assignment-writes.ts";
 import { eventOf, type LedgerChange, type Staged } from "./ledger-change.ts";
 import { createDurable } from "./ledger-durable.ts";
+import { type Horizon, putHorizon } from "./ledger-horizon.ts";
 import { beginEpoch, loadState } from "./ledger-load.ts";
-import { putWorker, type RequestRecord } from "./ledger-records.ts";
+import { putVersion, putWorker, type RequestRecord } from "./ledger-records.ts";
 import type { LedgerState } from "./ledger-state.ts";
 import { createRequestLog } from "./request-log.ts";
 import { createWorkerRecords, type WorkerRecords } from "./worker-records.ts";
@@ -25,6 +27,8 @@ export interface LedgerView {
   readonly tasks: Omit<TaskTable, "put" | "putEncoded" | "delete">;
   /** Number of the latest change of the head. */
   revision(): bigint;
+  /** From when on it can be told how the cluster was. */
+  horizon(): Horizon;
   /** What operators decided about workers. */
   readonly workers: WorkerRecords;
   /** Resolves once all that the head holds now is durable. */
@@ -51,6 +55,8 @@ export interface Ledger extends LedgerView {
   commitWorker(workerId: string, record: WorkerRecord, request?: RequestRecord): Promise<void>;
   /** As `commit`, of what is neither a task's nor a worker's record: of many, not all at once. */
   commitBeside(writes: readonly Write[]): Promise<void>;
+  /** As `commit`, of the end of the history before a moment. Does nothing for an earlier one. */
+  forgetBefore(moment: Pick<Horizon, "revision" | "ms">): Promise<void>;
   /** What an earlier request with this ID did. */
   request(requestId: string): RequestRecord | undefined;
   /** Calls `listener` before each flush, for changes that should go along with it. */
@@ -73,54 +79,52 @@ type Deps = Readonly<{
 
 /** Begins a new epoch and reads the ledger from the store. */
 export async function openLedger(deps: Deps & Readonly<{ random: Random }>): Promise<Ledger> {
-  const begun = await beginEpoch(deps.store, deps.random);
+  const begun = await beginEpoch(deps.store, deps.random, {
+    keepsAssignments: false,
+    nowMs: deps.clock.now(),
+  });
   return createLedger({ ...(await loadState(deps.store)), ...begun }, deps);
 }
 
 /** The ledger over what the store holds. From now on nobody else changes the state. */
 export function createLedger(state: LedgerState, deps: Deps): Ledger {
   const head = createHead(state, deps);
-  const requests = createRequestLog(state.requests, deps.clock);
+  const beside = createBeside(state, deps);
+  const { requests, workers } = beside;
   const durable = createDurable(state, deps);
-  const workers = createWorkerRecords(state.workers);
-
-  function stageRequest(request: RequestRecord): Staged {
-    const writes = requests.remember(request);
-    return { kind: "writes", writes, undo: () => void state.requests.delete(request.requestId) };
-  }
-
-  function stageWorker(workerId: string, record: WorkerRecord): Staged {
-    const before = state.workers.get(workerId);
-    workers.set(workerId, record);
-    const undo = () =>
-      before ? void state.workers.set(workerId, before) : void state.workers.delete(workerId);
-    return { kind: "writes", writes: [putWorker(workerId, record)], undo };
-  }
 
   return {
     clusterId: state.clusterId,
     epoch: state.epoch,
     tasks: state.tasks,
     revision: () => state.revision,
+    horizon: () => state.horizon,
     request: requests.find,
     commit(changes, request) {
       // What is staged now would stay in the state, and never be stored.
       if (durable.isRetired()) return durable.settled();
       const staged: Staged[] = changes.map(head.stage);
-      if (request) staged.push(stageRequest(request));
+      if (request) staged.push(beside.request(request));
       return staged.length === 0 ? durable.settled() : durable.add(staged);
     },
     workers,
     commitWorker: (workerId, record, request) =>
       durable.isRetired()
         ? durable.settled()
-        : durable.add([stageWorker(workerId, record), ...(request ? [stageRequest(request)] : [])]),
+        : durable.add([
+            beside.worker(workerId, record),
+            ...(request ? [beside.request(request)] : []),
+          ]),
     commitBeside: (writes) =>
       durable.isRetired()
         ? durable.settled()
         : durable.add(
             writes.map((write) => ({ kind: "writes", writes: [write], undo: () => undefined })),
           ),
+    forgetBefore: (moment) =>
+      durable.isRetired() || moment.revision <= state.horizon.revision
+        ? durable.settled()
+        : durable.add([beside.horizon(moment)]),
     settled: durable.settled,
     beforeFlush: durable.beforeFlush,
     subscribe: durable.subscribe,
@@ -128,6 +132,37 @@ export function createLedger(state: LedgerState, deps: Deps): Ledger {
     retire() {
       durable.retire();
       head.mend();
+    },
+  };
+}
+
+/** What is kept beside tasks: staged, and in the head at once. */
+function createBeside(state: LedgerState, { clock }: Deps) {
+  const requests = createRequestLog(state.requests, clock);
+  const workers = createWorkerRecords(state.workers);
+  return {
+    requests,
+    workers,
+    request(request: RequestRecord): Staged {
+      const writes = requests.remember(request);
+      return { kind: "writes", writes, undo: () => void state.requests.delete(request.requestId) };
+    },
+
+    horizon(moment: Pick<Horizon, "revision" | "ms">): Staged {
+      const before = state.horizon;
+      state.horizon = { ...before, ...moment };
+      const undo = () => {
+        state.horizon = before;
+      };
+      return { kind: "writes", writes: [putHorizon(state.horizon, state.epoch)], undo };
+    },
+
+    worker(workerId: string, record: WorkerRecord): Staged {
+      const before = state.workers.get(workerId);
+      workers.set(workerId, record);
+      const undo = () =>
+        before ? void state.workers.set(workerId, before) : void state.workers.delete(workerId);
+      return { kind: "writes", writes: [putWorker(workerId, record)], undo };
     },
   };
 }
@@ -146,10 +181,19 @@ function createHead(state: LedgerState, { clock, keepsAssignments = false }: Dep
     else tasks.put(task);
     const event = eventOf({ ...decided, task }, clock.now());
     const change = { revision: task.revision, task, removed, event };
-    const assignments = keepsAssignments
-      ? assignmentWrites(before, removed ? undefined : task)
+    const others = [
+      ...baseOf(before),
+      ...(keepsAssignments ? assignmentWrites(before, removed ? undefined : task) : []),
+    ];
+    const version = removed ? undefined : versionOf(task, before);
+    return { kind: "change", change, version, others, undo: () => takeBack(change, before) };
+  }
+
+  /** How a task was that has not changed since versions are kept. */
+  function baseOf(before: Task | undefined): readonly Write[] {
+    return before && before.revision <= state.horizon.beganRevision
+      ? [putVersion(before.id, before.revision, versionOf(before, undefined))]
       : [];
-    return { kind: "change", change, assignments, undo: () => takeBack(change, before) };
   }
 
   function takeBack({ task, removed, revision }: LedgerChange, before: Task | undefined): void {

@@ -10,7 +10,7 @@ import { createPipe, type Pipe } from "../../lib/pipe.ts";
 import { createStop } from "../../lib/stop.ts";
 import { type LogChoice, readAttempt } from "./attempt-logs.ts";
 import { answerOf, type Together, warning, warningOf } from "./logs-together.ts";
-import { createTaskFilter } from "./task-queries.ts";
+import { createTaskFilter } from "./task-filter.ts";
 
 /** Between two tries to reach a worker. */
 const RETRY_MS = 2_000;

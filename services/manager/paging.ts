@@ -2,6 +2,9 @@ import { validatePage } from "../../core/validate.ts";
 import { invalidFields } from "../../lib/errors.ts";
 import { MESSAGE_BYTES_MAX } from "./message-size.ts";
 
+/** How the keys of listings look that are in the order of IDs. */
+export const ID_KEY = /^[a-z0-9-]*$/;
+
 export type PageRequest = Readonly<{ pageSize: number; pageToken: string }>;
 
 /** What a page request asks for: at most so many entries, after this key (empty: from the start). */
@@ -56,5 +59,9 @@ export function takePage<T>(
 /** The token of the page after these entries. */
 export function tokenAfter<T>(entries: readonly T[], keyOf: (entry: T) => string): string {
   const last = entries.at(-1);
-  return last === undefined ? "" : Buffer.from(TOKEN_PREFIX + keyOf(last)).toString("base64url");
+  return last === undefined ? "" : tokenOf(keyOf(last));
 }
+
+/** The token of the page after the entry with this key. */
+export const tokenOf = (key: string): string =>
+  Buffer.from(TOKEN_PREFIX + key).toString("base64url");

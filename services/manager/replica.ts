@@ -39,6 +39,7 @@ export function createReplica(state: LedgerState, store: ReadStore): Replica {
       tasks: state.tasks,
       workers,
       revision: () => state.revision,
+      horizon: () => state.horizon,
       // All of it is durable: it came from the store.
       settled: () => Promise.resolve(),
       subscribe(listener) {

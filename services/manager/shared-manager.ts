@@ -182,7 +182,10 @@ async function takeOver(standby: Standby, reign: Reign, { random, clock, log }: 
   const late = unavailable("COPY_BEHIND", "the copy of the ledger did not catch up");
   const disarm = clock.after(CATCH_UP_MS, () => tooLate.abort(late));
   try {
-    const begun = await beginEpoch(reign.store, random, { keepsAssignments: true });
+    const begun = await beginEpoch(reign.store, random, {
+      keepsAssignments: true,
+      nowMs: clock.now(),
+    });
     await standby.reached(begun.storeRevision, AbortSignal.any([tooLate.signal, reign.lost]));
     return begun;
   } catch (err) {

@@ -9,7 +9,7 @@ import { type TaskStatsWarning, TaskStatsWarningSchema } from "../../gen/berth/v
 import { invalidFields, notFound } from "../../lib/errors.ts";
 import type { LedgerView } from "./ledger.ts";
 import type { Wanted } from "./stats-sources.ts";
-import { createTaskFilter } from "./task-queries.ts";
+import { createTaskFilter } from "./task-filter.ts";
 
 /** Whose figures a call asks for, as things are at a moment. */
 export type StatsQuestion = () => Readonly<{

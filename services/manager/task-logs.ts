@@ -20,7 +20,8 @@ import { readAttempt } from "./attempt-logs.ts";
 import type { LedgerView } from "./ledger.ts";
 import { followTogether } from "./logs-followed.ts";
 import { readTogether } from "./logs-together.ts";
-import { createTaskFilter, findTask } from "./task-queries.ts";
+import { createTaskFilter } from "./task-filter.ts";
+import { findTask } from "./task-queries.ts";
 import type { WorkerLines } from "./worker-lines.ts";
 
 export type LogDeps = Readonly<{ ledger: LedgerView; lines: WorkerLines; clock: Clock }>;

@@ -1,5 +1,3 @@
-import { workerOf } from "../../core/task-change.ts";
-import { stateName } from "../../core/task-state.ts";
 import { validateId } from "../../core/validate.ts";
 import type {
   ListTaskEventsRequest,
@@ -7,14 +5,15 @@ import type {
   TaskFilter,
 } from "../../gen/berth/v1/manager_service_pb.ts";
 import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
-import { type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { invalidFields, notFound } from "../../lib/errors.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { listEvents } from "./event-log.ts";
 import type { LedgerView } from "./ledger.ts";
 import { REVISION_KEY, revisionKey } from "./ledger-records.ts";
 import { taskBytes } from "./message-size.ts";
-import { type Page, readPageRequest, takePage, tokenAfter } from "./paging.ts";
+import { ID_KEY, type Page, readPageRequest, takePage, tokenAfter } from "./paging.ts";
+import { createTaskFilter } from "./task-filter.ts";
 
 /** A task as it is, once that is durable. */
 export async function getTask(taskId: string, ledger: LedgerView): Promise<Task> {
@@ -39,7 +38,7 @@ export async function listTasks(
   request: ListTasksRequest,
   ledger: LedgerView,
 ): Promise<Page<Task> & { revision: bigint }> {
-  const cursor = readPageRequest(request);
+  const cursor = readPageRequest(request, ID_KEY);
   const revision = ledger.revision();
   const tasks = matching(ledger.tasks.all(), request.filter);
   const page = takePage(tasks, cursor, { keyOf: ({ id }) => id, sizeOf: taskBytes });
@@ -65,22 +64,4 @@ export async function listTaskEvents(
 function* matching(tasks: Iterable<Task>, filter: TaskFilter | undefined): Generator<Task> {
   const matches = createTaskFilter(filter);
   for (const task of tasks) if (matches(task)) yield task;
-}
-
-/** Whether a task is meant. Throws INVALID_ARGUMENT for a state that none can be in. */
-export function createTaskFilter(filter: TaskFilter | undefined): (task: Task) => boolean {
-  if (!filter) return () => true;
-  const { workerId, name } = filter;
-  const states = new Set(filter.states);
-  const labels = Object.entries(filter.labels);
-  if (states.has(TaskState.UNSPECIFIED)) {
-    const known = stateName(TaskState.RUNNING);
-    const description = `has an unspecified state: name one, such as ${known}`;
-    throw invalidFields([{ field: "filter.states", description }]);
-  }
-  return (task) =>
-    (states.size === 0 || states.has(task.state)) &&
-    (workerId === "" || workerOf(task) === workerId) &&
-    (name === "" || task.spec?.name === name) &&
-    labels.every(([key, value]) => task.spec?.labels[key] === value);
 }

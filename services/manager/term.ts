@@ -12,9 +12,9 @@ import { type CrashReporter, createCrashReporter } from "./crash-reporter.ts";
 import { runDeadlines } from "./deadline-loop.ts";
 import { runDrainLoop } from "./drain-loop.ts";
 import { createDrains } from "./drains.ts";
-import { runEventSweeper } from "./event-log.ts";
 import { runEventTrimmer } from "./event-trimmer.ts";
 import { createHandlers } from "./handlers.ts";
+import { runHistoryKeeper } from "./history-keeper.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ManagerConfig, ManagerDeps } from "./manager.ts";
 import type { ManagerView } from "./manager-metrics.ts";
@@ -31,6 +31,7 @@ import { runSchedulerLoop } from "./scheduler-loop.ts";
 import { createTaskIds } from "./task-id.ts";
 import { createTaskMutations } from "./task-mutations.ts";
 import { createWorkerLines } from "./worker-lines.ts";
+import { runWorkerHistory } from "./worker-history.ts";
 import { runWorkerLinks } from "./worker-links.ts";
 import { runWorkerLoss } from "./worker-loss-loop.ts";
 import { followRecords } from "./worker-mutations.ts";
@@ -113,8 +114,9 @@ async function runLoops(parts: Parts, config: ManagerConfig, signal: AbortSignal
     runWorkerLoss({ ...watched, leaseMs }, signal),
     runRegistryWatch({ ...watched, registries: createContacts(registryAddress, parts) }, signal),
     runProber({ ...watched, ask }, signal),
-    runEventSweeper(watched, signal),
+    runHistoryKeeper(watched, retention, signal),
     runEventTrimmer(watched, retention, signal),
     runRetention(watched, retention, signal),
+    runWorkerHistory(watched, signal),
   ]);
 }

@@ -13,7 +13,7 @@ import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
 import type { LedgerView } from "./ledger.ts";
 import type { LedgerChange } from "./ledger-change.ts";
 import { MESSAGE_BYTES_MAX, taskBytes } from "./message-size.ts";
-import { createTaskFilter } from "./task-queries.ts";
+import { createTaskFilter } from "./task-filter.ts";
 
 /** A sign of life this often, so that a client can tell a quiet watch from a dead one. */
 const BOOKMARK_MS = 5_000;

@@ -6,18 +6,16 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Cluster } from "./cluster_pb.ts";
 import { file_berth_v1_cluster } from "./cluster_pb.ts";
-import type { CrashReport } from "./crash_report_pb.ts";
-import { file_berth_v1_crash_report } from "./crash_report_pb.ts";
 import type { ExecInput, ExecOutput, ExecProcess } from "./exec_pb.ts";
 import { file_berth_v1_exec } from "./exec_pb.ts";
 import type { AttemptOutcome, Remedy, WorkerVerdict } from "./explanation_pb.ts";
 import { file_berth_v1_explanation } from "./explanation_pb.ts";
 import type { FieldReport } from "./field_report_pb.ts";
 import { file_berth_v1_field_report } from "./field_report_pb.ts";
-import type { FilesInput, FilesOutput, FilesWanted } from "./files_pb.ts";
-import { file_berth_v1_files } from "./files_pb.ts";
 import type { LogEntry, LogStream } from "./log_entry_pb.ts";
 import { file_berth_v1_log_entry } from "./log_entry_pb.ts";
+import type { HistoryGap, ListDifferencesRequestSchema, ListDifferencesResponseSchema } from "./past_pb.ts";
+import { file_berth_v1_past } from "./past_pb.ts";
 import type { Exclusion } from "./placement_pb.ts";
 import { file_berth_v1_placement } from "./placement_pb.ts";
 import type { PlanTasksRequestSchema, PlanTasksResponseSchema } from "./plan_pb.ts";
@@ -40,7 +38,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/manager_service.proto.
  */
 export const file_berth_v1_manager_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxIpABChFTdWJtaXRUYXNrUmVxdWVzdBIgCgRzcGVjGAEgASgLMhIuYmVydGgudjEuVGFza1NwZWMSEgoKcmVxdWVzdF9pZBgCIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhMKC2NoZWNrX2luZGV4GAQgASgJEhkKEW9taXRfZmllbGRfcmVwb3J0GAUgASgIIl8KElN1Ym1pdFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIrCgxmaWVsZF9yZXBvcnQYAiABKAsyFS5iZXJ0aC52MS5GaWVsZFJlcG9ydCJYChJTdWJtaXRUYXNrc1JlcXVlc3QSLQoIcmVxdWVzdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBITCgtjaGVja19pbmRleBgCIAEoCSJxChNTdWJtaXRUYXNrc1Jlc3BvbnNlEiwKB3Jlc3VsdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrc1Jlc3VsdBIsCg1maWVsZF9yZXBvcnRzGAIgAygLMhUuYmVydGgudjEuRmllbGRSZXBvcnQijwEKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAEhkKDGZpZWxkX3JlcG9ydBgDIAEoDUgBiAEBQgkKB291dGNvbWVCDwoNX2ZpZWxkX3JlcG9ydCIhCg5HZXRUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIi8KD0dldFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayJfChBMaXN0VGFza3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEiQKBmZpbHRlchgDIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXIiXQoRTGlzdFRhc2tzUmVzcG9uc2USHQoFdGFza3MYASADKAsyDi5iZXJ0aC52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAyKzAQoKVGFza0ZpbHRlchIjCgZzdGF0ZXMYASADKA4yEy5iZXJ0aC52MS5UYXNrU3RhdGUSEQoJd29ya2VyX2lkGAIgASgJEjAKBmxhYmVscxgDIAMoCzIgLmJlcnRoLnYxLlRhc2tGaWx0ZXIuTGFiZWxzRW50cnkSDAoEbmFtZRgEIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImkKEVdhdGNoVGFza3NSZXF1ZXN0EhsKDmFmdGVyX3JldmlzaW9uGAEgASgDSACIAQESJAoGZmlsdGVyGAIgASgLMhQuYmVydGgudjEuVGFza0ZpbHRlckIRCg9fYWZ0ZXJfcmV2aXNpb24iTQoSV2F0Y2hUYXNrc1Jlc3BvbnNlEiUKB2NoYW5nZXMYASADKAsyFC5iZXJ0aC52MS5UYXNrQ2hhbmdlEhAKCHJldmlzaW9uGAIgASgDIl8KClRhc2tDaGFuZ2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2sSDwoHcmVtb3ZlZBgCIAEoCBIiCgVldmVudBgDIAEoCzITLmJlcnRoLnYxLlRhc2tFdmVudCJgCg9TdG9wVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEigKBWdyYWNlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjAKEFN0b3BUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siPwoQU3RvcFRhc2tzUmVxdWVzdBIrCghyZXF1ZXN0cxgBIAMoCzIZLmJlcnRoLnYxLlN0b3BUYXNrUmVxdWVzdCI/ChFTdG9wVGFza3NSZXNwb25zZRIqCgdyZXN1bHRzGAEgAygLMhkuYmVydGgudjEuU3RvcFRhc2tzUmVzdWx0ImEKD1N0b3BUYXNrc1Jlc3VsdBIeCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFza0gAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIJCgdvdXRjb21lIkcKEVJlbW92ZVRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRINCgVmb3JjZRgDIAEoCCIyChJSZW1vdmVUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2siTwoVTGlzdFRhc2tFdmVudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg8KB3Rhc2tfaWQYAyABKAkiVgoWTGlzdFRhc2tFdmVudHNSZXNwb25zZRIjCgZldmVudHMYASADKAsyEy5iZXJ0aC52MS5UYXNrRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkwKEkV4cGxhaW5UYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIs8CChNFeHBsYWluVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrEg8KB3N1bW1hcnkYAiABKAkSIAoGcmVtZWR5GAMgASgLMhAuYmVydGgudjEuUmVtZWR5EioKCGF0dGVtcHRzGAQgAygLMhguYmVydGgudjEuQXR0ZW1wdE91dGNvbWUSDwoHb3V0bG9vaxgFIAEoCRIUCgx3b3JrZXJfY291bnQYBiABKA0SFgoOc3VpdGFibGVfY291bnQYByABKA0SJwoKZXhjbHVzaW9ucxgIIAMoCzITLmJlcnRoLnYxLkV4Y2x1c2lvbhIoCgd3b3JrZXJzGAkgAygLMhcuYmVydGgudjEuV29ya2VyVmVyZGljdBIXCg9uZXh0X3BhZ2VfdG9rZW4YCiABKAkSEAoIcmV2aXNpb24YCyABKAMiYgoXTGlzdENyYXNoUmVwb3J0c1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIlsKGExpc3RDcmFzaFJlcG9ydHNSZXNwb25zZRImCgdyZXBvcnRzGAEgAygLMhUuYmVydGgudjEuQ3Jhc2hSZXBvcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIu4BChVTdHJlYW1UYXNrTG9nc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg4KBmZvbGxvdxgDIAEoCBIRCgR0YWlsGAQgASgNSACIAQESKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKB3N0cmVhbXMYBiADKA4yEy5iZXJ0aC52MS5Mb2dTdHJlYW0SEAoIdGFza19pZHMYByADKAkSJAoGZmlsdGVyGAggASgLMhQuYmVydGgudjEuVGFza0ZpbHRlckIHCgVfdGFpbCKZAQoWU3RyZWFtVGFza0xvZ3NSZXNwb25zZRIjCgdlbnRyaWVzGAEgAygLMhIuYmVydGgudjEuTG9nRW50cnkSDwoHdGFza19pZBgCIAEoCRIRCgl0YXNrX25hbWUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIlCgd3YXJuaW5nGAUgASgLMhQuYmVydGgudjEuTG9nV2FybmluZyJBCgpMb2dXYXJuaW5nEg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmlzX3JldHJpZWQYAyABKAgiaQoPRXhlY1Rhc2tSZXF1ZXN0EigKBXN0YXJ0GAEgASgLMhcuYmVydGgudjEuRXhlY1Rhc2tTdGFydEgAEiQKBWlucHV0GAIgASgLMhMuYmVydGgudjEuRXhlY0lucHV0SABCBgoEd29yZCJICg1FeGVjVGFza1N0YXJ0Eg8KB3Rhc2tfaWQYASABKAkSJgoHcHJvY2VzcxgCIAEoCzIVLmJlcnRoLnYxLkV4ZWNQcm9jZXNzIjgKEEV4ZWNUYXNrUmVzcG9uc2USJAoGb3V0cHV0GAEgASgLMhQuYmVydGgudjEuRXhlY091dHB1dCJ0ChRDb3B5VGFza0ZpbGVzUmVxdWVzdBItCgVzdGFydBgBIAEoCzIcLmJlcnRoLnYxLkNvcHlUYXNrRmlsZXNTdGFydEgAEiUKBWlucHV0GAIgASgLMhQuYmVydGgudjEuRmlsZXNJbnB1dEgAQgYKBHdvcmQiXAoSQ29weVRhc2tGaWxlc1N0YXJ0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIkCgVmaWxlcxgDIAEoCzIVLmJlcnRoLnYxLkZpbGVzV2FudGVkIj4KFUNvcHlUYXNrRmlsZXNSZXNwb25zZRIlCgZvdXRwdXQYASABKAsyFS5iZXJ0aC52MS5GaWxlc091dHB1dCJ9ChZTdHJlYW1UYXNrU3RhdHNSZXF1ZXN0EhAKCHRhc2tfaWRzGAEgAygJEiQKBmZpbHRlchgCIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXISKwoIaW50ZXJ2YWwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ifQoXU3RyZWFtVGFza1N0YXRzUmVzcG9uc2USIgoFc3RhdHMYASADKAsyEy5iZXJ0aC52MS5UYXNrU3RhdHMSLAoId2FybmluZ3MYAiADKAsyGi5iZXJ0aC52MS5UYXNrU3RhdHNXYXJuaW5nEhAKCGNvbXBsZXRlGAMgASgIIjsKEkxpc3RXb3JrZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJRChNMaXN0V29ya2Vyc1Jlc3BvbnNlEiEKB3dvcmtlcnMYASADKAsyEC5iZXJ0aC52MS5Xb3JrZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiUKEEdldFdvcmtlclJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJIjUKEUdldFdvcmtlclJlc3BvbnNlEiAKBndvcmtlchgBIAEoCzIQLmJlcnRoLnYxLldvcmtlciKZAQoTVXBkYXRlV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSKgoIc2V0dGluZ3MYAiABKAsyGC5iZXJ0aC52MS5Xb3JrZXJTZXR0aW5ncxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSEgoKcmVxdWVzdF9pZBgEIAEoCSI4ChRVcGRhdGVXb3JrZXJSZXNwb25zZRIgCgZ3b3JrZXIYASABKAsyEC5iZXJ0aC52MS5Xb3JrZXIiVQoVUmViYWxhbmNlVGFza3NSZXF1ZXN0EhEKCW1vdmVzX21heBgBIAEoDRIVCg12YWxpZGF0ZV9vbmx5GAIgASgIEhIKCnJlcXVlc3RfaWQYAyABKAkiYQoWUmViYWxhbmNlVGFza3NSZXNwb25zZRIhCgVtb3ZlcxgBIAMoCzISLmJlcnRoLnYxLlRhc2tNb3ZlEiQKBmJsb2NrcxgCIAMoCzIULmJlcnRoLnYxLkRyYWluQmxvY2sibAoIVGFza01vdmUSDwoHdGFza19pZBgBIAEoCRIRCgl0YXNrX25hbWUYAiABKAkSFgoOZnJvbV93b3JrZXJfaWQYAyABKAkSFAoMdG9fd29ya2VyX2lkGAQgASgJEg4KBnJlYXNvbhgFIAEoCSITChFHZXRDbHVzdGVyUmVxdWVzdCI4ChJHZXRDbHVzdGVyUmVzcG9uc2USIgoHY2x1c3RlchgBIAEoCzIRLmJlcnRoLnYxLkNsdXN0ZXIyhA0KDk1hbmFnZXJTZXJ2aWNlEkcKClN1Ym1pdFRhc2sSGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBocLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXNwb25zZRJKCgtTdWJtaXRUYXNrcxIcLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVxdWVzdBodLmJlcnRoLnYxLlN1Ym1pdFRhc2tzUmVzcG9uc2USQwoHR2V0VGFzaxIYLmJlcnRoLnYxLkdldFRhc2tSZXF1ZXN0GhkuYmVydGgudjEuR2V0VGFza1Jlc3BvbnNlIgOQAgESSQoJTGlzdFRhc2tzEhouYmVydGgudjEuTGlzdFRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIgOQAgESSQoKV2F0Y2hUYXNrcxIbLmJlcnRoLnYxLldhdGNoVGFza3NSZXF1ZXN0GhwuYmVydGgudjEuV2F0Y2hUYXNrc1Jlc3BvbnNlMAESQQoIU3RvcFRhc2sSGS5iZXJ0aC52MS5TdG9wVGFza1JlcXVlc3QaGi5iZXJ0aC52MS5TdG9wVGFza1Jlc3BvbnNlEkQKCVN0b3BUYXNrcxIaLmJlcnRoLnYxLlN0b3BUYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5TdG9wVGFza3NSZXNwb25zZRJHCgpSZW1vdmVUYXNrEhsuYmVydGgudjEuUmVtb3ZlVGFza1JlcXVlc3QaHC5iZXJ0aC52MS5SZW1vdmVUYXNrUmVzcG9uc2USWAoOTGlzdFRhc2tFdmVudHMSHy5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1JlcXVlc3QaIC5iZXJ0aC52MS5MaXN0VGFza0V2ZW50c1Jlc3BvbnNlIgOQAgESTwoLRXhwbGFpblRhc2sSHC5iZXJ0aC52MS5FeHBsYWluVGFza1JlcXVlc3QaHS5iZXJ0aC52MS5FeHBsYWluVGFza1Jlc3BvbnNlIgOQAgESXgoQTGlzdENyYXNoUmVwb3J0cxIhLmJlcnRoLnYxLkxpc3RDcmFzaFJlcG9ydHNSZXF1ZXN0GiIuYmVydGgudjEuTGlzdENyYXNoUmVwb3J0c1Jlc3BvbnNlIgOQAgESVQoOU3RyZWFtVGFza0xvZ3MSHy5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1JlcXVlc3QaIC5iZXJ0aC52MS5TdHJlYW1UYXNrTG9nc1Jlc3BvbnNlMAESRQoIRXhlY1Rhc2sSGS5iZXJ0aC52MS5FeGVjVGFza1JlcXVlc3QaGi5iZXJ0aC52MS5FeGVjVGFza1Jlc3BvbnNlKAEwARJUCg1Db3B5VGFza0ZpbGVzEh4uYmVydGgudjEuQ29weVRhc2tGaWxlc1JlcXVlc3QaHy5iZXJ0aC52MS5Db3B5VGFza0ZpbGVzUmVzcG9uc2UoATABElgKD1N0cmVhbVRhc2tTdGF0cxIgLmJlcnRoLnYxLlN0cmVhbVRhc2tTdGF0c1JlcXVlc3QaIS5iZXJ0aC52MS5TdHJlYW1UYXNrU3RhdHNSZXNwb25zZTABEk8KC0xpc3RXb3JrZXJzEhwuYmVydGgudjEuTGlzdFdvcmtlcnNSZXF1ZXN0Gh0uYmVydGgudjEuTGlzdFdvcmtlcnNSZXNwb25zZSIDkAIBEkkKCUdldFdvcmtlchIaLmJlcnRoLnYxLkdldFdvcmtlclJlcXVlc3QaGy5iZXJ0aC52MS5HZXRXb3JrZXJSZXNwb25zZSIDkAIBEk0KDFVwZGF0ZVdvcmtlchIdLmJlcnRoLnYxLlVwZGF0ZVdvcmtlclJlcXVlc3QaHi5iZXJ0aC52MS5VcGRhdGVXb3JrZXJSZXNwb25zZRJTCg5SZWJhbGFuY2VUYXNrcxIfLmJlcnRoLnYxLlJlYmFsYW5jZVRhc2tzUmVxdWVzdBogLmJlcnRoLnYxLlJlYmFsYW5jZVRhc2tzUmVzcG9uc2USSQoJUGxhblRhc2tzEhouYmVydGgudjEuUGxhblRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLlBsYW5UYXNrc1Jlc3BvbnNlIgOQAgESTAoKR2V0Q2x1c3RlchIbLmJlcnRoLnYxLkdldENsdXN0ZXJSZXF1ZXN0GhwuYmVydGgudjEuR2V0Q2x1c3RlclJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_berth_v1_cluster, file_berth_v1_crash_report, file_berth_v1_exec, file_berth_v1_explanation, file_berth_v1_field_report, file_berth_v1_files, file_berth_v1_log_entry, file_berth_v1_placement, file_berth_v1_plan, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_task_stats, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxIpABChFTdWJtaXRUYXNrUmVxdWVzdBIgCgRzcGVjGAEgASgLMhIuYmVydGgudjEuVGFza1NwZWMSEgoKcmVxdWVzdF9pZBgCIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhMKC2NoZWNrX2luZGV4GAQgASgJEhkKEW9taXRfZmllbGRfcmVwb3J0GAUgASgIIl8KElN1Ym1pdFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIrCgxmaWVsZF9yZXBvcnQYAiABKAsyFS5iZXJ0aC52MS5GaWVsZFJlcG9ydCJYChJTdWJtaXRUYXNrc1JlcXVlc3QSLQoIcmVxdWVzdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBITCgtjaGVja19pbmRleBgCIAEoCSJxChNTdWJtaXRUYXNrc1Jlc3BvbnNlEiwKB3Jlc3VsdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrc1Jlc3VsdBIsCg1maWVsZF9yZXBvcnRzGAIgAygLMhUuYmVydGgudjEuRmllbGRSZXBvcnQijwEKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAEhkKDGZpZWxkX3JlcG9ydBgDIAEoDUgBiAEBQgkKB291dGNvbWVCDwoNX2ZpZWxkX3JlcG9ydCJOCg5HZXRUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEisKB2F0X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIi8KD0dldFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayKMAQoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIkCgZmaWx0ZXIYAyABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyEisKB2F0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoEBChFMaXN0VGFza3NSZXNwb25zZRIdCgV0YXNrcxgBIAMoCzIOLmJlcnRoLnYxLlRhc2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCHJldmlzaW9uGAMgASgDEiIKBGdhcHMYBCADKAsyFC5iZXJ0aC52MS5IaXN0b3J5R2FwIrMBCgpUYXNrRmlsdGVyEiMKBnN0YXRlcxgBIAMoDjITLmJlcnRoLnYxLlRhc2tTdGF0ZRIRCgl3b3JrZXJfaWQYAiABKAkSMAoGbGFiZWxzGAMgAygLMiAuYmVydGgudjEuVGFza0ZpbHRlci5MYWJlbHNFbnRyeRIMCgRuYW1lGAQgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiaQoRV2F0Y2hUYXNrc1JlcXVlc3QSGwoOYWZ0ZXJfcmV2aXNpb24YASABKANIAIgBARIkCgZmaWx0ZXIYAiABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyQhEKD19hZnRlcl9yZXZpc2lvbiJNChJXYXRjaFRhc2tzUmVzcG9uc2USJQoHY2hhbmdlcxgBIAMoCzIULmJlcnRoLnYxLlRhc2tDaGFuZ2USEAoIcmV2aXNpb24YAiABKAMiXwoKVGFza0NoYW5nZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIPCgdyZW1vdmVkGAIgASgIEiIKBWV2ZW50GAMgASgLMhMuYmVydGgudjEuVGFza0V2ZW50ImAKD1N0b3BUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSKAoFZ3JhY2UYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iMAoQU3RvcFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayI/ChBTdG9wVGFza3NSZXF1ZXN0EisKCHJlcXVlc3RzGAEgAygLMhkuYmVydGgudjEuU3RvcFRhc2tSZXF1ZXN0Ij8KEVN0b3BUYXNrc1Jlc3BvbnNlEioKB3Jlc3VsdHMYASADKAsyGS5iZXJ0aC52MS5TdG9wVGFza3NSZXN1bHQiYQoPU3RvcFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiRwoRUmVtb3ZlVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEg0KBWZvcmNlGAMgASgIIjIKElJlbW92ZVRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayJPChVMaXN0VGFza0V2ZW50c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSDwoHdGFza19pZBgDIAEoCSJWChZMaXN0VGFza0V2ZW50c1Jlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLmJlcnRoLnYxLlRhc2tFdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTAoSRXhwbGFpblRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkizwIKE0V4cGxhaW5UYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2sSDwoHc3VtbWFyeRgCIAEoCRIgCgZyZW1lZHkYAyABKAsyEC5iZXJ0aC52MS5SZW1lZHkSKgoIYXR0ZW1wdHMYBCADKAsyGC5iZXJ0aC52MS5BdHRlbXB0T3V0Y29tZRIPCgdvdXRsb29rGAUgASgJEhQKDHdvcmtlcl9jb3VudBgGIAEoDRIWCg5zdWl0YWJsZV9jb3VudBgHIAEoDRInCgpleGNsdXNpb25zGAggAygLMhMuYmVydGgudjEuRXhjbHVzaW9uEigKB3dvcmtlcnMYCSADKAsyFy5iZXJ0aC52MS5Xb3JrZXJWZXJkaWN0EhcKD25leHRfcGFnZV90b2tlbhgKIAEoCRIQCghyZXZpc2lvbhgLIAEoAyLuAQoVU3RyZWFtVGFza0xvZ3NSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIOCgZmb2xsb3cYAyABKAgSEQoEdGFpbBgEIAEoDUgAiAEBEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgdzdHJlYW1zGAYgAygOMhMuYmVydGgudjEuTG9nU3RyZWFtEhAKCHRhc2tfaWRzGAcgAygJEiQKBmZpbHRlchgIIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXJCBwoFX3RhaWwimQEKFlN0cmVhbVRhc2tMb2dzUmVzcG9uc2USIwoHZW50cmllcxgBIAMoCzISLmJlcnRoLnYxLkxvZ0VudHJ5Eg8KB3Rhc2tfaWQYAiABKAkSEQoJdGFza19uYW1lGAMgASgJEg8KB2F0dGVtcHQYBCABKA0SJQoHd2FybmluZxgFIAEoCzIULmJlcnRoLnYxLkxvZ1dhcm5pbmciQQoKTG9nV2FybmluZxIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCRISCgppc19yZXRyaWVkGAMgASgIImkKD0V4ZWNUYXNrUmVxdWVzdBIoCgVzdGFydBgBIAEoCzIXLmJlcnRoLnYxLkV4ZWNUYXNrU3RhcnRIABIkCgVpbnB1dBgCIAEoCzITLmJlcnRoLnYxLkV4ZWNJbnB1dEgAQgYKBHdvcmQiSAoNRXhlY1Rhc2tTdGFydBIPCgd0YXNrX2lkGAEgASgJEiYKB3Byb2Nlc3MYAiABKAsyFS5iZXJ0aC52MS5FeGVjUHJvY2VzcyI4ChBFeGVjVGFza1Jlc3BvbnNlEiQKBm91dHB1dBgBIAEoCzIULmJlcnRoLnYxLkV4ZWNPdXRwdXQifQoWU3RyZWFtVGFza1N0YXRzUmVxdWVzdBIQCgh0YXNrX2lkcxgBIAMoCRIkCgZmaWx0ZXIYAiABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyEisKCGludGVydmFsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIn0KF1N0cmVhbVRhc2tTdGF0c1Jlc3BvbnNlEiIKBXN0YXRzGAEgAygLMhMuYmVydGgudjEuVGFza1N0YXRzEiwKCHdhcm5pbmdzGAIgAygLMhouYmVydGgudjEuVGFza1N0YXRzV2FybmluZxIQCghjb21wbGV0ZRgDIAEoCCJoChJMaXN0V29ya2Vyc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSKwoHYXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidQoTTGlzdFdvcmtlcnNSZXNwb25zZRIhCgd3b3JrZXJzGAEgAygLMhAuYmVydGgudjEuV29ya2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIiCgRnYXBzGAMgAygLMhQuYmVydGgudjEuSGlzdG9yeUdhcCJSChBHZXRXb3JrZXJSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIrCgdhdF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI1ChFHZXRXb3JrZXJSZXNwb25zZRIgCgZ3b3JrZXIYASABKAsyEC5iZXJ0aC52MS5Xb3JrZXIimQEKE1VwZGF0ZVdvcmtlclJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEioKCHNldHRpbmdzGAIgASgLMhguYmVydGgudjEuV29ya2VyU2V0dGluZ3MSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhIKCnJlcXVlc3RfaWQYBCABKAkiOAoUVXBkYXRlV29ya2VyUmVzcG9uc2USIAoGd29ya2VyGAEgASgLMhAuYmVydGgudjEuV29ya2VyIlUKFVJlYmFsYW5jZVRhc2tzUmVxdWVzdBIRCgltb3Zlc19tYXgYASABKA0SFQoNdmFsaWRhdGVfb25seRgCIAEoCBISCgpyZXF1ZXN0X2lkGAMgASgJImEKFlJlYmFsYW5jZVRhc2tzUmVzcG9uc2USIQoFbW92ZXMYASADKAsyEi5iZXJ0aC52MS5UYXNrTW92ZRIkCgZibG9ja3MYAiADKAsyFC5iZXJ0aC52MS5EcmFpbkJsb2NrImwKCFRhc2tNb3ZlEg8KB3Rhc2tfaWQYASABKAkSEQoJdGFza19uYW1lGAIgASgJEhYKDmZyb21fd29ya2VyX2lkGAMgASgJEhQKDHRvX3dvcmtlcl9pZBgEIAEoCRIOCgZyZWFzb24YBSABKAkiEwoRR2V0Q2x1c3RlclJlcXVlc3QiOAoSR2V0Q2x1c3RlclJlc3BvbnNlEiIKB2NsdXN0ZXIYASABKAsyES5iZXJ0aC52MS5DbHVzdGVyMqsMCg5NYW5hZ2VyU2VydmljZRJHCgpTdWJtaXRUYXNrEhsuYmVydGgudjEuU3VibWl0VGFza1JlcXVlc3QaHC5iZXJ0aC52MS5TdWJtaXRUYXNrUmVzcG9uc2USSgoLU3VibWl0VGFza3MSHC5iZXJ0aC52MS5TdWJtaXRUYXNrc1JlcXVlc3QaHS5iZXJ0aC52MS5TdWJtaXRUYXNrc1Jlc3BvbnNlEkMKB0dldFRhc2sSGC5iZXJ0aC52MS5HZXRUYXNrUmVxdWVzdBoZLmJlcnRoLnYxLkdldFRhc2tSZXNwb25zZSIDkAIBEkkKCUxpc3RUYXNrcxIaLmJlcnRoLnYxLkxpc3RUYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5MaXN0VGFza3NSZXNwb25zZSIDkAIBEkkKCldhdGNoVGFza3MSGy5iZXJ0aC52MS5XYXRjaFRhc2tzUmVxdWVzdBocLmJlcnRoLnYxLldhdGNoVGFza3NSZXNwb25zZTABEkEKCFN0b3BUYXNrEhkuYmVydGgudjEuU3RvcFRhc2tSZXF1ZXN0GhouYmVydGgudjEuU3RvcFRhc2tSZXNwb25zZRJECglTdG9wVGFza3MSGi5iZXJ0aC52MS5TdG9wVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuU3RvcFRhc2tzUmVzcG9uc2USRwoKUmVtb3ZlVGFzaxIbLmJlcnRoLnYxLlJlbW92ZVRhc2tSZXF1ZXN0GhwuYmVydGgudjEuUmVtb3ZlVGFza1Jlc3BvbnNlElgKDkxpc3RUYXNrRXZlbnRzEh8uYmVydGgudjEuTGlzdFRhc2tFdmVudHNSZXF1ZXN0GiAuYmVydGgudjEuTGlzdFRhc2tFdmVudHNSZXNwb25zZSIDkAIBElsKD0xpc3REaWZmZXJlbmNlcxIgLmJlcnRoLnYxLkxpc3REaWZmZXJlbmNlc1JlcXVlc3QaIS5iZXJ0aC52MS5MaXN0RGlmZmVyZW5jZXNSZXNwb25zZSIDkAIBEk8KC0V4cGxhaW5UYXNrEhwuYmVydGgudjEuRXhwbGFpblRhc2tSZXF1ZXN0Gh0uYmVydGgudjEuRXhwbGFpblRhc2tSZXNwb25zZSIDkAIBElUKDlN0cmVhbVRhc2tMb2dzEh8uYmVydGgudjEuU3RyZWFtVGFza0xvZ3NSZXF1ZXN0GiAuYmVydGgudjEuU3RyZWFtVGFza0xvZ3NSZXNwb25zZTABEkUKCEV4ZWNUYXNrEhkuYmVydGgudjEuRXhlY1Rhc2tSZXF1ZXN0GhouYmVydGgudjEuRXhlY1Rhc2tSZXNwb25zZSgBMAESWAoPU3RyZWFtVGFza1N0YXRzEiAuYmVydGgudjEuU3RyZWFtVGFza1N0YXRzUmVxdWVzdBohLmJlcnRoLnYxLlN0cmVhbVRhc2tTdGF0c1Jlc3BvbnNlMAESTwoLTGlzdFdvcmtlcnMSHC5iZXJ0aC52MS5MaXN0V29ya2Vyc1JlcXVlc3QaHS5iZXJ0aC52MS5MaXN0V29ya2Vyc1Jlc3BvbnNlIgOQAgESSQoJR2V0V29ya2VyEhouYmVydGgudjEuR2V0V29ya2VyUmVxdWVzdBobLmJlcnRoLnYxLkdldFdvcmtlclJlc3BvbnNlIgOQAgESTQoMVXBkYXRlV29ya2VyEh0uYmVydGgudjEuVXBkYXRlV29ya2VyUmVxdWVzdBoeLmJlcnRoLnYxLlVwZGF0ZVdvcmtlclJlc3BvbnNlElMKDlJlYmFsYW5jZVRhc2tzEh8uYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXF1ZXN0GiAuYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXNwb25zZRJJCglQbGFuVGFza3MSGi5iZXJ0aC52MS5QbGFuVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuUGxhblRhc2tzUmVzcG9uc2UiA5ACARJMCgpHZXRDbHVzdGVyEhsuYmVydGgudjEuR2V0Q2x1c3RlclJlcXVlc3QaHC5iZXJ0aC52MS5HZXRDbHVzdGVyUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_berth_v1_cluster, file_berth_v1_exec, file_berth_v1_explanation, file_berth_v1_field_report, file_berth_v1_log_entry, file_berth_v1_past, file_berth_v1_placement, file_berth_v1_plan, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_task_stats, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * SubmitTaskRequest describes the task.
@@ -244,6 +242,14 @@ export type GetTaskRequest = Message<"berth.v1.GetTaskRequest"> & {
    * @generated from field: string task_id = 1;
    */
   taskId: string;
+
+  /**
+   * As in ListTasksRequest. A task of which it is no longer known how it was at
+   * that time is OUT_OF_RANGE too.
+   *
+   * @generated from field: google.protobuf.Timestamp at_time = 2;
+   */
+  atTime?: Timestamp | undefined;
 };
 
 /**
@@ -301,6 +307,17 @@ export type ListTasksRequest = Message<"berth.v1.ListTasksRequest"> & {
    * @generated from field: berth.v1.TaskFilter filter = 3;
    */
   filter?: TaskFilter | undefined;
+
+  /**
+   * Tell how the tasks were at this time, by the manager's clock. Absent means
+   * as they are. A time before what is kept is OUT_OF_RANGE with the reason
+   * COMPACTED; `earliest_time` in its metadata is the first that can be asked
+   * for. All pages show the moment that the first one was asked for. A page of
+   * the past may have fewer tasks than asked for, even none, and not be the last.
+   *
+   * @generated from field: google.protobuf.Timestamp at_time = 4;
+   */
+  atTime?: Timestamp | undefined;
 };
 
 /**
@@ -336,6 +353,15 @@ export type ListTasksResponse = Message<"berth.v1.ListTasksResponse"> & {
    * @generated from field: int64 revision = 3;
    */
   revision: bigint;
+
+  /**
+   * Tasks that were there at the time asked about, or had come by the next change
+   * that is kept, match the filter by what never changes, and of which it is no
+   * longer known how they were. Empty for the present.
+   *
+   * @generated from field: repeated berth.v1.HistoryGap gaps = 4;
+   */
+  gaps: HistoryGap[];
 };
 
 /**
@@ -876,76 +902,6 @@ export const ExplainTaskResponseSchema: GenMessage<ExplainTaskResponse> = /*@__P
   messageDesc(file_berth_v1_manager_service, 23);
 
 /**
- * ListCrashReportsRequest names the task.
- *
- * @generated from message berth.v1.ListCrashReportsRequest
- */
-export type ListCrashReportsRequest = Message<"berth.v1.ListCrashReportsRequest"> & {
-  /**
-   * The task's ID. Required.
-   *
-   * @generated from field: string task_id = 1;
-   */
-  taskId: string;
-
-  /**
-   * Only of this attempt. 0 means of all.
-   *
-   * @generated from field: uint32 attempt = 2;
-   */
-  attempt: number;
-
-  /**
-   * The most reports to return. 0 means 100, which is more than a task has.
-   *
-   * @generated from field: int32 page_size = 3;
-   */
-  pageSize: number;
-
-  /**
-   * `next_page_token` of the page before. Empty for the first page.
-   *
-   * @generated from field: string page_token = 4;
-   */
-  pageToken: string;
-};
-
-/**
- * Describes the message berth.v1.ListCrashReportsRequest.
- * Use `create(ListCrashReportsRequestSchema)` to create a new message.
- */
-export const ListCrashReportsRequestSchema: GenMessage<ListCrashReportsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 24);
-
-/**
- * ListCrashReportsResponse carries one page.
- *
- * @generated from message berth.v1.ListCrashReportsResponse
- */
-export type ListCrashReportsResponse = Message<"berth.v1.ListCrashReportsResponse"> & {
-  /**
-   * The reports of this page, that of the latest attempt first.
-   *
-   * @generated from field: repeated berth.v1.CrashReport reports = 1;
-   */
-  reports: CrashReport[];
-
-  /**
-   * Token of the next page. Empty on the last.
-   *
-   * @generated from field: string next_page_token = 2;
-   */
-  nextPageToken: string;
-};
-
-/**
- * Describes the message berth.v1.ListCrashReportsResponse.
- * Use `create(ListCrashReportsResponseSchema)` to create a new message.
- */
-export const ListCrashReportsResponseSchema: GenMessage<ListCrashReportsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 25);
-
-/**
  * StreamTaskLogsRequest selects what to send. Which tasks is told by exactly one
  * of `task_id`, `task_ids` and `filter`.
  *
@@ -1019,7 +975,7 @@ export type StreamTaskLogsRequest = Message<"berth.v1.StreamTaskLogsRequest"> & 
  * Use `create(StreamTaskLogsRequestSchema)` to create a new message.
  */
 export const StreamTaskLogsRequestSchema: GenMessage<StreamTaskLogsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 26);
+  messageDesc(file_berth_v1_manager_service, 24);
 
 /**
  * StreamTaskLogsResponse carries what came together, all of one task.
@@ -1070,7 +1026,7 @@ export type StreamTaskLogsResponse = Message<"berth.v1.StreamTaskLogsResponse"> 
  * Use `create(StreamTaskLogsResponseSchema)` to create a new message.
  */
 export const StreamTaskLogsResponseSchema: GenMessage<StreamTaskLogsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 27);
+  messageDesc(file_berth_v1_manager_service, 25);
 
 /**
  * Tells why logs are missing.
@@ -1105,7 +1061,7 @@ export type LogWarning = Message<"berth.v1.LogWarning"> & {
  * Use `create(LogWarningSchema)` to create a new message.
  */
 export const LogWarningSchema: GenMessage<LogWarning> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 28);
+  messageDesc(file_berth_v1_manager_service, 26);
 
 /**
  * A word of ExecTask's caller.
@@ -1142,7 +1098,7 @@ export type ExecTaskRequest = Message<"berth.v1.ExecTaskRequest"> & {
  * Use `create(ExecTaskRequestSchema)` to create a new message.
  */
 export const ExecTaskRequestSchema: GenMessage<ExecTaskRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 29);
+  messageDesc(file_berth_v1_manager_service, 27);
 
 /**
  * Says what to run, and where.
@@ -1170,7 +1126,7 @@ export type ExecTaskStart = Message<"berth.v1.ExecTaskStart"> & {
  * Use `create(ExecTaskStartSchema)` to create a new message.
  */
 export const ExecTaskStartSchema: GenMessage<ExecTaskStart> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 30);
+  messageDesc(file_berth_v1_manager_service, 28);
 
 /**
  * A word of ExecTask's process.
@@ -1191,101 +1147,7 @@ export type ExecTaskResponse = Message<"berth.v1.ExecTaskResponse"> & {
  * Use `create(ExecTaskResponseSchema)` to create a new message.
  */
 export const ExecTaskResponseSchema: GenMessage<ExecTaskResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 31);
-
-/**
- * A word of CopyTaskFiles's caller.
- *
- * @generated from message berth.v1.CopyTaskFilesRequest
- */
-export type CopyTaskFilesRequest = Message<"berth.v1.CopyTaskFilesRequest"> & {
-  /**
-   * What is said.
-   *
-   * @generated from oneof berth.v1.CopyTaskFilesRequest.word
-   */
-  word: {
-    /**
-     * What to copy. Sent first, once.
-     *
-     * @generated from field: berth.v1.CopyTaskFilesStart start = 1;
-     */
-    value: CopyTaskFilesStart;
-    case: "start";
-  } | {
-    /**
-     * What is written.
-     *
-     * @generated from field: berth.v1.FilesInput input = 2;
-     */
-    value: FilesInput;
-    case: "input";
-  } | { case: undefined; value?: undefined };
-};
-
-/**
- * Describes the message berth.v1.CopyTaskFilesRequest.
- * Use `create(CopyTaskFilesRequestSchema)` to create a new message.
- */
-export const CopyTaskFilesRequestSchema: GenMessage<CopyTaskFilesRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 32);
-
-/**
- * Says what to copy, and from or to which task.
- *
- * @generated from message berth.v1.CopyTaskFilesStart
- */
-export type CopyTaskFilesStart = Message<"berth.v1.CopyTaskFilesStart"> & {
-  /**
-   * The task. Required.
-   *
-   * @generated from field: string task_id = 1;
-   */
-  taskId: string;
-
-  /**
-   * Number of the attempt whose container is meant. 0 means the latest that has
-   * one.
-   *
-   * @generated from field: uint32 attempt = 2;
-   */
-  attempt: number;
-
-  /**
-   * What to copy. Required.
-   *
-   * @generated from field: berth.v1.FilesWanted files = 3;
-   */
-  files?: FilesWanted | undefined;
-};
-
-/**
- * Describes the message berth.v1.CopyTaskFilesStart.
- * Use `create(CopyTaskFilesStartSchema)` to create a new message.
- */
-export const CopyTaskFilesStartSchema: GenMessage<CopyTaskFilesStart> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 33);
-
-/**
- * A word of CopyTaskFiles's answer.
- *
- * @generated from message berth.v1.CopyTaskFilesResponse
- */
-export type CopyTaskFilesResponse = Message<"berth.v1.CopyTaskFilesResponse"> & {
-  /**
-   * What is told.
-   *
-   * @generated from field: berth.v1.FilesOutput output = 1;
-   */
-  output?: FilesOutput | undefined;
-};
-
-/**
- * Describes the message berth.v1.CopyTaskFilesResponse.
- * Use `create(CopyTaskFilesResponseSchema)` to create a new message.
- */
-export const CopyTaskFilesResponseSchema: GenMessage<CopyTaskFilesResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 34);
+  messageDesc(file_berth_v1_manager_service, 29);
 
 /**
  * StreamTaskStatsRequest selects what to measure.
@@ -1323,7 +1185,7 @@ export type StreamTaskStatsRequest = Message<"berth.v1.StreamTaskStatsRequest"> 
  * Use `create(StreamTaskStatsRequestSchema)` to create a new message.
  */
 export const StreamTaskStatsRequestSchema: GenMessage<StreamTaskStatsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 35);
+  messageDesc(file_berth_v1_manager_service, 30);
 
 /**
  * StreamTaskStatsResponse carries a round, or a part of one.
@@ -1359,7 +1221,7 @@ export type StreamTaskStatsResponse = Message<"berth.v1.StreamTaskStatsResponse"
  * Use `create(StreamTaskStatsResponseSchema)` to create a new message.
  */
 export const StreamTaskStatsResponseSchema: GenMessage<StreamTaskStatsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 36);
+  messageDesc(file_berth_v1_manager_service, 31);
 
 /**
  * ListWorkersRequest selects a page.
@@ -1380,6 +1242,15 @@ export type ListWorkersRequest = Message<"berth.v1.ListWorkersRequest"> & {
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
+
+  /**
+   * As in ListTasksRequest: tell how the workers were at this time, as far as the
+   * manager saw it. Measurements, links, drains and how much was placed on them
+   * are not told of the past.
+   *
+   * @generated from field: google.protobuf.Timestamp at_time = 3;
+   */
+  atTime?: Timestamp | undefined;
 };
 
 /**
@@ -1387,7 +1258,7 @@ export type ListWorkersRequest = Message<"berth.v1.ListWorkersRequest"> & {
  * Use `create(ListWorkersRequestSchema)` to create a new message.
  */
 export const ListWorkersRequestSchema: GenMessage<ListWorkersRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 37);
+  messageDesc(file_berth_v1_manager_service, 32);
 
 /**
  * ListWorkersResponse carries one page.
@@ -1408,6 +1279,14 @@ export type ListWorkersResponse = Message<"berth.v1.ListWorkersResponse"> & {
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * Workers that were known at the time asked about, of which it is no longer
+   * known how they were. Empty for the present.
+   *
+   * @generated from field: repeated berth.v1.HistoryGap gaps = 3;
+   */
+  gaps: HistoryGap[];
 };
 
 /**
@@ -1415,7 +1294,7 @@ export type ListWorkersResponse = Message<"berth.v1.ListWorkersResponse"> & {
  * Use `create(ListWorkersResponseSchema)` to create a new message.
  */
 export const ListWorkersResponseSchema: GenMessage<ListWorkersResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 38);
+  messageDesc(file_berth_v1_manager_service, 33);
 
 /**
  * GetWorkerRequest names the worker.
@@ -1429,6 +1308,13 @@ export type GetWorkerRequest = Message<"berth.v1.GetWorkerRequest"> & {
    * @generated from field: string worker_id = 1;
    */
   workerId: string;
+
+  /**
+   * As in ListWorkersRequest.
+   *
+   * @generated from field: google.protobuf.Timestamp at_time = 2;
+   */
+  atTime?: Timestamp | undefined;
 };
 
 /**
@@ -1436,7 +1322,7 @@ export type GetWorkerRequest = Message<"berth.v1.GetWorkerRequest"> & {
  * Use `create(GetWorkerRequestSchema)` to create a new message.
  */
 export const GetWorkerRequestSchema: GenMessage<GetWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 39);
+  messageDesc(file_berth_v1_manager_service, 34);
 
 /**
  * GetWorkerResponse carries the worker.
@@ -1457,7 +1343,7 @@ export type GetWorkerResponse = Message<"berth.v1.GetWorkerResponse"> & {
  * Use `create(GetWorkerResponseSchema)` to create a new message.
  */
 export const GetWorkerResponseSchema: GenMessage<GetWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 40);
+  messageDesc(file_berth_v1_manager_service, 35);
 
 /**
  * Asks to change a worker's settings.
@@ -1501,7 +1387,7 @@ export type UpdateWorkerRequest = Message<"berth.v1.UpdateWorkerRequest"> & {
  * Use `create(UpdateWorkerRequestSchema)` to create a new message.
  */
 export const UpdateWorkerRequestSchema: GenMessage<UpdateWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 41);
+  messageDesc(file_berth_v1_manager_service, 36);
 
 /**
  * The changed worker.
@@ -1522,7 +1408,7 @@ export type UpdateWorkerResponse = Message<"berth.v1.UpdateWorkerResponse"> & {
  * Use `create(UpdateWorkerResponseSchema)` to create a new message.
  */
 export const UpdateWorkerResponseSchema: GenMessage<UpdateWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 42);
+  messageDesc(file_berth_v1_manager_service, 37);
 
 /**
  * Asks to even out the workers.
@@ -1557,7 +1443,7 @@ export type RebalanceTasksRequest = Message<"berth.v1.RebalanceTasksRequest"> & 
  * Use `create(RebalanceTasksRequestSchema)` to create a new message.
  */
 export const RebalanceTasksRequestSchema: GenMessage<RebalanceTasksRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 43);
+  messageDesc(file_berth_v1_manager_service, 38);
 
 /**
  * What moves, or would.
@@ -1585,7 +1471,7 @@ export type RebalanceTasksResponse = Message<"berth.v1.RebalanceTasksResponse"> 
  * Use `create(RebalanceTasksResponseSchema)` to create a new message.
  */
 export const RebalanceTasksResponseSchema: GenMessage<RebalanceTasksResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 44);
+  messageDesc(file_berth_v1_manager_service, 39);
 
 /**
  * A task that goes from one worker to another.
@@ -1634,7 +1520,7 @@ export type TaskMove = Message<"berth.v1.TaskMove"> & {
  * Use `create(TaskMoveSchema)` to create a new message.
  */
 export const TaskMoveSchema: GenMessage<TaskMove> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 45);
+  messageDesc(file_berth_v1_manager_service, 40);
 
 /**
  * GetClusterRequest asks for the cluster.
@@ -1649,7 +1535,7 @@ export type GetClusterRequest = Message<"berth.v1.GetClusterRequest"> & {
  * Use `create(GetClusterRequestSchema)` to create a new message.
  */
 export const GetClusterRequestSchema: GenMessage<GetClusterRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 46);
+  messageDesc(file_berth_v1_manager_service, 41);
 
 /**
  * GetClusterResponse carries the cluster.
@@ -1670,7 +1556,7 @@ export type GetClusterResponse = Message<"berth.v1.GetClusterResponse"> & {
  * Use `create(GetClusterResponseSchema)` to create a new message.
  */
 export const GetClusterResponseSchema: GenMessage<GetClusterResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 47);
+  messageDesc(file_berth_v1_manager_service, 42);
 
 /**
  * ManagerService is what users drive: it owns the desired state of the cluster.
@@ -1710,7 +1596,8 @@ export const ManagerService: GenService<{
     output: typeof SubmitTasksResponseSchema;
   },
   /**
-   * GetTask returns a task. Unknown IDs are NOT_FOUND.
+   * GetTask returns a task, as it is or as it was. Unknown IDs are NOT_FOUND, and
+   * so are tasks that were not there at the time asked about.
    *
    * @generated from rpc berth.v1.ManagerService.GetTask
    */
@@ -1720,7 +1607,8 @@ export const ManagerService: GenService<{
     output: typeof GetTaskResponseSchema;
   },
   /**
-   * ListTasks returns tasks in the order of their creation, a page at a time.
+   * ListTasks returns tasks in the order of their creation, a page at a time, as
+   * they are or as they all were at one moment of the past.
    *
    * @generated from rpc berth.v1.ManagerService.ListTasks
    */
@@ -1765,7 +1653,8 @@ export const ManagerService: GenService<{
     output: typeof StopTasksResponseSchema;
   },
   /**
-   * RemoveTask deletes a task's record, its events and its ended container.
+   * RemoveTask deletes a task's record and its ended container. What is needed to
+   * tell of the past, its environment not, stays for a while.
    *
    * A task that has not ended is FAILED_PRECONDITION unless `force` is set:
    * then it is stopped first and the record goes when it has. Called twice with
@@ -1780,7 +1669,8 @@ export const ManagerService: GenService<{
   },
   /**
    * ListTaskEvents returns what was requested, decided and observed, oldest
-   * first, a page at a time.
+   * first, a page at a time; of removed tasks too, for as long as the past is
+   * kept.
    *
    * @generated from rpc berth.v1.ManagerService.ListTaskEvents
    */
@@ -1788,6 +1678,17 @@ export const ManagerService: GenService<{
     methodKind: "unary";
     input: typeof ListTaskEventsRequestSchema;
     output: typeof ListTaskEventsResponseSchema;
+  },
+  /**
+   * ListDifferences compares the cluster at two times: tasks and workers that
+   * came, went, changed their state, moved or were restarted, a page at a time.
+   *
+   * @generated from rpc berth.v1.ManagerService.ListDifferences
+   */
+  listDifferences: {
+    methodKind: "unary";
+    input: typeof ListDifferencesRequestSchema;
+    output: typeof ListDifferencesResponseSchema;
   },
   /**
    * ExplainTask says why a task is where it is, or why it is nowhere: in a
@@ -1800,20 +1701,6 @@ export const ManagerService: GenService<{
     methodKind: "unary";
     input: typeof ExplainTaskRequestSchema;
     output: typeof ExplainTaskResponseSchema;
-  },
-  /**
-   * ListCrashReports returns what is known of a task's attempts that failed or were
-   * lost, latest first: of the current one and of those that the task still
-   * remembers. A report holds log lines, so who may not read a task's logs may not
-   * read it either. Unknown tasks are NOT_FOUND, and so is an attempt that is
-   * named and has no report.
-   *
-   * @generated from rpc berth.v1.ManagerService.ListCrashReports
-   */
-  listCrashReports: {
-    methodKind: "unary";
-    input: typeof ListCrashReportsRequestSchema;
-    output: typeof ListCrashReportsResponseSchema;
   },
   /**
    * StreamTaskLogs streams what tasks' containers wrote: of one task, or of
@@ -1841,21 +1728,6 @@ export const ManagerService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof ExecTaskRequestSchema;
     output: typeof ExecTaskResponseSchema;
-  },
-  /**
-   * CopyTaskFiles copies files from or to a task's container, as tar archives,
-   * whatever the image has. Its first word says what, and which way; further ones
-   * are the archive that is written. Over gRPC only.
-   *
-   * The engine unpacks what is written, within the container. A call that is
-   * repeated writes the same again.
-   *
-   * @generated from rpc berth.v1.ManagerService.CopyTaskFiles
-   */
-  copyTaskFiles: {
-    methodKind: "bidi_streaming";
-    input: typeof CopyTaskFilesRequestSchema;
-    output: typeof CopyTaskFilesResponseSchema;
   },
   /**
    * StreamTaskStats streams what tasks' containers use, wherever they run: a

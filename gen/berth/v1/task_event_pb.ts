@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/task_event.proto.
  */
 export const file_berth_v1_task_event: GenFile = /*@__PURE__*/
-  fileDesc("ChliZXJ0aC92MS90YXNrX2V2ZW50LnByb3RvEghiZXJ0aC52MSKLAgoJVGFza0V2ZW50EhAKCHJldmlzaW9uGAEgASgDEg8KB3Rhc2tfaWQYAiABKAkSDwoHYXR0ZW1wdBgDIAEoDRInCgpmcm9tX3N0YXRlGAQgASgOMhMuYmVydGgudjEuVGFza1N0YXRlEiUKCHRvX3N0YXRlGAUgASgOMhMuYmVydGgudjEuVGFza1N0YXRlEi0KDWRlc2lyZWRfc3RhdGUYBiABKA4yFi5iZXJ0aC52MS5EZXNpcmVkU3RhdGUSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAggASgJEhEKCXdvcmtlcl9pZBgJIAEoCWIGcHJvdG8z", [file_berth_v1_task, file_google_protobuf_timestamp]);
+  fileDesc("ChliZXJ0aC92MS90YXNrX2V2ZW50LnByb3RvEghiZXJ0aC52MSKcAgoJVGFza0V2ZW50EhAKCHJldmlzaW9uGAEgASgDEg8KB3Rhc2tfaWQYAiABKAkSDwoHYXR0ZW1wdBgDIAEoDRInCgpmcm9tX3N0YXRlGAQgASgOMhMuYmVydGgudjEuVGFza1N0YXRlEiUKCHRvX3N0YXRlGAUgASgOMhMuYmVydGgudjEuVGFza1N0YXRlEi0KDWRlc2lyZWRfc3RhdGUYBiABKA4yFi5iZXJ0aC52MS5EZXNpcmVkU3RhdGUSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAggASgJEhEKCXdvcmtlcl9pZBgJIAEoCRIPCgdyZW1vdmVkGAogASgIYgZwcm90bzM", [file_berth_v1_task, file_google_protobuf_timestamp]);
 
 /**
  * A change of a task as users see it: what was requested, decided or observed.
@@ -86,6 +86,13 @@ export type TaskEvent = Message<"berth.v1.TaskEvent"> & {
    * @generated from field: string worker_id = 9;
    */
   workerId: string;
+
+  /**
+   * Whether the change was the removal of the task: the last one.
+   *
+   * @generated from field: bool removed = 10;
+   */
+  removed: boolean;
 };
 
 /**
