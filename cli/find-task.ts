@@ -5,6 +5,7 @@ import { CommandError } from "./command-error.ts";
 import type { Manager } from "./context.ts";
 import { listTasks } from "./list-all.ts";
 import { nameOf } from "./output/task-text.ts";
+import type { At } from "./past.ts";
 
 /** Whether a text can be an ID at all: the manager refuses to look others up. */
 const ID = /^[a-z0-9-]{1,64}$/;
@@ -18,18 +19,34 @@ type Call = Readonly<{ signal: AbortSignal }>;
  * of its ID. Of several tasks with one name it is the one that has not ended.
  * Throws a `CommandError` when there is none or more than one, and lists them.
  */
-export async function findTask(manager: Manager, reference: string, call: Call): Promise<Task> {
-  const exact = ID.test(reference) ? await getTask(manager, reference, call) : undefined;
+export const findTask = (manager: Manager, reference: string, call: Call): Promise<Task> =>
+  findTaskAt(manager, { reference }, call);
+
+type Reference = Readonly<{ reference: string }> & At;
+
+/** The same among the tasks that there were at a moment of the past, if one is given. */
+export async function findTaskAt(
+  manager: Manager,
+  { reference, ...at }: Reference,
+  call: Call,
+): Promise<Task> {
+  const exact = ID.test(reference)
+    ? await getTask(manager, { taskId: reference, ...at }, call)
+    : undefined;
   if (exact) return exact;
-  const { tasks } = await listTasks(manager, {}, call);
+  const { tasks } = await listTasks(manager, { filter: {}, ...at }, call);
   const [found, ...others] = candidates(tasks, reference);
   if (found && others.length === 0) return found;
   throw found ? ambiguous(reference, [found, ...others]) : missing(reference);
 }
 
-async function getTask(manager: Manager, taskId: string, call: Call): Promise<Task | undefined> {
+async function getTask(
+  manager: Manager,
+  asked: Readonly<{ taskId: string }> & At,
+  call: Call,
+): Promise<Task | undefined> {
   try {
-    return (await manager.getTask({ taskId }, call)).task;
+    return (await manager.getTask(asked, call)).task;
   } catch (error) {
     if (ConnectError.from(error).code === Code.NotFound) return undefined;
     throw error;

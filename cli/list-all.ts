@@ -2,10 +2,16 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { CrashReport } from "../gen/berth/v1/crash_report_pb.ts";
 import type { ExplainTaskResponse, TaskFilterSchema } from "../gen/berth/v1/manager_service_pb.ts";
+import type {
+  HistoryGap,
+  ListDifferencesRequestSchema,
+  ListDifferencesResponse,
+} from "../gen/berth/v1/past_pb.ts";
 import type { TaskEvent } from "../gen/berth/v1/task_event_pb.ts";
 import type { Task } from "../gen/berth/v1/task_pb.ts";
 import type { Worker } from "../gen/berth/v1/worker_pb.ts";
 import type { Manager } from "./context.ts";
+import type { At } from "./past.ts";
 
 export type TaskFilterInit = MessageInitShape<typeof TaskFilterSchema>;
 
@@ -14,22 +20,22 @@ const PAGE_SIZE = 1000;
 
 type Call = Readonly<{ signal: AbortSignal }>;
 
-/** Every task that matches, and the revision at which the last page showed them. */
-export async function listTasks(
-  manager: Manager,
-  filter: TaskFilterInit,
-  call: Call,
-): Promise<Readonly<{ tasks: readonly Task[]; revision: bigint }>> {
+type TasksAt = Readonly<{ filter: TaskFilterInit }> & At;
+
+/** Every task that matches, and the revision of the first page; of the past what is not known, too. */
+export async function listTasks(manager: Manager, asked: TasksAt, call: Call) {
   const tasks: Task[] = [];
+  const gaps: HistoryGap[] = [];
   let revision: bigint | undefined;
   let pageToken = "";
   do {
-    const page = await manager.listTasks({ pageSize: PAGE_SIZE, pageToken, filter }, call);
+    const page = await manager.listTasks({ pageSize: PAGE_SIZE, pageToken, ...asked }, call);
     tasks.push(...page.tasks);
+    gaps.push(...page.gaps);
     revision ??= page.revision;
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
-  return { tasks, revision };
+  return { tasks, gaps, revision };
 }
 
 /** Every event of a task, or of all tasks when `taskId` is empty, oldest first. */
@@ -68,14 +74,36 @@ export async function listCrashes(
 
 /** Every worker, in the order of their IDs. */
 export async function listWorkers(manager: Manager, call: Call): Promise<readonly Worker[]> {
+/** Every worker, in the order of their IDs, and what is not known of a moment of the past. */
+export async function listWorkers(manager: Manager, at: At, call: Call) {
   const workers: Worker[] = [];
+  const gaps: HistoryGap[] = [];
   let pageToken = "";
   do {
-    const page = await manager.listWorkers({ pageSize: PAGE_SIZE, pageToken }, call);
+    const page = await manager.listWorkers({ pageSize: PAGE_SIZE, pageToken, ...at }, call);
     workers.push(...page.workers);
+    gaps.push(...page.gaps);
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
-  return workers;
+  return { workers, gaps };
+}
+
+/** All that was different between two times. */
+export async function listDifferences(
+  manager: Manager,
+  times: MessageInitShape<typeof ListDifferencesRequestSchema>,
+  call: Call,
+): Promise<ListDifferencesResponse> {
+  const first = await manager.listDifferences({ ...times, pageSize: PAGE_SIZE }, call);
+  const [tasks, gaps] = [[...first.tasks], [...first.gaps]];
+  let pageToken = first.nextPageToken;
+  while (pageToken !== "") {
+    const page = await manager.listDifferences({ ...times, pageSize: PAGE_SIZE, pageToken }, call);
+    tasks.push(...page.tasks);
+    gaps.push(...page.gaps);
+    pageToken = page.nextPageToken;
+  }
+  return { ...first, tasks, gaps, nextPageToken: "" };
 }
 
 /** The explanation of a task with every worker, as the first page tells all but the workers. */

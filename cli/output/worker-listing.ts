@@ -86,7 +86,7 @@ const colorOf = (worker: Worker, colors: Colors) => {
 };
 
 /** What operators decided: `paused`, `draining`, or nothing while the worker takes tasks. */
-function availabilityText({ settings }: Worker): string {
+export function availabilityText({ settings }: Worker): string {
   const { availability } = settings ?? {};
   if (availability === WorkerAvailability.PAUSED) return "paused";
   return availability === WorkerAvailability.DRAINING ? "draining" : "";

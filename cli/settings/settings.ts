@@ -1,11 +1,5 @@
 import { LEASE_INTERVAL_MS_DEFAULT, LEASE_MS_DEFAULT } from "../../core/limits.ts";
 import { DEFAULT_SCHEDULER, SCHEDULER_NAMES } from "../../core/placement/schedulers.ts";
-import {
-  EVENTS_MAX,
-  EVENTS_MIN,
-  FINISHED_MS_MIN,
-  RETENTION_DEFAULT,
-} from "../../core/retention.ts";
 import { type LogLevel, logLevels } from "../../lib/log.ts";
 import { parseAddress, parseAddresses } from "../parse/address.ts";
 import { parseDuration } from "../parse/duration.ts";
@@ -15,6 +9,7 @@ import { capacityCpus, capacityDisk, capacityMemory, resources } from "./capacit
 import { containerDnsShape } from "./container-dns-settings.ts";
 import { corsOrigins } from "./cors-settings.ts";
 import { dnsShape } from "./dns-settings.ts";
+import { retentionShape } from "./retention-settings.ts";
 import { optional, type Setting, single, toggle } from "./setting.ts";
 import { storeShape } from "./store-settings.ts";
 import { traceShape } from "./trace-settings.ts";
@@ -98,36 +93,6 @@ export const defaultScheduler: Setting<string> = single({
   parseText: wordIn(SCHEDULER_NAMES),
   fallback: DEFAULT_SCHEDULER,
   fallbackText: DEFAULT_SCHEDULER,
-});
-
-export const keepFinished: Setting<number> = single({
-  name: "keep-finished",
-  valueName: "time",
-  help: "how long a finished task is kept, or forever",
-  parseText: parseKeepFinished,
-  fallback: RETENTION_DEFAULT.finishedMs,
-  fallbackText: `${RETENTION_DEFAULT.finishedMs / 3_600_000}h`,
-});
-
-function parseKeepFinished(word: string): Parsed<number> {
-  if (word === "forever") return parsed(Number.POSITIVE_INFINITY);
-  const span = parseDuration(word);
-  if (span.kind === "malformed" || span.value >= FINISHED_MS_MIN) return span;
-  return malformed(word, `must be forever or at least ${FINISHED_MS_MIN / 1000}s`);
-}
-
-export const keepEvents: Setting<number> = single({
-  name: "keep-events",
-  valueName: "number",
-  help: "how many of its latest events each task keeps",
-  parseText: (word) => {
-    const count = /^\d{1,9}$/.test(word) ? Number(word) : Number.NaN;
-    return count >= EVENTS_MIN && count <= EVENTS_MAX
-      ? parsed(count)
-      : malformed(word, `must be a whole number from ${EVENTS_MIN} to ${EVENTS_MAX}`);
-  },
-  fallback: RETENTION_DEFAULT.eventsMax,
-  fallbackText: String(RETENTION_DEFAULT.eventsMax),
 });
 
 const milliseconds = (name: string, help: string, ms: number): Setting<number> =>
@@ -275,8 +240,7 @@ export const allSettings: readonly Setting<unknown>[] = [
   stateDir,
   ...Object.values(storeShape),
   defaultScheduler,
-  keepFinished,
-  keepEvents,
+  ...Object.values(retentionShape),
   lease,
   interval,
   corsOrigins,

@@ -7,6 +7,7 @@ import { toTimestamp } from "../../core/time.ts";
 import { type LogEntry, LogEntrySchema, LogStream } from "../../gen/berth/v1/log_entry_pb.ts";
 import type {
   ManagerService,
+  RemoveTaskRequest,
   StreamTaskLogsRequest,
   SubmitTaskRequest,
   TaskFilter,
@@ -23,6 +24,7 @@ import { execFake } from "./fake-exec.ts";
 import { explainFake } from "./fake-explanation.ts";
 import { createFakeFleet } from "./fake-fleet.ts";
 import { createFakeLedger, type FakeLedger } from "./fake-ledger.ts";
+import { fakeDifferences, findTask, tasksOf } from "./fake-past.ts";
 import { planFake } from "./fake-plan.ts";
 import { fakeStats } from "./fake-stats.ts";
 
@@ -56,8 +58,12 @@ export function createFakeManager({
     },
     updateWorker: (request) => ({ worker: fleet.update(request) }),
     rebalanceTasks: ({ validateOnly }) => rebalance(ledger, validateOnly),
-    getTask: ({ taskId }) => ({ task: ledger.find(taskId) }),
-    listTasks: ({ filter }) => ({ tasks: select(ledger, filter), revision: revision() }),
+    getTask: ({ taskId, atTime }) => ({ task: findTask(ledger, taskId, atTime) }),
+    listTasks: ({ filter, atTime }) => ({
+      tasks: tasksOf(ledger, atTime).filter(matcher(filter)),
+      revision: revision(),
+    }),
+    listDifferences: (request) => fakeDifferences(ledger, request, toTimestamp(clock.now())),
     async *watchTasks(request, { signal }) {
       yield* tell(ledger, request);
       onIdle();
@@ -65,15 +71,7 @@ export function createFakeManager({
     },
     stopTask: ({ taskId }) => ({ task: ledger.stop(taskId) }),
     stopTasks: () => ({}),
-    removeTask({ taskId, force }) {
-      const task = ledger.find(taskId);
-      if (!isTerminal(task.state) && !force) {
-        const words = `task ${taskId} has not ended: it is ${stateName(task.state)}`;
-        throw wrongState("TASK_NOT_ENDED", words);
-      }
-      ledger.remove(task);
-      return { task };
-    },
+    removeTask: (request) => ({ task: removed(ledger, request) }),
     listTaskEvents: ({ taskId }) => ({
       events: ledger.changes
         .map(({ event }) => event)
@@ -108,6 +106,14 @@ function submittedAll(ledger: FakeLedger, requests: readonly SubmitTaskRequest[]
     })),
     fieldReports: results.map((each) => ("report" in each && each.report) || {}),
   };
+function removed(ledger: FakeLedger, { taskId, force }: RemoveTaskRequest): Task {
+  const task = ledger.find(taskId);
+  if (!isTerminal(task.state) && !force) {
+    const words = `task ${taskId} has not ended: it is ${stateName(task.state)}`;
+    throw wrongState("TASK_NOT_ENDED", words);
+  }
+  ledger.remove(task);
+  return task;
 }
 
 function submitted(ledger: FakeLedger, request: SubmitTaskRequest, traceparent = "") {

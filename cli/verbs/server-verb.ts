@@ -11,6 +11,7 @@ import { corsOrigins } from "../settings/cors-settings.ts";
 import { isUnspecified } from "../settings/exposure.ts";
 import { configOption } from "../settings/load.ts";
 import type { Shape, Values } from "../settings/resolve.ts";
+import { retentionShape } from "../settings/retention-settings.ts";
 import { optionOf } from "../settings/setting.ts";
 import * as settings from "../settings/settings.ts";
 import { stateFolder } from "../settings/state-folder.ts";
@@ -110,8 +111,7 @@ export function workerConfigOf(
 /** What a manager can be told, but for where it listens and what it joins. */
 export const managerShape = {
   defaultScheduler: settings.defaultScheduler,
-  keepFinished: settings.keepFinished,
-  keepEvents: settings.keepEvents,
+  ...retentionShape,
   lease: settings.lease,
   corsOrigins,
 };
@@ -124,7 +124,12 @@ export const managerConfigOf = (
   set: ManagerSettings,
 ): Omit<ManagerConfig, "listen" | "registryAddress"> => ({
   defaultScheduler: set.defaultScheduler,
-  retention: { finishedMs: set.keepFinished, eventsMax: set.keepEvents },
+  retention: {
+    finishedMs: set.keepFinished,
+    eventsMax: set.keepEvents,
+    historyMs: set.keepHistory,
+    removedMax: set.keepRemoved,
+  },
   leaseMs: set.lease,
   ...(set.corsOrigins.length > 0 && { corsOrigins: set.corsOrigins }),
   storeFolder: storeFolder(context, set.stateDir),

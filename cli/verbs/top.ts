@@ -84,7 +84,7 @@ async function page(
   { round, view }: Readonly<{ round: StatsRound; view: View }>,
 ): Promise<string> {
   const { terminal, clock } = context;
-  const workers = await listWorkers(manager, callOf(context));
+  const { workers } = await listWorkers(manager, {}, callOf(context));
   const listing = workerListing(colorsFor(terminal), clock.now());
   const columns = listing.columns
     .filter(({ title }) => WORKER_COLUMNS.includes(title))

@@ -10,17 +10,21 @@ import { formatListing } from "../output/listing.ts";
 import { addListFlags, type OutputFlags } from "../output/output-flags.ts";
 import { workerListing } from "../output/worker-listing.ts";
 import { parseWorkerFilters } from "../parse/worker-filter.ts";
+import { type AtFlag, addAtFlag, atFlagOfField, readAt, refuseWatching } from "../past.ts";
 import { printLine } from "../terminal.ts";
 import { callOf, clientCommand, collect, flagValue, type Run, withManager } from "./client-verb.ts";
 import { eachReference } from "./each-reference.ts";
 import { addWatchFlag, type WatchFlags, watched } from "./watched.ts";
+import { printPastWorkers } from "./workers-past.ts";
 
-type WorkersFlags = OutputFlags & WatchFlags & Readonly<{ filter?: readonly string[] }>;
+type WorkersFlags = OutputFlags & AtFlag & WatchFlags & Readonly<{ filter?: readonly string[] }>;
 
 export const workersCommand = (run: Run): Command =>
-  addWatchFlag(addListFlags(clientCommand("workers").alias("node")))
+  addAtFlag(addWatchFlag(addListFlags(clientCommand("workers").alias("node"))))
     .summary("list workers, or show all about some")
-    .description("List all workers with what they have and hold, or show all about those named.")
+    .description(
+      "List all workers with what they have and hold, or show all about those named. Of the past only what the manager saw of them is told, and the tasks that they had.",
+    )
     .argument("[workers...]", "IDs")
     .option("--filter <what>", "state=, platform= or label=KEY[=VALUE]; repeatable", collect)
     .action((ids: string[], flags: WorkersFlags) =>
@@ -34,6 +38,17 @@ async function workers(
 ): Promise<ExitCode> {
   if (ids.length > 0 && flags.filter)
     throw usageError(["workers are named and filtered: leave one of both out"]);
+  const { atTime } = readAt(flags, context);
+  if (atTime) {
+    refuseWatching(flags);
+    const isMeant = flagValue("--filter", parseWorkerFilters(flags.filter ?? []));
+    return withManager(
+      context,
+      flags,
+      (manager) => printPastWorkers(context, manager, { ids, at: { atTime }, flags, isMeant }),
+      atFlagOfField,
+    );
+  }
   return withManager(context, flags, (manager) =>
     ids.length === 0 ? printAll(context, manager, flags) : printSome(context, manager, ids, flags),
   );
@@ -46,7 +61,8 @@ async function printAll(
 ): Promise<ExitCode> {
   const { terminal } = context;
   const isMeant = flagValue("--filter", parseWorkerFilters(flags.filter ?? []));
-  const found = (await listWorkers(manager, callOf(context))).filter(isMeant);
+  const { workers } = await listWorkers(manager, {}, callOf(context));
+  const found = workers.filter(isMeant);
   terminal.stdout.write(await formatListing(listingOf(context), found, flags, terminal));
   if (found.length === 0 && flags.output === "table") {
     const words = "no worker has joined; start one with: berth worker";
