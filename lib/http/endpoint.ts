@@ -1,4 +1,4 @@
-import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
 import type { Interceptor, MethodImplSpec } from "@connectrpc/connect";
 import { assert } from "../assert.ts";
 import { invalidFields } from "../errors.ts";
@@ -33,11 +33,15 @@ export function endpointOf(route: Route, { services }: Serving): Endpoint {
 function pathFieldsOf(path: string, input: DescMessage): DescField[] {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
   return names.map((name) => {
-    const field = input.fields.find(({ jsonName }) => jsonName === name);
-    assert(field?.fieldKind === "scalar", `${path}: ${input.typeName} has no text ${name}`);
+    const field = input.fields.find((each) => pathNameOf(each) === name);
+    assert(field?.scalar === ScalarType.STRING, `${path}: ${input.typeName} has no text ${name}`);
     return field;
   });
 }
+
+/** What a path calls a field: of a list of texts one, as in `{taskId}` for `task_ids`. */
+export const pathNameOf = ({ fieldKind, jsonName }: DescField): string =>
+  fieldKind === "list" ? jsonName.replace(/s$/, "") : jsonName;
 
 /** What a request is made of. `texts` are those of the path. */
 export type Asked = Readonly<{ texts: readonly string[]; search: string; body: string }>;
@@ -53,10 +57,12 @@ export function requestOf(endpoint: Endpoint, { texts, search, body }: Asked): M
     ? decode(spec.method.input, body)
     : decode(spec.method.input, JSON.stringify(query.json), nameOf);
   const fields = message as unknown as Record<string, unknown>;
-  for (const [i, { localName, jsonName }] of pathFields.entries()) {
-    if (fields[localName] !== "")
+  for (const [i, field] of pathFields.entries()) {
+    const { localName, jsonName } = field;
+    if (String(fields[localName]) !== "")
       throw invalidFields([{ field: jsonName, description: "is in the path: leave it out here" }]);
-    fields[localName] = texts[i] ?? "";
+    const text = texts[i] ?? "";
+    fields[localName] = field.fieldKind === "list" ? [text] : text;
   }
   return message;
 }

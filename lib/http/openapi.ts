@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { DescField } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, pathNameOf } from "./endpoint.ts";
 import { httpStatusOf } from "./failure.ts";
 import { failureSchema, TIMEOUT_PARAMETER } from "./openapi-parts.ts";
 import { type HttpApi, hasBody, type Route } from "./route.ts";
@@ -78,12 +78,11 @@ function operationOf(endpoint: Endpoint, parts: Parts): Schema {
 
 const operationIdOf = ({ name, method }: Route): string => name ?? method.localName;
 
-const pathParameter = (field: DescField, { schemas }: Parts): Schema => ({
-  name: field.jsonName,
-  in: "path",
-  required: true,
-  ...apart(schemas.ofField(field)),
-});
+function pathParameter(field: DescField, { schemas }: Parts): Schema {
+  const { description, schema } = apart(schemas.ofField(field));
+  const { items = schema } = schema as { items?: Schema };
+  return { name: pathNameOf(field), in: "path", required: true, description, schema: items };
+}
 
 function queryParameter(name: string, field: DescField, { schemas }: Parts): Schema {
   const { description, schema } = apart(schemas.ofField(field));

@@ -9,10 +9,11 @@ const calls = ManagerService.method;
 
 /** What a manager offers over plain HTTP: see docs/http.md. */
 const routes: readonly Route[] = [
-  route("GET", "/tasks", calls.listTasks, { spread: "filter" }),
+  // What is no longer kept of the past is out of range.
+  route("GET", "/tasks", calls.listTasks, { spread: "filter", errors: [OutOfRange] }),
   // A repeated request whose task has been removed since does not find it.
   route("POST", "/tasks", calls.submitTask, { errors: [Aborted, NotFound] }),
-  route("GET", "/tasks/{taskId}", calls.getTask, { errors: [NotFound] }),
+  route("GET", "/tasks/{taskId}", calls.getTask, { errors: [NotFound, OutOfRange] }),
   route("DELETE", "/tasks/{taskId}", calls.stopTask, { errors: [NotFound] }),
   route("POST", "/tasks/{taskId}/remove", calls.removeTask, {
     errors: [NotFound, FailedPrecondition],
@@ -27,10 +28,21 @@ const routes: readonly Route[] = [
     errors: [NotFound, FailedPrecondition],
     text: ({ entries }) => entries.map(({ data }) => data),
   }),
+  route("GET", "/tasks/{taskId}/stats", calls.streamTaskStats, {
+    name: "streamStatsOfTask",
+    errors: [NotFound],
+  }),
+  route("GET", "/logs", calls.streamTaskLogs, {
+    name: "streamLogs",
+    spread: "filter",
+    errors: [NotFound, FailedPrecondition],
+  }),
+  route("GET", "/stats", calls.streamTaskStats, { spread: "filter", errors: [NotFound] }),
   route("GET", "/events", calls.listTaskEvents, { errors: [NotFound] }),
+  route("GET", "/differences", calls.listDifferences, { errors: [OutOfRange] }),
   route("GET", "/watch", calls.watchTasks, { spread: "filter", errors: [OutOfRange] }),
-  route("GET", "/nodes", calls.listWorkers),
-  route("GET", "/nodes/{workerId}", calls.getWorker, { errors: [NotFound] }),
+  route("GET", "/nodes", calls.listWorkers, { errors: [OutOfRange] }),
+  route("GET", "/nodes/{workerId}", calls.getWorker, { errors: [NotFound, OutOfRange] }),
   route("PATCH", "/nodes/{workerId}", calls.updateWorker, { errors: [NotFound] }),
   route("POST", "/plan", calls.planTasks, { errors: [NotFound, PermissionDenied] }),
   route("GET", "/cluster", calls.getCluster),

@@ -15,6 +15,7 @@ import { createStop } from "../../lib/stop.ts";
 import type { Tracer } from "../../lib/trace/tracer.ts";
 import { type DnsConfig, startDns } from "./dns.ts";
 import { createRegistryHandlers } from "./handlers.ts";
+import { registryApi } from "./http-api.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
 import { runPeers } from "./peers.ts";
 import { countHeartbeats, registryPages } from "./registry-pages.ts";
@@ -68,7 +69,7 @@ export async function startRegistry(
 ): Promise<RunningRegistry> {
   const { clock, log } = deps;
   const tracer = deps.tracer?.of("registry");
-  const leaseMs = config.leaseMs ?? LEASE_MS_DEFAULT;
+  const { leaseMs = LEASE_MS_DEFAULT, version } = config;
   const intervalMs = config.intervalMs ?? leaseMs / INTERVALS_PER_LEASE;
   assert(intervalMs < leaseMs, `interval ${intervalMs} ms is not shorter than lease ${leaseMs} ms`);
 
@@ -86,11 +87,9 @@ export async function startRegistry(
     listen: config.listen,
     mounts: [mountService(RegistryService, handlers)],
     interceptors: [refuseUnknownFields],
-    pages: registryPages({ ...counted, version: config.version, tracer, clock, log }),
-    meter: calls,
-    tracer,
-    clock,
-    log,
+    api: registryApi(version ?? ""),
+    pages: registryPages({ ...counted, version, tracer, clock, log }),
+    ...{ meter: calls, tracer, clock, log },
   });
   const server = await serving.catch(async (error: unknown) => {
     await dns?.close();

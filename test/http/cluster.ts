@@ -25,7 +25,7 @@ const host = {
 /** A registry, a manager and a worker in this process, over a fake engine and a store in memory. */
 export type HttpCluster = Readonly<{
   /** Where each offers its API: `http://host:port`. */
-  urls: Readonly<{ manager: string; worker: string }>;
+  urls: Readonly<{ manager: string; worker: string; registry: string }>;
   close(): Promise<void>;
 }>;
 
@@ -61,7 +61,7 @@ export async function startHttpCluster(): Promise<HttpCluster> {
     },
   );
   return {
-    urls: { manager: urlOf(manager), worker: urlOf(worker) },
+    urls: { manager: urlOf(manager), worker: urlOf(worker), registry: urlOf(registry) },
     async close() {
       for (const each of [worker, manager, registry]) await each.stop();
     },

@@ -86,8 +86,11 @@ function createMemory() {
     learn(text: string): void {
       const [, clusterId] = /"cluster":\{"id":"(\w+)"/.exec(text) ?? [];
       if (clusterId) learn("clusterId", clusterId);
+      for (const [, time = ""] of text.matchAll(/"createTime":"([^"]{1,64})"/g))
+        for (const name of ["atTime", "fromTime"]) learn(name, time);
       for (const [, name = "", value = ""] of text.matchAll(/"(\w+)":"([\w=-]{1,64})"/g)) {
         if (name === "id") learn("taskId", value);
+        if (name === "id") learn("taskIds", value);
         if (name === "nextPageToken") learn("pageToken", value);
         if (["taskId", "clusterId", "epoch", "checkIndex"].includes(name)) learn(name, value);
       }
