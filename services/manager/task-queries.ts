@@ -10,7 +10,7 @@ import { invalidFields, notFound } from "../../lib/errors.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { listEvents } from "./event-log.ts";
 import type { LedgerView } from "./ledger.ts";
-import { REVISION_KEY, revisionKey } from "./ledger-records.ts";
+import { prefixes, REVISION_KEY, revisionKey } from "./ledger-records.ts";
 import { taskBytes } from "./message-size.ts";
 import { ID_KEY, type Page, readPageRequest, takePage, tokenAfter } from "./paging.ts";
 import { createTaskFilter } from "./task-filter.ts";
@@ -52,14 +52,25 @@ export async function listTaskEvents(
 ): Promise<Page<TaskEvent>> {
   const { taskId } = request;
   const { size, after } = readPageRequest(request, REVISION_KEY);
-  if (taskId !== "") await getTask(taskId, ledger);
   await ledger.settled();
+  if (taskId !== "") await checkKnown(taskId, { ledger, store });
   const selection = { taskId, after: after === "" ? 0n : BigInt(`0x${after}`), limit: size };
   const entries = [...(await listEvents(store, selection))];
   const nextPageToken =
     entries.length < size ? "" : tokenAfter(entries, ({ revision }) => revisionKey(revision));
   return { entries, nextPageToken };
 }
+
+/** Throws unless there is such a task, or is still something kept of it. */
+async function checkKnown(
+  taskId: string,
+  { ledger, store }: Readonly<{ ledger: LedgerView; store: Pick<Store, "get"> }>,
+): Promise<void> {
+  const isRemoved = isId(taskId) && (await store.get(prefixes.removed + taskId)) !== undefined;
+  if (!isRemoved) findTask(taskId, ledger);
+}
+
+const isId = (taskId: string): boolean => validateId("task_id", taskId).length === 0;
 
 function* matching(tasks: Iterable<Task>, filter: TaskFilter | undefined): Generator<Task> {
   const matches = createTaskFilter(filter);

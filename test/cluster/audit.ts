@@ -80,13 +80,17 @@ async function auditEvents({ client }: Cluster, tasks: readonly Task[]): Promise
   const { events } = await client.listTaskEvents({ pageSize: 1_000 });
   const ofTask = (id: string): TaskEvent[] => events.filter(({ taskId }) => taskId === id);
   const known = new Set(tasks.map(({ id }) => id));
-  const strays = events.filter(({ taskId }) => !known.has(taskId));
+  const strays = new Set(events.map(({ taskId }) => taskId).filter((id) => !known.has(id)));
   return [
     ...tasks.flatMap(({ id }) => complaintsAboutEvents(ofTask(id))),
     ...tasks.flatMap(({ id, revision }) =>
       ofTask(id).at(-1)?.revision === revision ? [] : [`the last event of ${id} is missing`],
     ),
-    ...strays.map(({ taskId }) => `an event of ${taskId} is left`),
+    // Of what is gone the history stays, and it ends with the removal.
+    ...[...strays].flatMap((id) => [
+      ...complaintsAboutEvents(ofTask(id)),
+      ...(ofTask(id).at(-1)?.removed ? [] : [`the removal of ${id} is missing`]),
+    ]),
   ];
 }
 
