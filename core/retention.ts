@@ -21,7 +21,7 @@ export const RETENTION_DEFAULT: Retention = {
   removedMax: 20_000,
 };
 
-/** At two to four kilobytes each, more would make what is gone the better part of the store. */
+/** At some two kilobytes each, more would make what is gone the better part of the store. */
 export const REMOVED_MAX = 1_000_000;
 
 /** A task removed sooner could not tell the one who waits for it how it ended. */
