@@ -52,14 +52,17 @@ export async function fuzz({ urls, requests, seed }: Options): Promise<Findings>
     Object.entries(urls).map(async ([service, url]) => {
       const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi;
       const shoot = createShooter({ dice, document, known: memory.known });
-      return { service, url, shoot, judge: createJudge(document) };
+      const { length } = Object.keys(document.paths);
+      return { service, url, shoot, judge: createJudge(document), length };
     }),
   );
+  // Who offers more is asked more.
+  const weighted = targets.flatMap((target) => Array.from({ length: target.length }, () => target));
   for (const { url } of targets) memory.learn(await (await fetch(`${url}/cluster`)).text());
   const counts = new Map<string, number>();
   const problems: string[] = [];
   for (let i = 0; i < requests && problems.length < PROBLEMS_MAX; i++) {
-    const { service, url, shoot, judge } = dice.pick(targets);
+    const { service, url, shoot, judge } = dice.pick(weighted);
     const shot = shoot();
     const heard = await fire(url, shot, agent);
     const name = `${service} ${shot.operation?.id ?? "astray"} ${heard.status}`;
