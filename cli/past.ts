@@ -16,10 +16,6 @@ export type AtFlag = Readonly<{ at?: string }>;
 export const addAtFlag = (command: Command): Command =>
   command.option("--at <when>", "as it was then: 03:12, 2026-01-31T12:00:00Z, or 2h ago as -2h");
 
-/** The flag that fills a field of a request. */
-export const atFlagOfField = (field: string): string | undefined =>
-  field === "at_time" ? "--at" : undefined;
-
 /** What a flag says of a moment, as calls have it. */
 export const readMoment = (flag: string, text: string, { clock }: Context) =>
   timestampFromMs(flagValue(flag, parseMoment(text, clock.now())));

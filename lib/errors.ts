@@ -73,8 +73,11 @@ export const denied = (reason: string, message: string, options?: Options) =>
   failure(Code.PermissionDenied, reason, message, options);
 
 /** The history asked for is no longer kept. */
-export const compacted = (message: string, options?: Options) =>
-  failure(Code.OutOfRange, "COMPACTED", message, options);
+export const compacted = (message: string) => failure(Code.OutOfRange, "COMPACTED", message);
+
+/** The time asked about lies before what is kept, of which `earliest` is the first moment. */
+export const pastNotKept = (message: string, earliest: string) =>
+  failure(Code.OutOfRange, "PAST_NOT_KEPT", message, { metadata: { earliest_time: earliest } });
 
 /** Time ran out. */
 export const timedOut = (reason: string, message: string, options?: Options) =>

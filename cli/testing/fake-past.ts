@@ -7,7 +7,7 @@ import {
   ListDifferencesResponseSchema,
 } from "../../gen/berth/v1/past_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
-import { compacted, notFound } from "../../lib/errors.ts";
+import { notFound, pastNotKept } from "../../lib/errors.ts";
 import type { FakeLedger } from "./fake-ledger.ts";
 
 /** The past of a fake manager: nothing before 2026 is kept. */
@@ -18,9 +18,8 @@ function pastTasks({ changes }: FakeLedger, time: Timestamp): readonly Task[] {
   const ms = toMillis(time);
   if (ms < EARLIEST_MS) {
     const earliest = new Date(EARLIEST_MS).toISOString();
-    throw compacted(
-      `${new Date(ms).toISOString()} lies before what is kept: ask for ${earliest} or later`,
-    );
+    const message = `${new Date(ms).toISOString()} lies before what is kept: ask for ${earliest} or later`;
+    throw pastNotKept(message, earliest);
   }
   const tasks = new Map<string, Task>();
   for (const { task, removed, event } of changes) {

@@ -3,7 +3,7 @@ import { metaKeys } from "../../core/assignment-place.ts";
 import { toMillis } from "../../core/time.ts";
 import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { compacted, invalidFields, unavailable } from "../../lib/errors.ts";
+import { invalidFields, pastNotKept, unavailable } from "../../lib/errors.ts";
 import type { Store } from "../../lib/store/store.ts";
 import type { LedgerView } from "./ledger.ts";
 import { type Horizon, NO_HORIZON, readHorizon } from "./ledger-horizon.ts";
@@ -79,7 +79,6 @@ export async function checkMoment(revision: bigint, { ledger, store }: PastDeps)
 
 function tooEarly({ ms }: Horizon, asked: string) {
   const earliest = new Date(ms).toISOString();
-  return compacted(`${asked} lies before what is kept: ask for ${earliest} or later`, {
-    metadata: { earliest_time: earliest },
-  });
+  const message = `${asked} lies before what is kept: ask for ${earliest} or later`;
+  return pastNotKept(message, earliest);
 }

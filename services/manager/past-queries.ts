@@ -9,7 +9,7 @@ import type {
 import type { HistoryGap } from "../../gen/berth/v1/past_pb.ts";
 import { type Task, TaskSchema } from "../../gen/berth/v1/task_pb.ts";
 import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
-import { compacted, invalidFields, notFound } from "../../lib/errors.ts";
+import { invalidFields, notFound, pastNotKept } from "../../lib/errors.ts";
 import { taskBytes } from "./message-size.ts";
 import { ID_KEY, readPageRequest, tokenOf } from "./paging.ts";
 import { checkMoment, type PastDeps, readMoment, revisionAt } from "./past-moment.ts";
@@ -99,5 +99,5 @@ function refuseBadId(field: string, id: string): void {
 function forgotten(kind: string, { id, knownSinceTime }: HistoryGap) {
   const earliest = new Date(knownSinceTime ? toMillis(knownSinceTime) : 0).toISOString();
   const message = `${kind} ${id} changed more often since than is kept: ask for ${earliest} or later`;
-  return compacted(message, { metadata: { earliest_time: earliest } });
+  return pastNotKept(message, earliest);
 }

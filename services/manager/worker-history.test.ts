@@ -90,7 +90,7 @@ test("a worker that came and went too often is a gap where it is no longer known
   expect(early.gaps.map(({ id }) => id)).toEqual(["w1"]);
   const atTime = toTimestamp(startMs + 2 * MINUTE_MS);
   const refusal = await client.getWorker({ workerId: "w1", atTime }).catch((error) => error);
-  expect(reasonOf(refusal)).toBe("COMPACTED");
+  expect(reasonOf(refusal)).toBe("PAST_NOT_KEPT");
   expect(states(await at(500))).toEqual([["w1", WorkerState.UP]]);
   await stop();
 });

@@ -311,7 +311,7 @@ export type ListTasksRequest = Message<"berth.v1.ListTasksRequest"> & {
   /**
    * Tell how the tasks were at this time, by the manager's clock. Absent means
    * as they are. A time before what is kept is OUT_OF_RANGE with the reason
-   * COMPACTED; `earliest_time` in its metadata is the first that can be asked
+   * PAST_NOT_KEPT; `earliest_time` in its metadata is the first that can be asked
    * for. All pages show the moment that the first one was asked for. A page of
    * the past may have fewer tasks than asked for, even none, and not be the last.
    *

@@ -169,7 +169,7 @@ export const HistoryGapSchema: GenMessage<HistoryGap> = /*@__PURE__*/
 export type ListDifferencesRequest = Message<"berth.v1.ListDifferencesRequest"> & {
   /**
    * The earlier time. Required. One that lies before what is kept is
-   * OUT_OF_RANGE with the reason COMPACTED; `earliest_time` in its metadata is
+   * OUT_OF_RANGE with the reason PAST_NOT_KEPT; `earliest_time` in its metadata is
    * the first that can be asked for.
    *
    * @generated from field: google.protobuf.Timestamp from_time = 1;

@@ -100,7 +100,7 @@ export async function compare({
   const isGone = ({ id }: Task) => rig.ledger.tasks.get(id) === undefined;
   for (const { ms, tasks, revision } of recorded) {
     const answer = await askAt(rig, ms, 1 + Math.floor(random() * 40)).catch((error) => {
-      if (reasonOf(error) !== "COMPACTED") throw error;
+      if (reasonOf(error) !== "PAST_NOT_KEPT") throw error;
       return undefined;
     });
     const isKept = ms >= rig.ledger.horizon().ms;
