@@ -29,6 +29,7 @@ const USES: Readonly<Record<string, readonly string[]>> = {
   api: ["GetTask"],
   doctor: ["cluster"],
   events: ["web"],
+  diff: ["--from", "1h"],
   stats: ["--no-stream"],
   stop: ["web"],
   rm: ["web"],
