@@ -4,6 +4,7 @@ import {
   type ListDifferencesResponse,
   ListDifferencesResponseSchema,
 } from "../../gen/berth/v1/past_pb.ts";
+import { usageError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { listDifferences } from "../list-all.ts";
@@ -16,7 +17,7 @@ import { printGaps, readMoment } from "../past.ts";
 import { printLine } from "../terminal.ts";
 import { callOf, clientCommand, type Run, withManager } from "./client-verb.ts";
 
-type DiffFlags = OutputFlags & Readonly<{ from: string; to?: string }>;
+type DiffFlags = OutputFlags & Readonly<{ from?: string; to?: string }>;
 
 export const diffCommand = (run: Run): Command =>
   addListFlags(clientCommand("diff"))
@@ -24,14 +25,12 @@ export const diffCommand = (run: Run): Command =>
     .description(
       "Say what was different in the cluster between two times: tasks and workers that came, went, changed their state, moved or were restarted.",
     )
-    .requiredOption(
-      "--from <when>",
-      "the earlier time: 03:12, 2026-01-31T12:00:00Z, or 2h ago as -2h",
-    )
+    .option("--from <when>", "the earlier time: 03:12, 2026-01-31T12:00:00Z, or 2h ago as -2h")
     .option("--to <when>", "the later time (default: now)")
     .action((flags: DiffFlags) => run((context) => diff(context, flags)));
 
 async function diff(context: Context, flags: DiffFlags): Promise<ExitCode> {
+  if (flags.from === undefined) throw usageError(["--from is missing: since when?"]);
   const fromTime = readMoment("--from", flags.from, context);
   const toTime = flags.to === undefined ? undefined : readMoment("--to", flags.to, context);
   const times = { fromTime, ...(toTime && { toTime }) };
