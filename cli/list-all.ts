@@ -56,7 +56,7 @@ export async function listEvents(
 
 /**
  * The latest crash reports of a task, as many as wanted. None where the manager is of a version that
- * makes none: what else there is to tell of a task must not fail for it.
+ * makes none, and of a removed task: what else there is to tell of a task must not fail for it.
  */
 export async function listCrashes(
   manager: Manager,
@@ -67,13 +67,12 @@ export async function listCrashes(
   try {
     return (await manager.listCrashReports({ taskId, pageSize: crashCount }, call)).reports;
   } catch (error) {
-    if (ConnectError.from(error).code === Code.Unimplemented) return [];
+    const { code } = ConnectError.from(error);
+    if (code === Code.Unimplemented || code === Code.NotFound) return [];
     throw error;
   }
 }
 
-/** Every worker, in the order of their IDs. */
-export async function listWorkers(manager: Manager, call: Call): Promise<readonly Worker[]> {
 /** Every worker, in the order of their IDs, and what is not known of a moment of the past. */
 export async function listWorkers(manager: Manager, at: At, call: Call) {
   const workers: Worker[] = [];

@@ -14,8 +14,8 @@ import { clusterCommand } from "./verbs/cluster.ts";
 import { completeCommand, completionCommand } from "./verbs/completion.ts";
 import { contextCommand } from "./verbs/context.ts";
 import { cpCommand } from "./verbs/cp.ts";
-import { doctorCommand } from "./verbs/doctor.ts";
 import { diffCommand } from "./verbs/diff.ts";
+import { doctorCommand } from "./verbs/doctor.ts";
 import { eventsCommand } from "./verbs/events.ts";
 import { execCommand } from "./verbs/exec.ts";
 import { healthCommand } from "./verbs/health.ts";
@@ -70,48 +70,6 @@ export function createProgram(run: Run): Command {
     for (const command of commands) program.addCommand(command.helpGroup(group));
   program.addCommand(completeCommand(run), { hidden: true });
   for (const command of program.commands) helpAfterError(command, command.name());
-  };
-  add(groups.tasks, [
-    runCommand(run),
-    psCommand(run),
-    inspectCommand(run),
-    whyCommand(run),
-    planCommand(run),
-    logsCommand(run),
-    execCommand(run),
-    attachCommand(run),
-    eventsCommand(run),
-    diffCommand(run),
-    statsCommand(run),
-    stopCommand(run),
-    rmCommand(run),
-  ]);
-  add(groups.cluster, [
-    workersCommand(run),
-    topCommand(run),
-    drainCommand(run),
-    pauseCommand(run),
-    activateCommand(run),
-    labelCommand(run),
-    overcommitCommand(run),
-    rebalanceCommand(run),
-    clusterCommand(run),
-    healthCommand(run),
-    versionCommand(run),
-  ]);
-  add(groups.servers, [
-    upCommand(run),
-    managerCommand(run),
-    registryCommand(run),
-    workerCommand(run),
-    backupCommand(run),
-    restoreCommand(run),
-    migrateCommand(run),
-  ]);
-  add(groups.proof, [simCommand(run)]);
-  for (const command of program.commands) {
-    command.showHelpAfterError(`  see: berth ${command.name()} --help`);
-  }
   return program.showHelpAfterError("  see: berth --help");
 }
 
@@ -134,6 +92,7 @@ const taskVerbs = (run: Run): readonly Command[] => [
   attachCommand(run),
   cpCommand(run),
   eventsCommand(run),
+  diffCommand(run),
   statsCommand(run),
   stopCommand(run),
   rmCommand(run),

@@ -5,6 +5,7 @@ export * from "../gen/berth/v1/crash_report_pb.ts";
 export * from "../gen/berth/v1/exec_pb.ts";
 export * from "../gen/berth/v1/explanation_pb.ts";
 export * from "../gen/berth/v1/field_report_pb.ts";
+export * from "../gen/berth/v1/files_pb.ts";
 export * from "../gen/berth/v1/log_entry_pb.ts";
 export * from "../gen/berth/v1/manager_service_pb.ts";
 export * from "../gen/berth/v1/placement_pb.ts";

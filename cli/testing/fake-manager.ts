@@ -106,6 +106,8 @@ function submittedAll(ledger: FakeLedger, requests: readonly SubmitTaskRequest[]
     })),
     fieldReports: results.map((each) => ("report" in each && each.report) || {}),
   };
+}
+
 function removed(ledger: FakeLedger, { taskId, force }: RemoveTaskRequest): Task {
   const task = ledger.find(taskId);
   if (!isTerminal(task.state) && !force) {

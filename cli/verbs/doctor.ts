@@ -113,7 +113,7 @@ async function lookAtCluster(context: Context, flags: DoctorFlags): Promise<Exam
       const { cluster } = await manager.getCluster({}, callOf(context));
       const answerMs = context.clock.now();
       assert(cluster, "the manager answers with the cluster");
-      const workers = await listWorkers(manager, callOf(context));
+      const { workers } = await listWorkers(manager, {}, callOf(context));
       found = examineCluster({ addr, cluster, workers, version, askMs, answerMs });
       return exitCodes.ok;
     });

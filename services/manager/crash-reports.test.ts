@@ -12,7 +12,7 @@ import { createManualClock } from "../../lib/manual-clock.ts";
 import { anAttempt, aPlacedTask, aPresence, aStatus, START_MS } from "../../test/builders.ts";
 import { REPORTS_MAX, readReports } from "./crash-log.ts";
 import { runCrashLoop } from "./crash-loop.ts";
-import { runEventSweeper } from "./event-log.ts";
+import { runHistoryKeeper } from "./history-keeper.ts";
 import { asChannel, createManagerRig } from "./testing/manager-rig.ts";
 
 const { COMPLETED, FAILED, LOST, RUNNING } = TaskState;
@@ -176,7 +176,9 @@ test("of failures in a row the latest are kept, latest first, and all go with th
   expect(rest.reports.map(({ attempt }) => attempt)).toEqual([4, 3]);
 
   const sweeping = new AbortController();
-  const swept = runEventSweeper({ store, ledger, clock, log: silentLog }, sweeping.signal);
+  const keeping = { store, ledger, clock, log: silentLog };
+  const kept = { historyMs: 3_600_000, removedMax: 100 };
+  const swept = runHistoryKeeper(keeping, kept, sweeping.signal);
   await client.removeTask({ taskId: "t1" });
   await settle();
   expect(await store.count("crash/")).toBe(0);

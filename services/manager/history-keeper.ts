@@ -5,6 +5,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { inAnyWeather } from "../../lib/store/weather.ts";
+import { crashPrefix } from "./crash-log.ts";
 import { createDueQueue } from "./due-queue.ts";
 import type { Ledger } from "./ledger.ts";
 import { entriesOf } from "./ledger-load.ts";
@@ -22,7 +23,7 @@ const IDLE_MS = 3_600_000;
 
 /**
  * Forgets removed tasks, with their events, once they were kept long enough for questions about the
- * past, or are too many, until `signal` aborts. The past before the latest of them can then no longer
+ * past, or are too many, until `signal` aborts. Their crash reports, which hold lines of logs, go at once. The past before the latest of them can then no longer
  * be told: that is durable first, so that nobody is ever told the half of it.
  */
 export async function runHistoryKeeper(
@@ -44,7 +45,9 @@ export async function runHistoryKeeper(
   queue.fill(await inAnyWeather(() => removedBefore(store), { clock, isOver }));
 
   while (!signal.aborted) {
-    for (const id of removed.splice(0)) queue.add(id);
+    const gone = removed.splice(0);
+    await inAnyWeather(() => dropReports(gone, store), { clock, isOver });
+    for (const id of gone) queue.add(id);
     const taskIds = queue.takeDue(TASKS_PER_ROUND, removedMax);
     if (taskIds.length > 0) {
       await inAnyWeather(() => forget(taskIds, deps), { clock, isOver });
@@ -78,6 +81,12 @@ async function removedBefore(store: Store) {
   return found;
 }
 
+async function dropReports(taskIds: readonly string[], store: Store): Promise<void> {
+  const keys: string[] = [];
+  for (const taskId of taskIds) keys.push(...(await reportKeysOf(store, taskId)));
+  await deleteAll(store, keys, 1);
+}
+
 async function forget(taskIds: readonly string[], { store, ledger }: Deps): Promise<void> {
   const entries = await Promise.all(taskIds.map((id) => store.get(prefixes.removed + id)));
   const events = entries.flatMap((entry) => (entry && readRemoved(entry).event) || []);
@@ -97,7 +106,9 @@ const KEYS_PER_COMMIT = 2_000;
 async function sweep(store: Store, taskIds: readonly string[], prefix: string): Promise<void> {
   let keys: string[] = [];
   for (const taskId of new Set(taskIds)) {
-    keys.push(...(await eventKeysOf(store, taskId)), prefix + taskId);
+    keys.push(...(await eventKeysOf(store, taskId)));
+    // Of a task that was removed just before a manager ended, or made while it was.
+    keys.push(...(await reportKeysOf(store, taskId)), prefix + taskId);
     if (keys.length >= KEYS_PER_COMMIT) keys = await deleteAll(store, keys, KEYS_PER_COMMIT);
   }
   await deleteAll(store, keys, 1);
@@ -120,5 +131,11 @@ async function eventKeysOf(store: Store, taskId: string): Promise<readonly strin
   // An event before its version, for by that it is found.
   for await (const { key } of entriesOf(store, prefix))
     keys.push(prefixes.event + key.slice(prefix.length), key);
+  return keys;
+}
+
+async function reportKeysOf(store: Store, taskId: string): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for await (const { key } of entriesOf(store, crashPrefix(taskId))) keys.push(key);
   return keys;
 }

@@ -6,12 +6,16 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Cluster } from "./cluster_pb.ts";
 import { file_berth_v1_cluster } from "./cluster_pb.ts";
+import type { CrashReport } from "./crash_report_pb.ts";
+import { file_berth_v1_crash_report } from "./crash_report_pb.ts";
 import type { ExecInput, ExecOutput, ExecProcess } from "./exec_pb.ts";
 import { file_berth_v1_exec } from "./exec_pb.ts";
 import type { AttemptOutcome, Remedy, WorkerVerdict } from "./explanation_pb.ts";
 import { file_berth_v1_explanation } from "./explanation_pb.ts";
 import type { FieldReport } from "./field_report_pb.ts";
 import { file_berth_v1_field_report } from "./field_report_pb.ts";
+import type { FilesInput, FilesOutput, FilesWanted } from "./files_pb.ts";
+import { file_berth_v1_files } from "./files_pb.ts";
 import type { LogEntry, LogStream } from "./log_entry_pb.ts";
 import { file_berth_v1_log_entry } from "./log_entry_pb.ts";
 import type { HistoryGap, ListDifferencesRequestSchema, ListDifferencesResponseSchema } from "./past_pb.ts";
@@ -38,7 +42,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/manager_service.proto.
  */
 export const file_berth_v1_manager_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxIpABChFTdWJtaXRUYXNrUmVxdWVzdBIgCgRzcGVjGAEgASgLMhIuYmVydGgudjEuVGFza1NwZWMSEgoKcmVxdWVzdF9pZBgCIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhMKC2NoZWNrX2luZGV4GAQgASgJEhkKEW9taXRfZmllbGRfcmVwb3J0GAUgASgIIl8KElN1Ym1pdFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIrCgxmaWVsZF9yZXBvcnQYAiABKAsyFS5iZXJ0aC52MS5GaWVsZFJlcG9ydCJYChJTdWJtaXRUYXNrc1JlcXVlc3QSLQoIcmVxdWVzdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBITCgtjaGVja19pbmRleBgCIAEoCSJxChNTdWJtaXRUYXNrc1Jlc3BvbnNlEiwKB3Jlc3VsdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrc1Jlc3VsdBIsCg1maWVsZF9yZXBvcnRzGAIgAygLMhUuYmVydGgudjEuRmllbGRSZXBvcnQijwEKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAEhkKDGZpZWxkX3JlcG9ydBgDIAEoDUgBiAEBQgkKB291dGNvbWVCDwoNX2ZpZWxkX3JlcG9ydCJOCg5HZXRUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEisKB2F0X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIi8KD0dldFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayKMAQoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIkCgZmaWx0ZXIYAyABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyEisKB2F0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoEBChFMaXN0VGFza3NSZXNwb25zZRIdCgV0YXNrcxgBIAMoCzIOLmJlcnRoLnYxLlRhc2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCHJldmlzaW9uGAMgASgDEiIKBGdhcHMYBCADKAsyFC5iZXJ0aC52MS5IaXN0b3J5R2FwIrMBCgpUYXNrRmlsdGVyEiMKBnN0YXRlcxgBIAMoDjITLmJlcnRoLnYxLlRhc2tTdGF0ZRIRCgl3b3JrZXJfaWQYAiABKAkSMAoGbGFiZWxzGAMgAygLMiAuYmVydGgudjEuVGFza0ZpbHRlci5MYWJlbHNFbnRyeRIMCgRuYW1lGAQgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiaQoRV2F0Y2hUYXNrc1JlcXVlc3QSGwoOYWZ0ZXJfcmV2aXNpb24YASABKANIAIgBARIkCgZmaWx0ZXIYAiABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyQhEKD19hZnRlcl9yZXZpc2lvbiJNChJXYXRjaFRhc2tzUmVzcG9uc2USJQoHY2hhbmdlcxgBIAMoCzIULmJlcnRoLnYxLlRhc2tDaGFuZ2USEAoIcmV2aXNpb24YAiABKAMiXwoKVGFza0NoYW5nZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIPCgdyZW1vdmVkGAIgASgIEiIKBWV2ZW50GAMgASgLMhMuYmVydGgudjEuVGFza0V2ZW50ImAKD1N0b3BUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSKAoFZ3JhY2UYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iMAoQU3RvcFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayI/ChBTdG9wVGFza3NSZXF1ZXN0EisKCHJlcXVlc3RzGAEgAygLMhkuYmVydGgudjEuU3RvcFRhc2tSZXF1ZXN0Ij8KEVN0b3BUYXNrc1Jlc3BvbnNlEioKB3Jlc3VsdHMYASADKAsyGS5iZXJ0aC52MS5TdG9wVGFza3NSZXN1bHQiYQoPU3RvcFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiRwoRUmVtb3ZlVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEg0KBWZvcmNlGAMgASgIIjIKElJlbW92ZVRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayJPChVMaXN0VGFza0V2ZW50c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSDwoHdGFza19pZBgDIAEoCSJWChZMaXN0VGFza0V2ZW50c1Jlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLmJlcnRoLnYxLlRhc2tFdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTAoSRXhwbGFpblRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkizwIKE0V4cGxhaW5UYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2sSDwoHc3VtbWFyeRgCIAEoCRIgCgZyZW1lZHkYAyABKAsyEC5iZXJ0aC52MS5SZW1lZHkSKgoIYXR0ZW1wdHMYBCADKAsyGC5iZXJ0aC52MS5BdHRlbXB0T3V0Y29tZRIPCgdvdXRsb29rGAUgASgJEhQKDHdvcmtlcl9jb3VudBgGIAEoDRIWCg5zdWl0YWJsZV9jb3VudBgHIAEoDRInCgpleGNsdXNpb25zGAggAygLMhMuYmVydGgudjEuRXhjbHVzaW9uEigKB3dvcmtlcnMYCSADKAsyFy5iZXJ0aC52MS5Xb3JrZXJWZXJkaWN0EhcKD25leHRfcGFnZV90b2tlbhgKIAEoCRIQCghyZXZpc2lvbhgLIAEoAyLuAQoVU3RyZWFtVGFza0xvZ3NSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoDRIOCgZmb2xsb3cYAyABKAgSEQoEdGFpbBgEIAEoDUgAiAEBEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgdzdHJlYW1zGAYgAygOMhMuYmVydGgudjEuTG9nU3RyZWFtEhAKCHRhc2tfaWRzGAcgAygJEiQKBmZpbHRlchgIIAEoCzIULmJlcnRoLnYxLlRhc2tGaWx0ZXJCBwoFX3RhaWwimQEKFlN0cmVhbVRhc2tMb2dzUmVzcG9uc2USIwoHZW50cmllcxgBIAMoCzISLmJlcnRoLnYxLkxvZ0VudHJ5Eg8KB3Rhc2tfaWQYAiABKAkSEQoJdGFza19uYW1lGAMgASgJEg8KB2F0dGVtcHQYBCABKA0SJQoHd2FybmluZxgFIAEoCzIULmJlcnRoLnYxLkxvZ1dhcm5pbmciQQoKTG9nV2FybmluZxIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCRISCgppc19yZXRyaWVkGAMgASgIImkKD0V4ZWNUYXNrUmVxdWVzdBIoCgVzdGFydBgBIAEoCzIXLmJlcnRoLnYxLkV4ZWNUYXNrU3RhcnRIABIkCgVpbnB1dBgCIAEoCzITLmJlcnRoLnYxLkV4ZWNJbnB1dEgAQgYKBHdvcmQiSAoNRXhlY1Rhc2tTdGFydBIPCgd0YXNrX2lkGAEgASgJEiYKB3Byb2Nlc3MYAiABKAsyFS5iZXJ0aC52MS5FeGVjUHJvY2VzcyI4ChBFeGVjVGFza1Jlc3BvbnNlEiQKBm91dHB1dBgBIAEoCzIULmJlcnRoLnYxLkV4ZWNPdXRwdXQifQoWU3RyZWFtVGFza1N0YXRzUmVxdWVzdBIQCgh0YXNrX2lkcxgBIAMoCRIkCgZmaWx0ZXIYAiABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyEisKCGludGVydmFsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIn0KF1N0cmVhbVRhc2tTdGF0c1Jlc3BvbnNlEiIKBXN0YXRzGAEgAygLMhMuYmVydGgudjEuVGFza1N0YXRzEiwKCHdhcm5pbmdzGAIgAygLMhouYmVydGgudjEuVGFza1N0YXRzV2FybmluZxIQCghjb21wbGV0ZRgDIAEoCCJoChJMaXN0V29ya2Vyc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSKwoHYXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidQoTTGlzdFdvcmtlcnNSZXNwb25zZRIhCgd3b3JrZXJzGAEgAygLMhAuYmVydGgudjEuV29ya2VyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIiCgRnYXBzGAMgAygLMhQuYmVydGgudjEuSGlzdG9yeUdhcCJSChBHZXRXb3JrZXJSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIrCgdhdF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI1ChFHZXRXb3JrZXJSZXNwb25zZRIgCgZ3b3JrZXIYASABKAsyEC5iZXJ0aC52MS5Xb3JrZXIimQEKE1VwZGF0ZVdvcmtlclJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEioKCHNldHRpbmdzGAIgASgLMhguYmVydGgudjEuV29ya2VyU2V0dGluZ3MSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhIKCnJlcXVlc3RfaWQYBCABKAkiOAoUVXBkYXRlV29ya2VyUmVzcG9uc2USIAoGd29ya2VyGAEgASgLMhAuYmVydGgudjEuV29ya2VyIlUKFVJlYmFsYW5jZVRhc2tzUmVxdWVzdBIRCgltb3Zlc19tYXgYASABKA0SFQoNdmFsaWRhdGVfb25seRgCIAEoCBISCgpyZXF1ZXN0X2lkGAMgASgJImEKFlJlYmFsYW5jZVRhc2tzUmVzcG9uc2USIQoFbW92ZXMYASADKAsyEi5iZXJ0aC52MS5UYXNrTW92ZRIkCgZibG9ja3MYAiADKAsyFC5iZXJ0aC52MS5EcmFpbkJsb2NrImwKCFRhc2tNb3ZlEg8KB3Rhc2tfaWQYASABKAkSEQoJdGFza19uYW1lGAIgASgJEhYKDmZyb21fd29ya2VyX2lkGAMgASgJEhQKDHRvX3dvcmtlcl9pZBgEIAEoCRIOCgZyZWFzb24YBSABKAkiEwoRR2V0Q2x1c3RlclJlcXVlc3QiOAoSR2V0Q2x1c3RlclJlc3BvbnNlEiIKB2NsdXN0ZXIYASABKAsyES5iZXJ0aC52MS5DbHVzdGVyMqsMCg5NYW5hZ2VyU2VydmljZRJHCgpTdWJtaXRUYXNrEhsuYmVydGgudjEuU3VibWl0VGFza1JlcXVlc3QaHC5iZXJ0aC52MS5TdWJtaXRUYXNrUmVzcG9uc2USSgoLU3VibWl0VGFza3MSHC5iZXJ0aC52MS5TdWJtaXRUYXNrc1JlcXVlc3QaHS5iZXJ0aC52MS5TdWJtaXRUYXNrc1Jlc3BvbnNlEkMKB0dldFRhc2sSGC5iZXJ0aC52MS5HZXRUYXNrUmVxdWVzdBoZLmJlcnRoLnYxLkdldFRhc2tSZXNwb25zZSIDkAIBEkkKCUxpc3RUYXNrcxIaLmJlcnRoLnYxLkxpc3RUYXNrc1JlcXVlc3QaGy5iZXJ0aC52MS5MaXN0VGFza3NSZXNwb25zZSIDkAIBEkkKCldhdGNoVGFza3MSGy5iZXJ0aC52MS5XYXRjaFRhc2tzUmVxdWVzdBocLmJlcnRoLnYxLldhdGNoVGFza3NSZXNwb25zZTABEkEKCFN0b3BUYXNrEhkuYmVydGgudjEuU3RvcFRhc2tSZXF1ZXN0GhouYmVydGgudjEuU3RvcFRhc2tSZXNwb25zZRJECglTdG9wVGFza3MSGi5iZXJ0aC52MS5TdG9wVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuU3RvcFRhc2tzUmVzcG9uc2USRwoKUmVtb3ZlVGFzaxIbLmJlcnRoLnYxLlJlbW92ZVRhc2tSZXF1ZXN0GhwuYmVydGgudjEuUmVtb3ZlVGFza1Jlc3BvbnNlElgKDkxpc3RUYXNrRXZlbnRzEh8uYmVydGgudjEuTGlzdFRhc2tFdmVudHNSZXF1ZXN0GiAuYmVydGgudjEuTGlzdFRhc2tFdmVudHNSZXNwb25zZSIDkAIBElsKD0xpc3REaWZmZXJlbmNlcxIgLmJlcnRoLnYxLkxpc3REaWZmZXJlbmNlc1JlcXVlc3QaIS5iZXJ0aC52MS5MaXN0RGlmZmVyZW5jZXNSZXNwb25zZSIDkAIBEk8KC0V4cGxhaW5UYXNrEhwuYmVydGgudjEuRXhwbGFpblRhc2tSZXF1ZXN0Gh0uYmVydGgudjEuRXhwbGFpblRhc2tSZXNwb25zZSIDkAIBElUKDlN0cmVhbVRhc2tMb2dzEh8uYmVydGgudjEuU3RyZWFtVGFza0xvZ3NSZXF1ZXN0GiAuYmVydGgudjEuU3RyZWFtVGFza0xvZ3NSZXNwb25zZTABEkUKCEV4ZWNUYXNrEhkuYmVydGgudjEuRXhlY1Rhc2tSZXF1ZXN0GhouYmVydGgudjEuRXhlY1Rhc2tSZXNwb25zZSgBMAESWAoPU3RyZWFtVGFza1N0YXRzEiAuYmVydGgudjEuU3RyZWFtVGFza1N0YXRzUmVxdWVzdBohLmJlcnRoLnYxLlN0cmVhbVRhc2tTdGF0c1Jlc3BvbnNlMAESTwoLTGlzdFdvcmtlcnMSHC5iZXJ0aC52MS5MaXN0V29ya2Vyc1JlcXVlc3QaHS5iZXJ0aC52MS5MaXN0V29ya2Vyc1Jlc3BvbnNlIgOQAgESSQoJR2V0V29ya2VyEhouYmVydGgudjEuR2V0V29ya2VyUmVxdWVzdBobLmJlcnRoLnYxLkdldFdvcmtlclJlc3BvbnNlIgOQAgESTQoMVXBkYXRlV29ya2VyEh0uYmVydGgudjEuVXBkYXRlV29ya2VyUmVxdWVzdBoeLmJlcnRoLnYxLlVwZGF0ZVdvcmtlclJlc3BvbnNlElMKDlJlYmFsYW5jZVRhc2tzEh8uYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXF1ZXN0GiAuYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXNwb25zZRJJCglQbGFuVGFza3MSGi5iZXJ0aC52MS5QbGFuVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuUGxhblRhc2tzUmVzcG9uc2UiA5ACARJMCgpHZXRDbHVzdGVyEhsuYmVydGgudjEuR2V0Q2x1c3RlclJlcXVlc3QaHC5iZXJ0aC52MS5HZXRDbHVzdGVyUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_berth_v1_cluster, file_berth_v1_exec, file_berth_v1_explanation, file_berth_v1_field_report, file_berth_v1_log_entry, file_berth_v1_past, file_berth_v1_placement, file_berth_v1_plan, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_task_stats, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch5iZXJ0aC92MS9tYW5hZ2VyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxIpABChFTdWJtaXRUYXNrUmVxdWVzdBIgCgRzcGVjGAEgASgLMhIuYmVydGgudjEuVGFza1NwZWMSEgoKcmVxdWVzdF9pZBgCIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEhMKC2NoZWNrX2luZGV4GAQgASgJEhkKEW9taXRfZmllbGRfcmVwb3J0GAUgASgIIl8KElN1Ym1pdFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIrCgxmaWVsZF9yZXBvcnQYAiABKAsyFS5iZXJ0aC52MS5GaWVsZFJlcG9ydCJYChJTdWJtaXRUYXNrc1JlcXVlc3QSLQoIcmVxdWVzdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrUmVxdWVzdBITCgtjaGVja19pbmRleBgCIAEoCSJxChNTdWJtaXRUYXNrc1Jlc3BvbnNlEiwKB3Jlc3VsdHMYASADKAsyGy5iZXJ0aC52MS5TdWJtaXRUYXNrc1Jlc3VsdBIsCg1maWVsZF9yZXBvcnRzGAIgAygLMhUuYmVydGgudjEuRmllbGRSZXBvcnQijwEKEVN1Ym1pdFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAEhkKDGZpZWxkX3JlcG9ydBgDIAEoDUgBiAEBQgkKB291dGNvbWVCDwoNX2ZpZWxkX3JlcG9ydCJOCg5HZXRUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEisKB2F0X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIi8KD0dldFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayKMAQoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIkCgZmaWx0ZXIYAyABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyEisKB2F0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoEBChFMaXN0VGFza3NSZXNwb25zZRIdCgV0YXNrcxgBIAMoCzIOLmJlcnRoLnYxLlRhc2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCHJldmlzaW9uGAMgASgDEiIKBGdhcHMYBCADKAsyFC5iZXJ0aC52MS5IaXN0b3J5R2FwIrMBCgpUYXNrRmlsdGVyEiMKBnN0YXRlcxgBIAMoDjITLmJlcnRoLnYxLlRhc2tTdGF0ZRIRCgl3b3JrZXJfaWQYAiABKAkSMAoGbGFiZWxzGAMgAygLMiAuYmVydGgudjEuVGFza0ZpbHRlci5MYWJlbHNFbnRyeRIMCgRuYW1lGAQgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiaQoRV2F0Y2hUYXNrc1JlcXVlc3QSGwoOYWZ0ZXJfcmV2aXNpb24YASABKANIAIgBARIkCgZmaWx0ZXIYAiABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyQhEKD19hZnRlcl9yZXZpc2lvbiJNChJXYXRjaFRhc2tzUmVzcG9uc2USJQoHY2hhbmdlcxgBIAMoCzIULmJlcnRoLnYxLlRhc2tDaGFuZ2USEAoIcmV2aXNpb24YAiABKAMiXwoKVGFza0NoYW5nZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzaxIPCgdyZW1vdmVkGAIgASgIEiIKBWV2ZW50GAMgASgLMhMuYmVydGgudjEuVGFza0V2ZW50ImAKD1N0b3BUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSKAoFZ3JhY2UYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iMAoQU3RvcFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayI/ChBTdG9wVGFza3NSZXF1ZXN0EisKCHJlcXVlc3RzGAEgAygLMhkuYmVydGgudjEuU3RvcFRhc2tSZXF1ZXN0Ij8KEVN0b3BUYXNrc1Jlc3BvbnNlEioKB3Jlc3VsdHMYASADKAsyGS5iZXJ0aC52MS5TdG9wVGFza3NSZXN1bHQiYQoPU3RvcFRhc2tzUmVzdWx0Eh4KBHRhc2sYASABKAsyDi5iZXJ0aC52MS5UYXNrSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiRwoRUmVtb3ZlVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEg0KBWZvcmNlGAMgASgIIjIKElJlbW92ZVRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4uYmVydGgudjEuVGFzayJPChVMaXN0VGFza0V2ZW50c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSDwoHdGFza19pZBgDIAEoCSJWChZMaXN0VGFza0V2ZW50c1Jlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLmJlcnRoLnYxLlRhc2tFdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTAoSRXhwbGFpblRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkizwIKE0V4cGxhaW5UYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLmJlcnRoLnYxLlRhc2sSDwoHc3VtbWFyeRgCIAEoCRIgCgZyZW1lZHkYAyABKAsyEC5iZXJ0aC52MS5SZW1lZHkSKgoIYXR0ZW1wdHMYBCADKAsyGC5iZXJ0aC52MS5BdHRlbXB0T3V0Y29tZRIPCgdvdXRsb29rGAUgASgJEhQKDHdvcmtlcl9jb3VudBgGIAEoDRIWCg5zdWl0YWJsZV9jb3VudBgHIAEoDRInCgpleGNsdXNpb25zGAggAygLMhMuYmVydGgudjEuRXhjbHVzaW9uEigKB3dvcmtlcnMYCSADKAsyFy5iZXJ0aC52MS5Xb3JrZXJWZXJkaWN0EhcKD25leHRfcGFnZV90b2tlbhgKIAEoCRIQCghyZXZpc2lvbhgLIAEoAyJiChdMaXN0Q3Jhc2hSZXBvcnRzUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0SEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiWwoYTGlzdENyYXNoUmVwb3J0c1Jlc3BvbnNlEiYKB3JlcG9ydHMYASADKAsyFS5iZXJ0aC52MS5DcmFzaFJlcG9ydBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki7gEKFVN0cmVhbVRhc2tMb2dzUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEg8KB2F0dGVtcHQYAiABKA0SDgoGZm9sbG93GAMgASgIEhEKBHRhaWwYBCABKA1IAIgBARIpCgVzaW5jZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJAoHc3RyZWFtcxgGIAMoDjITLmJlcnRoLnYxLkxvZ1N0cmVhbRIQCgh0YXNrX2lkcxgHIAMoCRIkCgZmaWx0ZXIYCCABKAsyFC5iZXJ0aC52MS5UYXNrRmlsdGVyQgcKBV90YWlsIpkBChZTdHJlYW1UYXNrTG9nc1Jlc3BvbnNlEiMKB2VudHJpZXMYASADKAsyEi5iZXJ0aC52MS5Mb2dFbnRyeRIPCgd0YXNrX2lkGAIgASgJEhEKCXRhc2tfbmFtZRgDIAEoCRIPCgdhdHRlbXB0GAQgASgNEiUKB3dhcm5pbmcYBSABKAsyFC5iZXJ0aC52MS5Mb2dXYXJuaW5nIkEKCkxvZ1dhcm5pbmcSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEgoKaXNfcmV0cmllZBgDIAEoCCJpCg9FeGVjVGFza1JlcXVlc3QSKAoFc3RhcnQYASABKAsyFy5iZXJ0aC52MS5FeGVjVGFza1N0YXJ0SAASJAoFaW5wdXQYAiABKAsyEy5iZXJ0aC52MS5FeGVjSW5wdXRIAEIGCgR3b3JkIkgKDUV4ZWNUYXNrU3RhcnQSDwoHdGFza19pZBgBIAEoCRImCgdwcm9jZXNzGAIgASgLMhUuYmVydGgudjEuRXhlY1Byb2Nlc3MiOAoQRXhlY1Rhc2tSZXNwb25zZRIkCgZvdXRwdXQYASABKAsyFC5iZXJ0aC52MS5FeGVjT3V0cHV0InQKFENvcHlUYXNrRmlsZXNSZXF1ZXN0Ei0KBXN0YXJ0GAEgASgLMhwuYmVydGgudjEuQ29weVRhc2tGaWxlc1N0YXJ0SAASJQoFaW5wdXQYAiABKAsyFC5iZXJ0aC52MS5GaWxlc0lucHV0SABCBgoEd29yZCJcChJDb3B5VGFza0ZpbGVzU3RhcnQSDwoHdGFza19pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEiQKBWZpbGVzGAMgASgLMhUuYmVydGgudjEuRmlsZXNXYW50ZWQiPgoVQ29weVRhc2tGaWxlc1Jlc3BvbnNlEiUKBm91dHB1dBgBIAEoCzIVLmJlcnRoLnYxLkZpbGVzT3V0cHV0In0KFlN0cmVhbVRhc2tTdGF0c1JlcXVlc3QSEAoIdGFza19pZHMYASADKAkSJAoGZmlsdGVyGAIgASgLMhQuYmVydGgudjEuVGFza0ZpbHRlchIrCghpbnRlcnZhbBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJ9ChdTdHJlYW1UYXNrU3RhdHNSZXNwb25zZRIiCgVzdGF0cxgBIAMoCzITLmJlcnRoLnYxLlRhc2tTdGF0cxIsCgh3YXJuaW5ncxgCIAMoCzIaLmJlcnRoLnYxLlRhc2tTdGF0c1dhcm5pbmcSEAoIY29tcGxldGUYAyABKAgiaAoSTGlzdFdvcmtlcnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEisKB2F0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInUKE0xpc3RXb3JrZXJzUmVzcG9uc2USIQoHd29ya2VycxgBIAMoCzIQLmJlcnRoLnYxLldvcmtlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSIgoEZ2FwcxgDIAMoCzIULmJlcnRoLnYxLkhpc3RvcnlHYXAiUgoQR2V0V29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSKwoHYXRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNQoRR2V0V29ya2VyUmVzcG9uc2USIAoGd29ya2VyGAEgASgLMhAuYmVydGgudjEuV29ya2VyIpkBChNVcGRhdGVXb3JrZXJSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIqCghzZXR0aW5ncxgCIAEoCzIYLmJlcnRoLnYxLldvcmtlclNldHRpbmdzEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxISCgpyZXF1ZXN0X2lkGAQgASgJIjgKFFVwZGF0ZVdvcmtlclJlc3BvbnNlEiAKBndvcmtlchgBIAEoCzIQLmJlcnRoLnYxLldvcmtlciJVChVSZWJhbGFuY2VUYXNrc1JlcXVlc3QSEQoJbW92ZXNfbWF4GAEgASgNEhUKDXZhbGlkYXRlX29ubHkYAiABKAgSEgoKcmVxdWVzdF9pZBgDIAEoCSJhChZSZWJhbGFuY2VUYXNrc1Jlc3BvbnNlEiEKBW1vdmVzGAEgAygLMhIuYmVydGgudjEuVGFza01vdmUSJAoGYmxvY2tzGAIgAygLMhQuYmVydGgudjEuRHJhaW5CbG9jayJsCghUYXNrTW92ZRIPCgd0YXNrX2lkGAEgASgJEhEKCXRhc2tfbmFtZRgCIAEoCRIWCg5mcm9tX3dvcmtlcl9pZBgDIAEoCRIUCgx0b193b3JrZXJfaWQYBCABKAkSDgoGcmVhc29uGAUgASgJIhMKEUdldENsdXN0ZXJSZXF1ZXN0IjgKEkdldENsdXN0ZXJSZXNwb25zZRIiCgdjbHVzdGVyGAEgASgLMhEuYmVydGgudjEuQ2x1c3RlcjLhDQoOTWFuYWdlclNlcnZpY2USRwoKU3VibWl0VGFzaxIbLmJlcnRoLnYxLlN1Ym1pdFRhc2tSZXF1ZXN0GhwuYmVydGgudjEuU3VibWl0VGFza1Jlc3BvbnNlEkoKC1N1Ym1pdFRhc2tzEhwuYmVydGgudjEuU3VibWl0VGFza3NSZXF1ZXN0Gh0uYmVydGgudjEuU3VibWl0VGFza3NSZXNwb25zZRJDCgdHZXRUYXNrEhguYmVydGgudjEuR2V0VGFza1JlcXVlc3QaGS5iZXJ0aC52MS5HZXRUYXNrUmVzcG9uc2UiA5ACARJJCglMaXN0VGFza3MSGi5iZXJ0aC52MS5MaXN0VGFza3NSZXF1ZXN0GhsuYmVydGgudjEuTGlzdFRhc2tzUmVzcG9uc2UiA5ACARJJCgpXYXRjaFRhc2tzEhsuYmVydGgudjEuV2F0Y2hUYXNrc1JlcXVlc3QaHC5iZXJ0aC52MS5XYXRjaFRhc2tzUmVzcG9uc2UwARJBCghTdG9wVGFzaxIZLmJlcnRoLnYxLlN0b3BUYXNrUmVxdWVzdBoaLmJlcnRoLnYxLlN0b3BUYXNrUmVzcG9uc2USRAoJU3RvcFRhc2tzEhouYmVydGgudjEuU3RvcFRhc2tzUmVxdWVzdBobLmJlcnRoLnYxLlN0b3BUYXNrc1Jlc3BvbnNlEkcKClJlbW92ZVRhc2sSGy5iZXJ0aC52MS5SZW1vdmVUYXNrUmVxdWVzdBocLmJlcnRoLnYxLlJlbW92ZVRhc2tSZXNwb25zZRJYCg5MaXN0VGFza0V2ZW50cxIfLmJlcnRoLnYxLkxpc3RUYXNrRXZlbnRzUmVxdWVzdBogLmJlcnRoLnYxLkxpc3RUYXNrRXZlbnRzUmVzcG9uc2UiA5ACARJbCg9MaXN0RGlmZmVyZW5jZXMSIC5iZXJ0aC52MS5MaXN0RGlmZmVyZW5jZXNSZXF1ZXN0GiEuYmVydGgudjEuTGlzdERpZmZlcmVuY2VzUmVzcG9uc2UiA5ACARJPCgtFeHBsYWluVGFzaxIcLmJlcnRoLnYxLkV4cGxhaW5UYXNrUmVxdWVzdBodLmJlcnRoLnYxLkV4cGxhaW5UYXNrUmVzcG9uc2UiA5ACARJeChBMaXN0Q3Jhc2hSZXBvcnRzEiEuYmVydGgudjEuTGlzdENyYXNoUmVwb3J0c1JlcXVlc3QaIi5iZXJ0aC52MS5MaXN0Q3Jhc2hSZXBvcnRzUmVzcG9uc2UiA5ACARJVCg5TdHJlYW1UYXNrTG9ncxIfLmJlcnRoLnYxLlN0cmVhbVRhc2tMb2dzUmVxdWVzdBogLmJlcnRoLnYxLlN0cmVhbVRhc2tMb2dzUmVzcG9uc2UwARJFCghFeGVjVGFzaxIZLmJlcnRoLnYxLkV4ZWNUYXNrUmVxdWVzdBoaLmJlcnRoLnYxLkV4ZWNUYXNrUmVzcG9uc2UoATABElQKDUNvcHlUYXNrRmlsZXMSHi5iZXJ0aC52MS5Db3B5VGFza0ZpbGVzUmVxdWVzdBofLmJlcnRoLnYxLkNvcHlUYXNrRmlsZXNSZXNwb25zZSgBMAESWAoPU3RyZWFtVGFza1N0YXRzEiAuYmVydGgudjEuU3RyZWFtVGFza1N0YXRzUmVxdWVzdBohLmJlcnRoLnYxLlN0cmVhbVRhc2tTdGF0c1Jlc3BvbnNlMAESTwoLTGlzdFdvcmtlcnMSHC5iZXJ0aC52MS5MaXN0V29ya2Vyc1JlcXVlc3QaHS5iZXJ0aC52MS5MaXN0V29ya2Vyc1Jlc3BvbnNlIgOQAgESSQoJR2V0V29ya2VyEhouYmVydGgudjEuR2V0V29ya2VyUmVxdWVzdBobLmJlcnRoLnYxLkdldFdvcmtlclJlc3BvbnNlIgOQAgESTQoMVXBkYXRlV29ya2VyEh0uYmVydGgudjEuVXBkYXRlV29ya2VyUmVxdWVzdBoeLmJlcnRoLnYxLlVwZGF0ZVdvcmtlclJlc3BvbnNlElMKDlJlYmFsYW5jZVRhc2tzEh8uYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXF1ZXN0GiAuYmVydGgudjEuUmViYWxhbmNlVGFza3NSZXNwb25zZRJJCglQbGFuVGFza3MSGi5iZXJ0aC52MS5QbGFuVGFza3NSZXF1ZXN0GhsuYmVydGgudjEuUGxhblRhc2tzUmVzcG9uc2UiA5ACARJMCgpHZXRDbHVzdGVyEhsuYmVydGgudjEuR2V0Q2x1c3RlclJlcXVlc3QaHC5iZXJ0aC52MS5HZXRDbHVzdGVyUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_berth_v1_cluster, file_berth_v1_crash_report, file_berth_v1_exec, file_berth_v1_explanation, file_berth_v1_field_report, file_berth_v1_files, file_berth_v1_log_entry, file_berth_v1_past, file_berth_v1_placement, file_berth_v1_plan, file_berth_v1_task, file_berth_v1_task_event, file_berth_v1_task_stats, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * SubmitTaskRequest describes the task.
@@ -902,6 +906,76 @@ export const ExplainTaskResponseSchema: GenMessage<ExplainTaskResponse> = /*@__P
   messageDesc(file_berth_v1_manager_service, 23);
 
 /**
+ * ListCrashReportsRequest names the task.
+ *
+ * @generated from message berth.v1.ListCrashReportsRequest
+ */
+export type ListCrashReportsRequest = Message<"berth.v1.ListCrashReportsRequest"> & {
+  /**
+   * The task's ID. Required.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * Only of this attempt. 0 means of all.
+   *
+   * @generated from field: uint32 attempt = 2;
+   */
+  attempt: number;
+
+  /**
+   * The most reports to return. 0 means 100, which is more than a task has.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the page before. Empty for the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message berth.v1.ListCrashReportsRequest.
+ * Use `create(ListCrashReportsRequestSchema)` to create a new message.
+ */
+export const ListCrashReportsRequestSchema: GenMessage<ListCrashReportsRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 24);
+
+/**
+ * ListCrashReportsResponse carries one page.
+ *
+ * @generated from message berth.v1.ListCrashReportsResponse
+ */
+export type ListCrashReportsResponse = Message<"berth.v1.ListCrashReportsResponse"> & {
+  /**
+   * The reports of this page, that of the latest attempt first.
+   *
+   * @generated from field: repeated berth.v1.CrashReport reports = 1;
+   */
+  reports: CrashReport[];
+
+  /**
+   * Token of the next page. Empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message berth.v1.ListCrashReportsResponse.
+ * Use `create(ListCrashReportsResponseSchema)` to create a new message.
+ */
+export const ListCrashReportsResponseSchema: GenMessage<ListCrashReportsResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 25);
+
+/**
  * StreamTaskLogsRequest selects what to send. Which tasks is told by exactly one
  * of `task_id`, `task_ids` and `filter`.
  *
@@ -975,7 +1049,7 @@ export type StreamTaskLogsRequest = Message<"berth.v1.StreamTaskLogsRequest"> & 
  * Use `create(StreamTaskLogsRequestSchema)` to create a new message.
  */
 export const StreamTaskLogsRequestSchema: GenMessage<StreamTaskLogsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 24);
+  messageDesc(file_berth_v1_manager_service, 26);
 
 /**
  * StreamTaskLogsResponse carries what came together, all of one task.
@@ -1026,7 +1100,7 @@ export type StreamTaskLogsResponse = Message<"berth.v1.StreamTaskLogsResponse"> 
  * Use `create(StreamTaskLogsResponseSchema)` to create a new message.
  */
 export const StreamTaskLogsResponseSchema: GenMessage<StreamTaskLogsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 25);
+  messageDesc(file_berth_v1_manager_service, 27);
 
 /**
  * Tells why logs are missing.
@@ -1061,7 +1135,7 @@ export type LogWarning = Message<"berth.v1.LogWarning"> & {
  * Use `create(LogWarningSchema)` to create a new message.
  */
 export const LogWarningSchema: GenMessage<LogWarning> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 26);
+  messageDesc(file_berth_v1_manager_service, 28);
 
 /**
  * A word of ExecTask's caller.
@@ -1098,7 +1172,7 @@ export type ExecTaskRequest = Message<"berth.v1.ExecTaskRequest"> & {
  * Use `create(ExecTaskRequestSchema)` to create a new message.
  */
 export const ExecTaskRequestSchema: GenMessage<ExecTaskRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 27);
+  messageDesc(file_berth_v1_manager_service, 29);
 
 /**
  * Says what to run, and where.
@@ -1126,7 +1200,7 @@ export type ExecTaskStart = Message<"berth.v1.ExecTaskStart"> & {
  * Use `create(ExecTaskStartSchema)` to create a new message.
  */
 export const ExecTaskStartSchema: GenMessage<ExecTaskStart> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 28);
+  messageDesc(file_berth_v1_manager_service, 30);
 
 /**
  * A word of ExecTask's process.
@@ -1147,7 +1221,101 @@ export type ExecTaskResponse = Message<"berth.v1.ExecTaskResponse"> & {
  * Use `create(ExecTaskResponseSchema)` to create a new message.
  */
 export const ExecTaskResponseSchema: GenMessage<ExecTaskResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 29);
+  messageDesc(file_berth_v1_manager_service, 31);
+
+/**
+ * A word of CopyTaskFiles's caller.
+ *
+ * @generated from message berth.v1.CopyTaskFilesRequest
+ */
+export type CopyTaskFilesRequest = Message<"berth.v1.CopyTaskFilesRequest"> & {
+  /**
+   * What is said.
+   *
+   * @generated from oneof berth.v1.CopyTaskFilesRequest.word
+   */
+  word: {
+    /**
+     * What to copy. Sent first, once.
+     *
+     * @generated from field: berth.v1.CopyTaskFilesStart start = 1;
+     */
+    value: CopyTaskFilesStart;
+    case: "start";
+  } | {
+    /**
+     * What is written.
+     *
+     * @generated from field: berth.v1.FilesInput input = 2;
+     */
+    value: FilesInput;
+    case: "input";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message berth.v1.CopyTaskFilesRequest.
+ * Use `create(CopyTaskFilesRequestSchema)` to create a new message.
+ */
+export const CopyTaskFilesRequestSchema: GenMessage<CopyTaskFilesRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 32);
+
+/**
+ * Says what to copy, and from or to which task.
+ *
+ * @generated from message berth.v1.CopyTaskFilesStart
+ */
+export type CopyTaskFilesStart = Message<"berth.v1.CopyTaskFilesStart"> & {
+  /**
+   * The task. Required.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * Number of the attempt whose container is meant. 0 means the latest that has
+   * one.
+   *
+   * @generated from field: uint32 attempt = 2;
+   */
+  attempt: number;
+
+  /**
+   * What to copy. Required.
+   *
+   * @generated from field: berth.v1.FilesWanted files = 3;
+   */
+  files?: FilesWanted | undefined;
+};
+
+/**
+ * Describes the message berth.v1.CopyTaskFilesStart.
+ * Use `create(CopyTaskFilesStartSchema)` to create a new message.
+ */
+export const CopyTaskFilesStartSchema: GenMessage<CopyTaskFilesStart> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 33);
+
+/**
+ * A word of CopyTaskFiles's answer.
+ *
+ * @generated from message berth.v1.CopyTaskFilesResponse
+ */
+export type CopyTaskFilesResponse = Message<"berth.v1.CopyTaskFilesResponse"> & {
+  /**
+   * What is told.
+   *
+   * @generated from field: berth.v1.FilesOutput output = 1;
+   */
+  output?: FilesOutput | undefined;
+};
+
+/**
+ * Describes the message berth.v1.CopyTaskFilesResponse.
+ * Use `create(CopyTaskFilesResponseSchema)` to create a new message.
+ */
+export const CopyTaskFilesResponseSchema: GenMessage<CopyTaskFilesResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_manager_service, 34);
 
 /**
  * StreamTaskStatsRequest selects what to measure.
@@ -1185,7 +1353,7 @@ export type StreamTaskStatsRequest = Message<"berth.v1.StreamTaskStatsRequest"> 
  * Use `create(StreamTaskStatsRequestSchema)` to create a new message.
  */
 export const StreamTaskStatsRequestSchema: GenMessage<StreamTaskStatsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 30);
+  messageDesc(file_berth_v1_manager_service, 35);
 
 /**
  * StreamTaskStatsResponse carries a round, or a part of one.
@@ -1221,7 +1389,7 @@ export type StreamTaskStatsResponse = Message<"berth.v1.StreamTaskStatsResponse"
  * Use `create(StreamTaskStatsResponseSchema)` to create a new message.
  */
 export const StreamTaskStatsResponseSchema: GenMessage<StreamTaskStatsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 31);
+  messageDesc(file_berth_v1_manager_service, 36);
 
 /**
  * ListWorkersRequest selects a page.
@@ -1258,7 +1426,7 @@ export type ListWorkersRequest = Message<"berth.v1.ListWorkersRequest"> & {
  * Use `create(ListWorkersRequestSchema)` to create a new message.
  */
 export const ListWorkersRequestSchema: GenMessage<ListWorkersRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 32);
+  messageDesc(file_berth_v1_manager_service, 37);
 
 /**
  * ListWorkersResponse carries one page.
@@ -1294,7 +1462,7 @@ export type ListWorkersResponse = Message<"berth.v1.ListWorkersResponse"> & {
  * Use `create(ListWorkersResponseSchema)` to create a new message.
  */
 export const ListWorkersResponseSchema: GenMessage<ListWorkersResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 33);
+  messageDesc(file_berth_v1_manager_service, 38);
 
 /**
  * GetWorkerRequest names the worker.
@@ -1322,7 +1490,7 @@ export type GetWorkerRequest = Message<"berth.v1.GetWorkerRequest"> & {
  * Use `create(GetWorkerRequestSchema)` to create a new message.
  */
 export const GetWorkerRequestSchema: GenMessage<GetWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 34);
+  messageDesc(file_berth_v1_manager_service, 39);
 
 /**
  * GetWorkerResponse carries the worker.
@@ -1343,7 +1511,7 @@ export type GetWorkerResponse = Message<"berth.v1.GetWorkerResponse"> & {
  * Use `create(GetWorkerResponseSchema)` to create a new message.
  */
 export const GetWorkerResponseSchema: GenMessage<GetWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 35);
+  messageDesc(file_berth_v1_manager_service, 40);
 
 /**
  * Asks to change a worker's settings.
@@ -1387,7 +1555,7 @@ export type UpdateWorkerRequest = Message<"berth.v1.UpdateWorkerRequest"> & {
  * Use `create(UpdateWorkerRequestSchema)` to create a new message.
  */
 export const UpdateWorkerRequestSchema: GenMessage<UpdateWorkerRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 36);
+  messageDesc(file_berth_v1_manager_service, 41);
 
 /**
  * The changed worker.
@@ -1408,7 +1576,7 @@ export type UpdateWorkerResponse = Message<"berth.v1.UpdateWorkerResponse"> & {
  * Use `create(UpdateWorkerResponseSchema)` to create a new message.
  */
 export const UpdateWorkerResponseSchema: GenMessage<UpdateWorkerResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 37);
+  messageDesc(file_berth_v1_manager_service, 42);
 
 /**
  * Asks to even out the workers.
@@ -1443,7 +1611,7 @@ export type RebalanceTasksRequest = Message<"berth.v1.RebalanceTasksRequest"> & 
  * Use `create(RebalanceTasksRequestSchema)` to create a new message.
  */
 export const RebalanceTasksRequestSchema: GenMessage<RebalanceTasksRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 38);
+  messageDesc(file_berth_v1_manager_service, 43);
 
 /**
  * What moves, or would.
@@ -1471,7 +1639,7 @@ export type RebalanceTasksResponse = Message<"berth.v1.RebalanceTasksResponse"> 
  * Use `create(RebalanceTasksResponseSchema)` to create a new message.
  */
 export const RebalanceTasksResponseSchema: GenMessage<RebalanceTasksResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 39);
+  messageDesc(file_berth_v1_manager_service, 44);
 
 /**
  * A task that goes from one worker to another.
@@ -1520,7 +1688,7 @@ export type TaskMove = Message<"berth.v1.TaskMove"> & {
  * Use `create(TaskMoveSchema)` to create a new message.
  */
 export const TaskMoveSchema: GenMessage<TaskMove> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 40);
+  messageDesc(file_berth_v1_manager_service, 45);
 
 /**
  * GetClusterRequest asks for the cluster.
@@ -1535,7 +1703,7 @@ export type GetClusterRequest = Message<"berth.v1.GetClusterRequest"> & {
  * Use `create(GetClusterRequestSchema)` to create a new message.
  */
 export const GetClusterRequestSchema: GenMessage<GetClusterRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 41);
+  messageDesc(file_berth_v1_manager_service, 46);
 
 /**
  * GetClusterResponse carries the cluster.
@@ -1556,7 +1724,7 @@ export type GetClusterResponse = Message<"berth.v1.GetClusterResponse"> & {
  * Use `create(GetClusterResponseSchema)` to create a new message.
  */
 export const GetClusterResponseSchema: GenMessage<GetClusterResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_manager_service, 42);
+  messageDesc(file_berth_v1_manager_service, 47);
 
 /**
  * ManagerService is what users drive: it owns the desired state of the cluster.
@@ -1703,6 +1871,20 @@ export const ManagerService: GenService<{
     output: typeof ExplainTaskResponseSchema;
   },
   /**
+   * ListCrashReports returns what is known of a task's attempts that failed or were
+   * lost, latest first: of the current one and of those that the task still
+   * remembers. A report holds log lines, so who may not read a task's logs may not
+   * read it either. Unknown tasks are NOT_FOUND, and so is an attempt that is
+   * named and has no report.
+   *
+   * @generated from rpc berth.v1.ManagerService.ListCrashReports
+   */
+  listCrashReports: {
+    methodKind: "unary";
+    input: typeof ListCrashReportsRequestSchema;
+    output: typeof ListCrashReportsResponseSchema;
+  },
+  /**
    * StreamTaskLogs streams what tasks' containers wrote: of one task, or of
    * several together. A task that cannot be read is an error of the call when it
    * is the only one, and a warning among the answers when there are several.
@@ -1728,6 +1910,21 @@ export const ManagerService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof ExecTaskRequestSchema;
     output: typeof ExecTaskResponseSchema;
+  },
+  /**
+   * CopyTaskFiles copies files from or to a task's container, as tar archives,
+   * whatever the image has. Its first word says what, and which way; further ones
+   * are the archive that is written. Over gRPC only.
+   *
+   * The engine unpacks what is written, within the container. A call that is
+   * repeated writes the same again.
+   *
+   * @generated from rpc berth.v1.ManagerService.CopyTaskFiles
+   */
+  copyTaskFiles: {
+    methodKind: "bidi_streaming";
+    input: typeof CopyTaskFilesRequestSchema;
+    output: typeof CopyTaskFilesResponseSchema;
   },
   /**
    * StreamTaskStats streams what tasks' containers use, wherever they run: a
