@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { DifferenceKind } from "../gen/berth/v1/past_pb.ts";
 import { type Task, TaskState } from "../gen/berth/v1/task_pb.ts";
 import { type Worker, WorkerAvailability, WorkerState } from "../gen/berth/v1/worker_pb.ts";
-import { aPlacedTask, aPresence } from "../test/builders.ts";
+import { aPendingTask, aPlacedTask, aPresence } from "../test/builders.ts";
 import { taskDifference, workerDifference } from "./differences.ts";
 import { DEFAULT_RECORD } from "./worker-settings.ts";
 
@@ -21,6 +21,7 @@ test.each<readonly [string, Task | undefined, Task | undefined, readonly Differe
     { ...aPlacedTask("t1", "w2"), revision: 9n, state: TaskState.RUNNING, restartCount: 1 },
     [STATE, MOVED, RESTARTED],
   ],
+  ["is placed for the first time", { ...aPendingTask("t1"), revision: 3n }, later({}), [STATE]],
   ["waits for a place again", from, later({ state: TaskState.PENDING }), [STATE]],
   ["waits for something else", from, later({ waitingReason: "an image" }), [OTHER]],
 ])("tells of a task that %s", (_, before, after, kinds) => {

@@ -43,9 +43,12 @@ export const passingTask = (taskId: string, taskName: string): TaskDifference =>
 
 const taskChanges = (from: Task, to: Task): Found => [
   [DifferenceKind.STATE, from.state !== to.state],
-  [DifferenceKind.MOVED, workerOf(from) !== workerOf(to) && workerOf(to) !== ""],
+  [DifferenceKind.MOVED, isMove(workerOf(from), workerOf(to))],
   [DifferenceKind.RESTARTED, from.restartCount !== to.restartCount],
 ];
+
+/** The first placement is none. */
+const isMove = (from: string, to: string): boolean => from !== to && from !== "" && to !== "";
 
 const taskSituation = (task: Task): TaskSituation =>
   create(TaskSituationSchema, {

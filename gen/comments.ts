@@ -119,7 +119,7 @@ export const comments: Readonly<Record<string, string>> = {
   "berth.v1.DesiredState.DESIRED_STATE_UNSPECIFIED": "Never sent. Receivers reject it.",
   "berth.v1.DifferenceKind": "What may be different between two times.",
   "berth.v1.DifferenceKind.DIFFERENCE_KIND_CAME": "It was not there at the earlier time.",
-  "berth.v1.DifferenceKind.DIFFERENCE_KIND_MOVED": "A task: its current attempt is on another worker.",
+  "berth.v1.DifferenceKind.DIFFERENCE_KIND_MOVED": "A task: its current attempt is on another worker than the one of then.",
   "berth.v1.DifferenceKind.DIFFERENCE_KIND_OTHER": "Something else of it, such as a wish, a probe's finding, a label.",
   "berth.v1.DifferenceKind.DIFFERENCE_KIND_RESTARTED": "A task: it was restarted. A worker: it began another session.",
   "berth.v1.DifferenceKind.DIFFERENCE_KIND_STATE": "Its state is another one.",

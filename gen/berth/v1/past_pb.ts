@@ -487,7 +487,7 @@ export enum DifferenceKind {
   STATE = 30,
 
   /**
-   * A task: its current attempt is on another worker.
+   * A task: its current attempt is on another worker than the one of then.
    *
    * @generated from enum value: DIFFERENCE_KIND_MOVED = 40;
    */
