@@ -8,6 +8,7 @@ export * from "../gen/berth/v1/field_report_pb.ts";
 export * from "../gen/berth/v1/files_pb.ts";
 export * from "../gen/berth/v1/log_entry_pb.ts";
 export * from "../gen/berth/v1/manager_service_pb.ts";
+export * from "../gen/berth/v1/options_pb.ts";
 export * from "../gen/berth/v1/past_pb.ts";
 export * from "../gen/berth/v1/placement_pb.ts";
 export * from "../gen/berth/v1/plan_pb.ts";

@@ -2,9 +2,11 @@ import {
   type DescField,
   type DescMessage,
   fromJson,
+  getOption,
   type JsonObject,
   type JsonValue,
 } from "@bufbuild/protobuf";
+import { secret } from "../../gen/berth/v1/options_pb.ts";
 import type { FieldViolation } from "../errors.ts";
 import { didYouMean } from "../nearest.ts";
 
@@ -124,7 +126,7 @@ function problemOf(desc: DescMessage, json: JsonValue, field?: DescField): strin
     return undefined;
   } catch (error) {
     const words = wordsOf(error);
-    return field?.proto.options?.debugRedact ? words.replace(/, got .*/s, "") : words;
+    return field && getOption(field, secret) ? words.replace(/, got .*/s, "") : words;
   }
 }
 

@@ -17,6 +17,7 @@ describe("the life of a container", () => {
       key,
       name: "web",
       image: TEST_IMAGE,
+      imageId: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
       orders: { onDisconnect: { kind: "keep-running" } },
       state: { kind: "created" },
     });
