@@ -76,6 +76,7 @@ const lsCommand = (run: Run): Command =>
 
 async function ls(context: Context, flags: LsFlags): Promise<ExitCode> {
   const { clusters } = await readContexts(context);
+  // A context that is chosen and not there must not keep anybody from the list of those that are.
   const used = await findManagerAddress(flags, context).catch(() => undefined);
   const rows = [
     { name: DEFAULT_CONTEXT, addr: addr.fallback, description: "this machine" },
