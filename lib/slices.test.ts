@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { systemClock } from "./clock.ts";
 import { createManualClock } from "./manual-clock.ts";
-import { inSlices } from "./slices.ts";
+import { createBreather, inSlices } from "./slices.ts";
 
 /** A clock that moves on by 3 ms with every look, and counts turns. */
 function createBusyClock() {
@@ -44,4 +44,12 @@ test("it ends when nobody waits for it any more", async () => {
   const work = inSlices(countTo(1_000_000), createBusyClock(), control.signal);
   control.abort();
   await expect(work).rejects.toThrow("left before");
+});
+
+test("of many short works others have their turn between, and not between each two", async () => {
+  const clock = createBusyClock();
+  const breathe = createBreather(clock);
+  for (let work = 0; work < 40; work++) await breathe();
+  expect(clock.turnCount()).toBeGreaterThan(5);
+  expect(clock.turnCount()).toBeLessThan(20);
 });

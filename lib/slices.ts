@@ -5,6 +5,20 @@ import { cancelled } from "./errors.ts";
 const SLICE_MS = 10;
 
 /**
+ * For many short works one after the other: waits for others to have their turn where these works
+ * have held the event loop for long. What is only awaited gives nobody else a turn where nothing has
+ * to be waited for.
+ */
+export function createBreather(clock: Clock): () => Promise<void> {
+  let beganMs = clock.monotonic();
+  return async () => {
+    if (clock.monotonic() - beganMs < SLICE_MS) return;
+    await clock.turn();
+    beganMs = clock.monotonic();
+  };
+}
+
+/**
  * Carries out a long computation a slice at a time, so that the process stays responsive. It yields
  * where it can be interrupted. Rejects when `signal` aborts before it is done.
  */

@@ -1,3 +1,5 @@
+import { createFifo, type Fifo } from "./fifo.ts";
+
 /** Bounds how much of one kind of work is under way at a time. */
 export interface Slots {
   /**
@@ -12,15 +14,15 @@ export type Waiting = Readonly<{ max: number; refusal: (max: number) => Error }>
 
 export function createSlots(limit: number, { max, refusal }: Waiting): Slots {
   let free = limit;
-  const urgent: (() => void)[] = [];
-  const patient: (() => void)[] = [];
+  const urgent = createFifo<() => void>();
+  const patient = createFifo<() => void>();
 
-  async function enter(queue: (() => void)[]): Promise<void> {
+  async function enter(queue: Fifo<() => void>): Promise<void> {
     if (free > 0) {
       free--;
       return;
     }
-    if (urgent.length + patient.length >= max) throw refusal(max);
+    if (urgent.size + patient.size >= max) throw refusal(max);
     await new Promise<void>((resolve) => queue.push(resolve));
   }
 

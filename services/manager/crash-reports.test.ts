@@ -6,6 +6,7 @@ import { toTimestamp } from "../../core/time.ts";
 import { CrashReportSchema } from "../../gen/berth/v1/crash_report_pb.ts";
 import { type Attempt, FailureReason, type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { WorkerService } from "../../gen/berth/v1/worker_service_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { notFound, unavailable } from "../../lib/errors.ts";
 import { silentLog } from "../../lib/log.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
@@ -22,7 +23,7 @@ type Answer = (attempt: number) => object;
 const lineOf: Answer = (attempt) => ({ lines: [{ text: `last words of ${attempt}` }] });
 
 /** A manager whose crash loop runs, and a worker w1 that is asked for evidence. */
-async function rig(answer: Answer = lineOf) {
+async function rig(answer: Answer = lineOf, clockOf = (clock: Clock) => clock) {
   const clock = createManualClock();
   const asked: string[] = [];
   const worker = { answer };
@@ -37,7 +38,7 @@ async function rig(answer: Answer = lineOf) {
   const manager = await createManagerRig({ clock, connect: () => asChannel(transport) });
   manager.workers.setPresence(aPresence("w1"));
   const life = new AbortController();
-  const ended = runCrashLoop(manager, life.signal);
+  const ended = runCrashLoop({ ...manager, clock: clockOf(clock) }, life.signal);
   const { client, ledger } = manager;
   return {
     ...{ ...manager, clock, asked, worker },
@@ -237,5 +238,24 @@ test("a report is small: of a task that says little, and of one that says much",
   );
   expect(sizes[0]).toBeLessThan(256);
   expect(sizes[1]).toBeLessThan(6.5 * 1_024);
+  await end();
+});
+
+test("where many are lost at once, others have their turn between their reports", async () => {
+  let [ms, turns] = [0, 0];
+  const counted = (clock: Clock): Clock => ({
+    ...clock,
+    monotonic: () => ms++,
+    turn() {
+      turns++;
+      return clock.turn();
+    },
+  });
+  const { ledger, store, settle, end } = await rig(lineOf, counted);
+  const lost = Array.from({ length: 200 }, (_, index) => taskOf(`t${index}`, attemptOf(1, LOST)));
+  ledger.commit(lost.map((task) => write(task, task.state, "for a test")));
+  for (let left = 100; left > 0; left--) await settle();
+  expect((await readReports(store, "t199"))[0]?.state).toBe(LOST);
+  expect(turns).toBeGreaterThan(10);
   await end();
 });

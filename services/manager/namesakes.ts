@@ -4,6 +4,7 @@ import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { inSlices } from "../../lib/slices.ts";
 import type { LedgerView } from "./ledger.ts";
+import { createYoungest, type Youngest } from "./youngest.ts";
 
 /** Tasks by their names, for who asks what else was called so. */
 export interface Namesakes {
@@ -32,18 +33,26 @@ export function createNamesakes({ ledger, clock }: Deps): Namesakes {
     return index;
   }
 
+  function latestRun(taskIds: readonly string[], now: number): GoodNamesake | undefined {
+    let latest: GoodNamesake | undefined;
+    let latestMs = Number.NEGATIVE_INFINITY;
+    for (const taskId of taskIds) {
+      const other = ledger.tasks.get(taskId);
+      const goodRun = other && goodRunOf(other, now);
+      if (!goodRun || goodRunMs(goodRun, now) <= latestMs) continue;
+      [latest, latestMs] = [{ goodRun, task: other }, goodRunMs(goodRun, now)];
+      // None can be later than one that runs well now.
+      if (latestMs === now) break;
+    }
+    return latest;
+  }
+
   return {
     async goodRun(task) {
       if (!nameOf(task)) return undefined;
       reading ??= read();
       const index = await reading;
-      const now = clock.now();
-      const found = index.idsOf(task).flatMap((taskId): GoodNamesake[] => {
-        const other = ledger.tasks.get(taskId);
-        const goodRun = other && goodRunOf(other, now);
-        return goodRun ? [{ goodRun, task: other }] : [];
-      });
-      return found.toSorted((a, b) => goodRunMs(b.goodRun, now) - goodRunMs(a.goodRun, now))[0];
+      return latestRun(index.youngest(task), clock.now());
     },
   };
 }
@@ -58,28 +67,24 @@ const nameOf = ({ id, spec }: Task): string | undefined =>
   spec?.name === id ? undefined : spec?.name || undefined;
 
 function createIndex() {
-  const byName = new Map<string, Set<string>>();
+  const byName = new Map<string, Youngest>();
   return {
     add(task: Task): void {
       const name = nameOf(task);
       if (!name) return;
-      const ids = byName.get(name);
-      if (ids) ids.add(task.id);
-      else byName.set(name, new Set([task.id]));
+      const ids = byName.get(name) ?? createYoungest(LOOKED_AT_MAX);
+      byName.set(name, ids);
+      ids.add(task.id);
     },
     remove(task: Task): void {
       const name = nameOf(task) ?? "";
       const ids = byName.get(name);
-      ids?.delete(task.id);
+      ids?.remove(task.id);
       if (ids?.size === 0) byName.delete(name);
     },
     /** The others of the task's name, the youngest first. */
-    idsOf: (task: Task): readonly string[] =>
-      [...(byName.get(nameOf(task) ?? "") ?? [])]
-        .filter((taskId) => taskId !== task.id)
-        .sort()
-        .reverse()
-        .slice(0, LOOKED_AT_MAX),
+    youngest: (task: Task): readonly string[] =>
+      (byName.get(nameOf(task) ?? "")?.list() ?? []).filter((taskId) => taskId !== task.id),
   };
 }
 
