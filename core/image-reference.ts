@@ -91,7 +91,7 @@ function hostObjection(text: string, host: string | undefined): string | undefin
   if (host.split(".").every((label) => /^[a-zA-Z0-9-]+$/.test(label) && isInside("-", label))) {
     return undefined;
   }
-  return `is ${quote(text)}: ${quote(host)} is not the name of a host`;
+  return `is ${quote(text)}: ${quote(host)} must be the name of a host, such as ghcr.io`;
 }
 
 const isInside = (mark: string, label: string): boolean =>
@@ -112,7 +112,7 @@ function pathObjection(text: string, path: string): string | undefined {
   }
   const bad = path.split("/").find((component) => !COMPONENT.test(component));
   if (bad === undefined) return undefined;
-  if (bad === "") return `is ${quote(text)}: a part of its name is empty`;
+  if (bad === "") return `is ${quote(text)}: a part of its name is empty: leave out one /`;
   return (
     `is ${quote(text)}: ${quote(bad)} must be lower-case letters and digits, ` +
     "separated by single dots, one or two underscores, or hyphens"

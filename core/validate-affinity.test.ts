@@ -47,17 +47,17 @@ const MISTAKES: readonly (readonly [string, string, Init])[] = [
   ],
   [
     "spec.constraints[0].values",
-    "EQUAL takes 1",
+    "EQUAL must have 1",
     { constraints: [{ ...zoneA, operator: 10, values: [] }] },
   ],
   [
     "spec.constraints[0].values",
-    "EXISTS takes 0",
+    "EXISTS must have 0",
     { constraints: [{ ...zoneA, operator: EXISTS }] },
   ],
   [
     "spec.constraints[0].values",
-    "NOT_IN takes 1 to 64",
+    "NOT_IN must have 1 to 64",
     { constraints: [{ key: "zone", operator: NOT_IN }] },
   ],
   [

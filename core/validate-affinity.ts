@@ -75,7 +75,7 @@ function* checkValueCount(field: string, operator: ConstraintOperator, count: nu
   if (count >= min && count <= max) return;
   const name = ConstraintOperator[operator] ?? operator;
   const wanted = min === max ? `${min}` : `${min} to ${max}`;
-  yield violation(field, `has ${count} entries: ${name} takes ${wanted}`);
+  yield violation(field, `has ${count} entries: ${name} must have ${wanted}`);
 }
 
 function valueRange(operator: ConstraintOperator): readonly [min: number, max: number] {
@@ -99,7 +99,8 @@ function* checkValue(field: string, operator: ConstraintOperator, value: string)
 }
 
 function* checkAffinityEntry(at: string, { constraint, weight }: Affinity): Violations {
-  if (constraint === undefined) yield violation(`${at}.constraint`, "is required");
+  if (constraint === undefined)
+    yield violation(`${at}.constraint`, "is required: set key and operator");
   else yield* checkConstraint(`${at}.constraint`, constraint);
   const max = AFFINITY_WEIGHT_MAX;
   if (weight === 0 || Math.abs(weight) > max)
@@ -136,7 +137,10 @@ function* checkNamed({ name, spreads, maxPerWorker }: TaskSpec): Violations {
     ...(maxPerWorker === undefined ? [] : ["max_per_worker"]),
   ];
   if (asking.length > 0)
-    yield violation("spec.name", `is empty: ${asking.join(" and ")} count tasks of one name`);
+    yield violation(
+      "spec.name",
+      `is empty: ${asking.join(" and ")} count tasks of one name: give it one`,
+    );
 }
 
 type Range = Readonly<{ min: number; max: number }>;

@@ -30,7 +30,7 @@ test("objects to nothing in a valid spec", () => {
 
 test("requires a spec and an image", () => {
   expect(validateTaskSpec(undefined, options)).toEqual([
-    { field: "spec", description: "is required" },
+    { field: "spec", description: "is required: name at least an image" },
   ]);
   expect(fieldsOf(create(TaskSpecSchema))).toEqual(["spec.image"]);
 });

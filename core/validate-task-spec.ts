@@ -30,7 +30,7 @@ export function validateTaskSpec(
   spec: TaskSpec | undefined,
   { schedulers }: Options,
 ): readonly FieldViolation[] {
-  if (spec === undefined) return [violation("spec", "is required")];
+  if (spec === undefined) return [violation("spec", "is required: name at least an image")];
   const bytes = specBytes(spec);
   if (bytes > SPEC_BYTES_MAX) {
     const [value, max] = [formatBytes(bytes), formatBytes(SPEC_BYTES_MAX)];

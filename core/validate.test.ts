@@ -12,7 +12,9 @@ test.each(["A", "a_b", "a b", "a\n", "é", "a".repeat(65)])("refuses the ID %p",
 });
 
 test("says of an absent ID that it is required", () => {
-  expect(validateId("task_id", "")).toEqual([{ field: "task_id", description: "is required" }]);
+  expect(validateId("task_id", "")).toEqual([
+    { field: "task_id", description: "is required: name one" },
+  ]);
 });
 
 test.each(["", " ~", "x".repeat(128)])("takes the request ID %p", (id) => {

@@ -39,7 +39,7 @@ export const isLabel = (text: string): boolean =>
 /** The ID of a task, a worker or a cluster. Required. */
 export function validateId(field: string, id: string): readonly FieldViolation[] {
   if (/^[a-z0-9-]+$/.test(id) && id.length <= ID_LENGTH_MAX) return [];
-  if (id === "") return [violation(field, "is required")];
+  if (id === "") return [violation(field, "is required: name one")];
   return [
     violation(
       field,

@@ -21,7 +21,7 @@ describe("parseHostPort", () => {
     ["http://localhost:80", "write host:port"],
     [":7070", "name a host, such as 127.0.0.1:7070"],
     ["[]:7070", "name a host"],
-    ["localhost:65536", "a port is at most 65535"],
+    ["localhost:65536", "the port must be at most 65535"],
     ["localhost:-1", "write host:port"],
     ["::1", "write [::1]:7070"],
     ["::1:7070", "write [::1:7070]:7070"],

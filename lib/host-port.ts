@@ -22,10 +22,10 @@ export function parseHostPort(text: string): ParsedHostPort {
   if (digits === undefined) return malformed(text, remedyFor(text));
   const host = ipv6 ?? name ?? "";
   const port = Number(digits);
-  if (port > PORT_MAX) return malformed(text, `a port is at most ${PORT_MAX}`);
+  if (port > PORT_MAX) return malformed(text, `the port must be at most ${PORT_MAX}`);
   if (host === "") return malformed(text, `name a host, such as 127.0.0.1:${port}`);
   if (!(ipv6 === undefined ? isName(host) : isIPv6(host)))
-    return malformed(text, `${host} is neither a name nor an IP address`);
+    return malformed(text, `name a host, for ${host} is neither a name nor an IP address`);
   return { kind: "parsed", host, port };
 }
 

@@ -149,7 +149,7 @@ function hintFor({ enum: choice }: DescField, json: JsonValue): string {
 
 function unknown(desc: DescMessage, key: string): string {
   const names = desc.fields.map(({ jsonName }) => jsonName);
-  return `is no field of ${desc.name}${didYouMean(key, names) || `: there are ${names.join(", ") || "none"}`}`;
+  return `is no field of ${desc.name}${didYouMean(key, names) || `: ${names.length > 0 ? `choose one of ${names.join(", ")}` : "it has none"}`}`;
 }
 
 const fieldOf = (desc: DescMessage, key: string): DescField | undefined =>

@@ -30,7 +30,7 @@ describe("a query", () => {
 
   test.each([
     ["texd=1", "texd", "is no parameter, did you mean text?"],
-    ["zzz", "zzz", "is no parameter: there are text, count"],
+    ["zzz", "zzz", "is no parameter: choose one of text, count"],
     ["text=a&text=b", "text", "is given 2 times: once is enough"],
     ["namedMoods=a", "namedMoods", "must be KEY=VALUE"],
     ["namedMoods=a=1&namedMoods=a=2", "namedMoods", "has one key twice"],

@@ -18,7 +18,10 @@ export function readQuery(search: string, parameters: readonly Parameter[]): Rea
     const read = parameter ? readValue(parameter, texts) : unknown(name, parameters);
     if ("problem" in read) violations.push({ field: cut(name), description: read.problem });
     else if (parameter && !put(json, parameter.path, read.value))
-      violations.push({ field: cut(name), description: "is given under both of its names" });
+      violations.push({
+        field: cut(name),
+        description: "is given under both of its names: give it once",
+      });
   }
   return { json, violations };
 }
@@ -38,7 +41,7 @@ function valuesByName(search: string): ReadonlyMap<string, readonly string[]> {
 function unknown(name: string, parameters: readonly Parameter[]): Read {
   const names = parameters.map((parameter) => parameter.name);
   const hint = didYouMean(name, names);
-  const all = names.length > 0 ? `: there are ${names.join(", ")}` : ": there are none here";
+  const all = names.length > 0 ? `: choose one of ${names.join(", ")}` : ": leave it out";
   return { problem: `is no parameter${hint || all}` };
 }
 

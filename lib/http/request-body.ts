@@ -70,6 +70,6 @@ function textOf(bytes: Buffer): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw invalidFields([{ field: "body", description: "is not UTF-8" }]);
+    throw invalidFields([{ field: "body", description: "is not UTF-8: send it so" }]);
   }
 }

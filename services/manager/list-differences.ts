@@ -24,7 +24,8 @@ export async function listDifferences(
   deps: PastDeps,
 ): Promise<ListDifferencesResponse> {
   const nowMs = deps.clock.now();
-  if (!fromTime) throw invalidFields([{ field: "from_time", description: "is required" }]);
+  if (!fromTime)
+    throw invalidFields([{ field: "from_time", description: "is required: give a time" }]);
   const asked: readonly Asked[] = [
     { field: "from_time", time: fromTime },
     { field: "to_time", time: toTime ?? toTimestamp(nowMs) },
@@ -32,7 +33,9 @@ export async function listDifferences(
   const times = asked.map((each) => readMoment(each, nowMs));
   const [fromMs = 0, toMs = 0] = times;
   if (fromMs > toMs)
-    throw invalidFields([{ field: "to_time", description: "is before from_time" }]);
+    throw invalidFields([
+      { field: "to_time", description: "is before from_time: give a later one" },
+    ]);
   const page = await readPastPage({ paging, asked }, deps, tellTask);
   const workers =
     paging.pageToken === "" ? await workerDifferences(times, deps) : { found: [], gaps: [] };

@@ -29,7 +29,7 @@ export function readMoment({ field, time }: Asked, nowMs: number): number {
   if (!isTime) throw refuse("is no time since 1970: give one such as 2026-01-31T12:00:00Z");
   if (ms <= nowMs) return ms;
   const [asked, now] = [ms, nowMs].map((each) => new Date(each).toISOString());
-  throw refuse(`is ${asked}, which is yet to come: the manager's clock says ${now}`);
+  throw refuse(`is ${asked}, which is yet to come: ask for ${now} or earlier`);
 }
 
 /**

@@ -86,7 +86,7 @@ describe.each<WireName>(["memory", "grpc"])("PlanTasks over %s", (wire) => {
     expect(messages).toEqual([
       "steps: is empty: give a step, or set n_plus_one",
       "steps[0].step: is required: submit, add, drain or lose",
-      "steps[0].drain.worker_id: is required",
+      "steps[0].drain.worker_id: is required: name one",
       "worker w9 does not exist",
       "steps: has 101 workers in all: must be at most 100",
       "steps: has 1001 entries: must be at most 1000",

@@ -49,7 +49,7 @@ function checkLogs(request: StreamTaskLogsRequest): readonly FieldViolation[] {
 function* checkWhich({ taskId, taskIds, filter, attempt }: StreamTaskLogsRequest): Violations {
   const ways = [taskId !== "", taskIds.length > 0, filter !== undefined].filter(Boolean).length;
   if (ways > 1) yield violation("task_id", "is one of several: set task_id, task_ids or filter");
-  else if (ways === 0) yield violation("task_id", "is required, or task_ids, or filter");
+  else if (ways === 0) yield violation("task_id", "is required: set it, or task_ids, or filter");
   else if (taskId !== "") return yield* validateId("task_id", taskId);
   if (attempt !== 0)
     yield violation("attempt", `is ${attempt} of several tasks: leave it out, or name one task_id`);

@@ -83,7 +83,7 @@ describe("a heartbeat", () => {
 
 test("a name is required and of bearable length", () => {
   expect(checkName("web")).toEqual([]);
-  expect(sentences(checkName(""))).toEqual(["name: is required"]);
+  expect(sentences(checkName(""))).toEqual(["name: is required: give one"]);
   expect(checkName(tooLong)).toHaveLength(1);
 });
 

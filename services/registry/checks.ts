@@ -24,7 +24,9 @@ export function checkRegistration(registration: SessionRequest_Registration): Fi
     ...unless(instanceId !== "", "instance_id", "is required: make one at each start"),
     ...checkText("instance_id", instanceId),
     ...unless(sessionNumber >= 0n, "session_number", `${sessionNumber}: must be 0 or more`),
-    ...(description ? checkDescription(description) : [violation("description", "is required")]),
+    ...(description
+      ? checkDescription(description)
+      : [violation("description", "is required: say what the worker is")]),
   ].map(({ field, description: text }) => violation(`registration.${field}`, text));
 }
 
@@ -34,7 +36,9 @@ function checkDescription(description: WorkerDescription): FieldViolation[] {
   const texts = Object.entries({ hostname, os, architecture, version, engine });
   return [
     ...checkAddress(address),
-    ...(capacity ? checkCapacity(capacity) : [violation("capacity", "is required")]),
+    ...(capacity
+      ? checkCapacity(capacity)
+      : [violation("capacity", "is required: say what the machine offers")]),
     ...texts.flatMap(([field, text]) => checkText(field, text)),
     ...checkCount("roles", roles.length, registryLimits.listEntries),
     ...roles.flatMap((role, i) => checkRole(`roles[${i}]`, role)),
@@ -121,11 +125,11 @@ const checkEndpoint = ({
   portName,
   containerPort,
 }: Endpoint) => [
-  ...unless(name !== "", "name", "is required"),
+  ...unless(name !== "", "name", "is required: give one"),
   ...checkText("name", name),
   ...unless(ID_PATTERN.test(taskId), "task_id", `${quote(taskId)}: ${ID_REMEDY}`),
   ...unless(attempt > 0, "attempt", "attempts are counted from 1"),
-  ...unless(host !== "", "host", "is required"),
+  ...unless(host !== "", "host", "is required: give one"),
   ...checkText("host", host),
   ...unless(port > 0 && port <= PORT_MAX, "port", `${port}: must be 1 to ${PORT_MAX}`),
   ...unless(protocol in PortProtocol, "protocol", `${protocol} is not a known protocol`),
@@ -139,7 +143,7 @@ const checkEndpoint = ({
 
 /** What is wrong with a name to resolve. */
 export const checkName = (name: string): FieldViolation[] => [
-  ...unless(name !== "", "name", "is required"),
+  ...unless(name !== "", "name", "is required: give one"),
   ...checkText("name", name),
 ];
 

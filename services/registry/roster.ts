@@ -172,7 +172,7 @@ function acceptedOrThrow(
     case "full":
       throw exhausted(
         "TOO_MANY_WORKERS",
-        `${registryLimits.workersUp} workers are up, the most of a cluster: worker ${workerId} does not fit`,
+        `${registryLimits.workersUp} workers are up, the most of a cluster: end one before ${workerId} joins`,
       );
     default:
       return unreachable(registered);
