@@ -96,7 +96,37 @@ test("a service that does not stop cleanly holds up no other", async () => {
     interruption.abort();
   });
   expect(stopped).toEqual(["registry"]);
-  expect(terminal.printed()).toBe("! error: the worker did not stop cleanly: stuck");
+  expect(terminal.printed()).toBe(
+    "! error: the worker did not stop cleanly: stuck\n!   see its log",
+  );
+});
+
+test.each([
+  ["an address in use", Object.assign(new Error("in use"), { code: "EADDRINUSE" }), /another port/],
+  ["a full disk", Object.assign(new StoreError("full"), { code: "ENOSPC" }), /make room/],
+  ["an etcd that is away", new StoreError("away", { kind: "unavailable" }), /berth doctor/],
+  ["what nobody knows", new Error("odd"), /berth doctor/],
+  ["a service that ended", undefined, /see its log/],
+])("%s comes with what to do about it", async (_what, cause, remedy) => {
+  const { context, service } = setUp();
+  const ended = cause ? Promise.reject(new Error("lost", { cause })) : Promise.resolve();
+  const error = await failureOf(
+    serve(context, async (start) => {
+      await start("manager", service("manager", { ended }));
+    }),
+  );
+  expect(error?.remedies).toEqual([expect.stringMatching(remedy)]);
+});
+
+test("a store says itself what to do", async () => {
+  const { context, service } = setUp();
+  const ended = Promise.reject(new StoreError("the store moved: start with --store URL"));
+  const error = await failureOf(
+    serve(context, async (start) => {
+      await start("manager", service("manager", { ended }));
+    }),
+  );
+  expect(error?.remedies).toEqual([]);
 });
 
 test("nothing more is started after a request to end", async () => {

@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { oneLine } from "./output/format.ts";
 import { printError } from "./print-error.ts";
+import { systemRemedies } from "./system-remedies.ts";
 
 /** Starts a part of the process and keeps it in mind. Answers once it serves. */
 export type Start = <R extends Running>(name: string, start: () => Promise<R>) => Promise<R>;
@@ -55,7 +56,10 @@ async function firstFailure(members: readonly Member[], interrupted: AbortSignal
   });
   const fate = await Promise.race([asked, ...members.map((member) => member.fate)]);
   if (!fate) return;
-  if (fate.error === undefined) throw new CommandError(`the ${fate.name} ended by itself`);
+  if (fate.error === undefined)
+    throw new CommandError(`the ${fate.name} ended by itself`, {
+      remedies: ["see its log, then start it again"],
+    });
   throw failure(`the ${fate.name} failed`, fate.error);
 }
 
@@ -64,13 +68,15 @@ async function stopAll(members: readonly Member[], { terminal }: Context): Promi
     try {
       await running.stop();
     } catch (error) {
-      printError(terminal, failure(`the ${name} did not stop cleanly`, error));
+      printError(terminal, failure(`the ${name} did not stop cleanly`, error, ["see its log"]));
     }
   }
 }
 
+const DOCTOR: readonly string[] = ["see what is amiss: berth doctor"];
+
 /** Names the whole chain of causes, and tells a failure of the store by its exit code. */
-export function failure(what: string, error: unknown): CommandError {
+export function failure(what: string, error: unknown, remedies = DOCTOR): CommandError {
   const chain = causesOf(error);
   const words = chain.map((cause) =>
     oneLine(cause instanceof Error ? cause.message : String(cause)),
@@ -78,8 +84,17 @@ export function failure(what: string, error: unknown): CommandError {
   const inStore = chain.some((cause) => cause instanceof StoreError);
   return new CommandError([what, ...new Set(words)].join(": "), {
     exitCode: inStore ? exitCodes.storeFailed : exitCodes.error,
+    remedies: remediesOf(chain) ?? remedies,
     cause: error,
   });
+}
+
+/** A store that is at the bottom of it, and there, says itself what to do. */
+function remediesOf(chain: readonly unknown[]): readonly string[] | undefined {
+  const remedies = systemRemedies(chain);
+  const last = chain.at(-1);
+  const isTold = last instanceof StoreError && last.kind !== "unavailable";
+  return remedies.length > 0 || isTold ? remedies : undefined;
 }
 
 /** The most causes of causes that are followed. */

@@ -75,7 +75,7 @@ async function backUpOnce(
 function clusterIn(census: ReturnType<typeof createCensus>, where: string): Census {
   const found = census.result();
   if (found) return found;
-  throw new StoreError(`${where} holds no cluster: did a manager ever start on it?`);
+  throw new StoreError(`${where} holds no cluster: name one that a manager started on`);
 }
 
 const timeOf = ({ now }: Clock): string => formatTime(toTimestamp(now()));
@@ -139,7 +139,9 @@ export async function migrate({ folder, to }: Move, deps: CopyDeps): Promise<Cen
 
 function refuseOtherMove(mark: MovedMark | undefined, folder: string, name: string): void {
   if (mark?.state === "moved")
-    throw new StoreError(`the store in ${folder} moved to ${mark.to} at ${mark.time} already`);
+    throw new StoreError(
+      `the store in ${folder} moved to ${mark.to} already: start with --store ${mark.to}`,
+    );
   if (mark && mark.to !== name)
     throw new StoreError(`the store in ${folder} is on its way to ${mark.to}: finish that first`);
 }

@@ -52,7 +52,7 @@ test("a store is backed up and restored elsewhere, and both say what they did", 
   await writeFile(file, (await readFile(file)).subarray(1));
   expect(await run("restore", file, "--state-dir", join(root, "other"))).toEqual({
     exitCode: exitCodes.storeFailed,
-    printed: `! error: the restore failed: ${file} is not a backup of Berth`,
+    printed: `! error: the restore failed: ${file} is not a backup of Berth: name what \`berth backup\` wrote`,
   });
 });
 

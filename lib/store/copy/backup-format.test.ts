@@ -86,7 +86,9 @@ describe("a backup", () => {
   test("says what is wrong with it", async () => {
     const whole = (await bytesOf(small)).toString("latin1");
     const changed = (from: string, to: string) => Buffer.from(whole.replace(from, to), "latin1");
-    await expect(read(Buffer.from("PK"))).rejects.toThrow("FILE is not a backup of Berth");
+    await expect(read(Buffer.from("PK"))).rejects.toThrow(
+      "FILE is not a backup of Berth: name what `berth backup` wrote",
+    );
     await expect(read(changed("backup 1", "backup 2"))).rejects.toThrow(
       "FILE is a backup of format 2 and this version of Berth knows 1: use the version that wrote it",
     );

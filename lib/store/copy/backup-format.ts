@@ -92,7 +92,8 @@ type Reader = ReturnType<typeof createByteReader>;
 
 async function readMagic(reader: Reader, name: string): Promise<void> {
   const magic = await reader.take(MAGIC.length).catch(() => Buffer.alloc(0));
-  if (magic.toString("latin1") !== MAGIC) throw new StoreError(`${name} is not a backup of Berth`);
+  if (magic.toString("latin1") !== MAGIC)
+    throw new StoreError(`${name} is not a backup of Berth: name what \`berth backup\` wrote`);
   const version = await reader.line(LINE_BYTES_MAX);
   if (version === VERSION) return;
   if (!/^\d{1,9}$/.test(version)) throw damaged(name);

@@ -69,7 +69,9 @@ const putsOf = (batch: readonly Entry[], layout: Layout): readonly Operation[] =
 type Copy = Options & Readonly<{ layout: Layout; writer: string }>;
 
 const stopped = (prefix: string): StoreError =>
-  new StoreError(`somebody else writes to ${prefix} in etcd: this copy is not finished`);
+  new StoreError(
+    `somebody else writes to ${prefix} in etcd: this copy is not finished: stop them, then copy again`,
+  );
 
 /** Writes the head of an unfinished copy, and tells etcd's revision of it. */
 async function begin(copy: Copy): Promise<bigint> {

@@ -37,7 +37,9 @@ export async function takeLmdbSnapshot(folder: string): Promise<Snapshot> {
 
 const refuseMissing = (folder: string): Promise<void> =>
   access(join(folder, "data.mdb")).catch(() => {
-    throw new StoreError(`there is no store in ${folder}, or it is another user's`);
+    throw new StoreError(
+      `there is no store in ${folder}, or it is another user's: name another, or run as that user`,
+    );
   });
 
 /**
