@@ -95,7 +95,7 @@ async function readText(path: string): Promise<string | undefined> {
   } catch (error) {
     if (!(error instanceof Error && "code" in error)) throw error;
     if (error.code === "ENOENT") return undefined;
-    throw usageError([`cannot read ${path}: ${error.message}`]);
+    throw usageError([`cannot read ${path}: ${error.message}`], ["name a file that you may read"]);
   }
 }
 

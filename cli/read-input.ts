@@ -11,7 +11,8 @@ export async function readInput({ terminal, interrupted }: Context): Promise<str
   for await (const chunk of terminal.stdin.read(interrupted)) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > BYTES_MAX) throw usageError([`standard input has more than ${BYTES_MAX} bytes`]);
+    if (bytes > BYTES_MAX)
+      throw usageError([`standard input has more than ${BYTES_MAX} bytes: send less`]);
   }
   interrupted.throwIfAborted();
   return Buffer.concat(chunks).toString("utf8");

@@ -119,7 +119,7 @@ describe("what is wrong in a file", () => {
 
   test("is told where it is no YAML", async () => {
     expect(await problemsIn("image: nginx\nimage: redis\n")).toEqual([
-      "t.yaml:2:1: Map keys must be unique",
+      "t.yaml:2:1: Map keys must be unique: mend the YAML there",
     ]);
     expect(await problemsIn("ports: [\n")).toEqual([expect.stringMatching(/^t\.yaml:2:1: /)]);
   });
@@ -136,13 +136,15 @@ describe("what is wrong in a file", () => {
     expect(await problemsIn("- image: nginx\n- nginx\n")).toEqual([
       expect.stringMatching(/^t\.yaml:2:3: /),
     ]);
-    expect(await problemsIn("# nothing\n")).toEqual(["--file t.yaml: has no task"]);
+    expect(await problemsIn("# nothing\n")).toEqual([
+      "--file t.yaml: has no task: write one, as berth run --dry-run -o yaml IMAGE prints it",
+    ]);
   });
 
   test("is told of all files", async () => {
     const reading = readSpecFiles(contextWith({ "a.yaml": "imge: x\n" }), ["a.yaml", "b.yaml"]);
     await expect(reading).rejects.toThrow(
-      "a.yaml:1:1: imge: is no field of TaskSpec, did you mean image?\n--file b.yaml: there is no such file",
+      "a.yaml:1:1: imge: is no field of TaskSpec, did you mean image?\n--file b.yaml: there is no such file: name one that is there",
     );
   });
 });

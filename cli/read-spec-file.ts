@@ -4,6 +4,7 @@ import type { FieldViolation } from "../lib/errors.ts";
 import { violationsIn } from "../lib/http/json-violations.ts";
 import { usageError } from "./command-error.ts";
 import type { Context } from "./context.ts";
+import { noSuchFile } from "./no-file.ts";
 import { oneLine } from "./output/format.ts";
 import { type Entry, entriesIn } from "./spec-document.ts";
 import { fromWords } from "./spec-words.ts";
@@ -53,18 +54,21 @@ type FileSpecs = Readonly<{ specs: readonly FileSpec[]; problems: readonly strin
  */
 async function readSpecFile(context: Context, path: string): Promise<FileSpecs> {
   const text = path === STDIN ? await readStdin(context) : await context.readText(path);
-  if (text === undefined) return { specs: [], problems: [`--file ${path}: there is no such file`] };
+  if (text === undefined) return { specs: [], problems: [noSuchFile(`--file ${path}`)] };
   const name = path === STDIN ? "<stdin>" : path;
   const { entries, problems } = await entriesIn(text);
   if (problems.length > 0)
     return { specs: [], problems: problems.map((problem) => `${name}:${problem}`) };
-  if (entries.length === 0) return { specs: [], problems: [`--file ${path}: has no task`] };
+  if (entries.length === 0) return { specs: [], problems: [noTask(path)] };
   const read = entries.map((entry) => specOf(entry, name));
   return {
     specs: read.flatMap(({ specs }) => specs),
     problems: read.flatMap((each) => each.problems),
   };
 }
+
+const noTask = (path: string): string =>
+  `--file ${path}: has no task: write one, as berth run --dry-run -o yaml IMAGE prints it`;
 
 async function readStdin({ terminal, interrupted }: Context): Promise<string> {
   const pieces: Uint8Array[] = [];

@@ -1,5 +1,6 @@
 import { usageError } from "./command-error.ts";
 import type { Context } from "./context.ts";
+import { noSuchFile } from "./no-file.ts";
 import {
   type EnvFile,
   type TaskSpecFlags,
@@ -20,6 +21,6 @@ export async function readTaskSpec(context: Context, asked: AskedTask): Promise<
 
 async function readEnvFile({ readText }: Context, path: string): Promise<EnvFile> {
   const content = await readText(path);
-  if (content === undefined) throw usageError([`--env-file ${path}: there is no such file`]);
+  if (content === undefined) throw usageError([noSuchFile(`--env-file ${path}`)]);
   return { path, content };
 }

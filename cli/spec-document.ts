@@ -26,7 +26,10 @@ export async function entriesIn(text: string): Promise<Entries> {
   } catch (error) {
     // So the library ends where text is nested too deeply, or grows too much when it is unfolded.
     if (!(error instanceof RangeError || error instanceof ReferenceError)) throw error;
-    return { entries: [], problems: [`1:1: cannot be read as YAML: ${error.message}`] };
+    return {
+      entries: [],
+      problems: [`1:1: cannot be read as YAML: ${error.message}: make it simpler`],
+    };
   }
 }
 
@@ -38,7 +41,9 @@ function read(text: string, yaml: Yaml): Entries {
   const problems = documents
     .flatMap(({ errors }) => errors)
     .slice(0, PROBLEMS_MAX)
-    .map(({ pos: [start], message }) => `${placeAt(lines, start)}: ${message}`);
+    .map(
+      ({ pos: [start], message }) => `${placeAt(lines, start)}: ${message}: mend the YAML there`,
+    );
   if (problems.length > 0) return { entries: [], problems };
   const reader = createReader(lines, yaml);
   return { entries: documents.flatMap(reader), problems: [] };

@@ -68,7 +68,10 @@ function createTeller({ terminal }: Context): (worker: Worker) => void {
 /** Whether nothing is left. Throws when nobody wants the worker drained any more. */
 function isEmpty({ id, settings, drain }: Worker): boolean {
   if (settings?.availability !== WorkerAvailability.DRAINING)
-    throw new CommandError(`${id} does not drain any more`, { exitCode: exitCodes.badEnd });
+    throw new CommandError(`${id} does not drain any more`, {
+      exitCode: exitCodes.badEnd,
+      remedies: [`see how it stands: berth workers ${id}`],
+    });
   return drain?.remainingCount === 0;
 }
 

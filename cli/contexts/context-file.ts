@@ -28,6 +28,7 @@ export async function readContexts(context: Context): Promise<Contexts> {
     const words = cause instanceof Error ? cause.message : String(cause);
     throw new CommandError(`${path}: cannot be read: ${words}`, {
       ...{ exitCode: exitCodes.usage, cause },
+      remedies: [`make it yours to read, or name another with ${FILE_VARIABLE}`],
     });
   });
   if (content === undefined) return NO_CONTEXTS;

@@ -26,7 +26,7 @@ export function parseContexts(path: string, content: string): Contexts {
   const syntax = document.errors.map(
     ({ pos, message }) => `${at(pos[0])}: ${message.split("\n")[0]}`,
   );
-  if (syntax.length > 0) throw usageError(syntax);
+  if (syntax.length > 0) throw usageError(syntax, ["mend its YAML, or remove the file"]);
   const reading = createReading(path, at);
   for (const pair of pairsIn(document.contents, () => reading.complainOfAll(SHAPE)))
     readEntry(pair, reading);
@@ -64,7 +64,7 @@ function readEntry(pair: Pair, reading: Reading): void {
   else if (key === "contexts")
     for (const entry of pairsIn(pair.value, () => reading.complain(pair, SHAPE)))
       readCluster(entry, reading);
-  else reading.complain(pair, `${key}: no such entry${didYouMean(key, ["current", "contexts"])}`);
+  else reading.complain(pair, `${key}: ${noEntry(key, ["current", "contexts"])}`);
 }
 
 function readCluster(entry: Pair, { complain, clusters }: Reading): void {
@@ -73,7 +73,7 @@ function readCluster(entry: Pair, { complain, clusters }: Reading): void {
   for (const pair of pairsIn(entry.value, () => complain(entry, SHAPE))) {
     const key = textOf(pair.key);
     if (ENTRIES.includes(key)) found.set(key, textOf(pair.value));
-    else complain(pair, `${name}.${key}: no such entry${didYouMean(key, ENTRIES)}`);
+    else complain(pair, `${name}.${key}: ${noEntry(key, ENTRIES)}`);
   }
   const problem = problemOfName(name);
   if (problem !== undefined) complain(entry, `context ${problem}`);
@@ -81,6 +81,9 @@ function readCluster(entry: Pair, { complain, clusters }: Reading): void {
   if (addr.kind === "malformed") complain(entry, `${name}.addr ${addr.problem}`);
   else clusters.set(name, { addr: addr.value, description: found.get("description") ?? "" });
 }
+
+const noEntry = (key: string, known: readonly string[]): string =>
+  `no such entry${didYouMean(key, known) || `: must be ${known.join(" or ")}`}`;
 
 function pairsIn(node: unknown, complain: () => void): readonly Pair[] {
   if (isMap(node)) return node.items;

@@ -20,5 +20,5 @@ export function problemOfName(name: string): string | undefined {
   if (name === DEFAULT_CONTEXT) return `${quoted} means this machine: choose another name`;
   return NAME.test(name)
     ? undefined
-    : `${quoted}: a name has letters, digits, dots, dashes and underscores, at most 63, and begins with a letter or digit`;
+    : `${quoted}: a name must have letters, digits, dots, dashes and underscores, at most 63, and begin with a letter or digit`;
 }

@@ -1,6 +1,5 @@
 import { posix } from "node:path";
 import { FileKind } from "../../gen/berth/v1/files_pb.ts";
-import { CommandError } from "../command-error.ts";
 import type { Context, Manager } from "../context.ts";
 import { formatSize, oneLine } from "../output/format.ts";
 import type { Progress } from "../progress.ts";
@@ -72,5 +71,3 @@ export const skipTeller =
       `warning: ${oneLine(path)} is neither file, folder nor link: left out`,
     );
   };
-
-export const missing = (shown: string) => new CommandError(`there is no ${oneLine(shown)}`);

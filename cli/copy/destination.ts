@@ -1,7 +1,7 @@
 import { posix } from "node:path";
-import { CommandError } from "../command-error.ts";
 import type { FileWhat } from "./local-files.ts";
 import type { FilePath } from "./place.ts";
+import { refusal } from "./refusals.ts";
 
 /** Where an archive is unpacked, and as what. */
 export type Destination = Readonly<{
@@ -41,16 +41,13 @@ export function destinationOf(source: Source, target: Target): Destination {
       ? { folder: path.path, name: "." }
       : { folder: path.path, name: source.name };
   if (what !== undefined && (source.isFolder || path.mustBeFolder))
-    throw refused(`${shown} is no folder`, "name a folder, or another name");
+    throw refusal(`${shown} is no folder`, "name a folder, or another name");
   if (what === undefined && path.mustBeFolder && !source.isFolder)
-    throw refused(
+    throw refusal(
       `there is no folder ${shown}`,
       "make it first, or leave the slash at its end out",
     );
   if (target.parentWhat !== "folder")
-    throw refused(`there is no folder ${posix.dirname(shown)}`, "make it first");
+    throw refusal(`there is no folder ${posix.dirname(shown)}`, "make it first");
   return { folder: posix.dirname(path.path), name: posix.basename(path.path) };
 }
-
-const refused = (message: string, remedy: string) =>
-  new CommandError(message, { remedies: [remedy] });

@@ -2,10 +2,11 @@ import { dirname } from "node:path";
 import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { readFrom } from "./copy-talk.ts";
-import { type CopyWork, counted, lookInContainer, missing, skipTeller } from "./copy-work.ts";
+import { type CopyWork, counted, lookInContainer, skipTeller } from "./copy-work.ts";
 import { destinationOf, type Target } from "./destination.ts";
 import type { LocalFiles } from "./local-files.ts";
 import type { FilePath, Place, TaskPlace } from "./place.ts";
+import { missing, noFolder } from "./refusals.ts";
 
 /** Copies from a container to this machine, or to standard output. */
 export async function fetchFiles(
@@ -17,9 +18,9 @@ export async function fetchFiles(
   const shown = `${task}:${typed.path}`;
   const follow = work.follow || typed.mustBeFolder;
   const found = await lookInContainer(work, typed.path, { follow });
-  if (!found) throw missing(shown);
+  if (!found) throw missing(typed.path, task);
   const isFolder = found.what === "folder";
-  if (typed.mustBeFolder && !isFolder) throw new CommandError(`${shown} is no folder`);
+  if (typed.mustBeFolder && !isFolder) throw noFolder(shown);
   const { path, name } = found;
   const target = to.kind === "local" ? await targetOf(files, to.path) : undefined;
   const source = { name, isFolder, isContent: typed.isContent };

@@ -1,9 +1,10 @@
 import { basename, posix, resolve } from "node:path";
 import { CommandError } from "../command-error.ts";
 import { writeInto } from "./copy-talk.ts";
-import { type CopyWork, counted, lookInContainer, missing, skipTeller } from "./copy-work.ts";
+import { type CopyWork, counted, lookInContainer, skipTeller } from "./copy-work.ts";
 import { destinationOf, type Source, type Target } from "./destination.ts";
 import type { FilePath, Place, TaskPlace } from "./place.ts";
+import { missing, noFolder, refusal } from "./refusals.ts";
 
 /** Copies from this machine, or from standard input, to a container. */
 export async function sendFiles(
@@ -33,7 +34,7 @@ type Sending = Readonly<{ folder: string; archive: AsyncIterable<Uint8Array> }>;
 
 function pipedTo({ context }: CopyWork, { path, shown, what }: Target): Sending {
   const { stdin } = context.terminal;
-  if (what !== "folder") throw missing(`folder ${shown}`);
+  if (what !== "folder") throw refusal(`there is no folder ${shown}`, "make it first");
   if (stdin.isTty)
     throw new CommandError("an archive is not typed", {
       remedies: ["pipe it: tar -c FOLDER | berth cp - TASK:PATH"],
@@ -46,8 +47,12 @@ async function packedFor(work: CopyWork, typed: FilePath, target: Target): Promi
   const follow = work.follow || typed.mustBeFolder;
   const what = await files.lookAt(typed.path, { follow });
   if (what === undefined) throw missing(typed.path);
-  if (what === "other") throw new CommandError(`${typed.path} is neither file, folder nor link`);
-  if (typed.mustBeFolder && what !== "folder") throw new CommandError(`${typed.path} is no folder`);
+  if (what === "other")
+    throw refusal(
+      `${typed.path} is neither file, folder nor link`,
+      "name one of those: nothing else is copied",
+    );
+  if (typed.mustBeFolder && what !== "folder") throw noFolder(typed.path);
   const isFolder = what === "folder";
   const source: Source = { name: nameOf(typed), isFolder, isContent: typed.isContent };
   const { folder, name } = destinationOf(source, target);

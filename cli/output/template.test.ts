@@ -42,8 +42,8 @@ describe("is refused with the names that there are", () => {
     ["{{.Nmae}}", "--format {{.Nmae}}: there is no Nmae, did you mean Name?"],
     ["{{.spec.imgae}}", "--format {{.spec.imgae}}: there is no imgae, did you mean image?"],
     ["{{.spec.image.tag}}", "--format {{.spec.image.tag}}: there is no tag"],
-    ["{{.spec.ports.first}}", "--format {{.spec.ports.first}}: there is no first: there are 0"],
-    ["{{range .spec}}", '--format has "{{range .spec}}": a hole is {{.COLUMN}}'],
-    ["{{.ID}", '--format has "{{.ID}": a hole is {{.COLUMN}}'],
+    ["{{.spec.ports.first}}", "--format {{.spec.ports.first}}: there is no first: choose one of 0"],
+    ["{{range .spec}}", '--format has "{{range .spec}}": a hole must be {{.COLUMN}}'],
+    ["{{.ID}", '--format has "{{.ID}": a hole must be {{.COLUMN}}'],
   ])("%s", (text, words) => expect(() => readTemplate(text, offer)).toThrow(words));
 });

@@ -46,7 +46,7 @@ export function readTemplate(text: string, offer: Offer): Template {
 
 function textPiece(text: string): Piece[] {
   if (!/\{\{|\}\}/.test(text)) return text === "" ? [] : [{ kind: "text", text }];
-  const words = "a hole is {{.COLUMN}}, {{.field.of.json}} or {{json .field}}";
+  const words = "a hole must be {{.COLUMN}}, {{.field.of.json}} or {{json .field}}";
   throw usageError([`--format has ${JSON.stringify(text)}: ${words}`]);
 }
 
@@ -83,7 +83,7 @@ const isLeaf = ({ message }: DescField): boolean =>
 
 function unknown({ source }: Hole, name: string, known: readonly string[]): Error {
   const hint =
-    didYouMean(name, known) || (known.length > 0 ? `: there are ${known.join(", ")}` : "");
+    didYouMean(name, known) || (known.length > 0 ? `: choose one of ${known.join(", ")}` : "");
   return usageError([`--format ${source}: there is no ${name}${hint}`]);
 }
 

@@ -15,7 +15,7 @@ test("narrow together", () => {
 
 test.each([
   [["running"], "must be state=STATE"],
-  [["state=up"], "states are pending, scheduled"],
+  [["state=up"], "must be state= and one of pending, scheduled"],
   [["label=app"], "must be label=KEY=VALUE"],
   [["worker=a", "worker=b"], "a task has one worker"],
   [["name=a", "name=b"], "a task has one name"],

@@ -52,7 +52,7 @@ function narrow(selection: TaskSelection, text: string): Parsed<TaskSelection> {
 function addState(selection: TaskSelection, word: string): Parsed<TaskSelection> {
   const state = STATES.get(word.toLowerCase());
   return state === undefined
-    ? malformed(`state=${word}`, `states are ${[...STATES.keys()].join(", ")}`)
+    ? malformed(`state=${word}`, `must be state= and one of ${[...STATES.keys()].join(", ")}`)
     : parsed({ ...selection, states: [...selection.states, state] });
 }
 

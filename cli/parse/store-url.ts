@@ -25,7 +25,8 @@ export function parseStoreUrl(text: string): Parsed<StoreUrl> {
   const shown = withoutSecrets(text);
   if (/:\/\/.*:.*@/s.test(text)) return malformed(shown, NO_PASSWORD);
   if (members === undefined) return malformed(shown, RULE);
-  if (access === "") return malformed(shown, "names no user before the @");
+  if (access === "")
+    return malformed(shown, "names no user before the @: name one, or leave the @ out");
   const endpoints = parseEach(members.split(","), parseMember);
   if (endpoints.kind === "malformed") return endpoints;
   const prefix = parsePrefix(path);
@@ -43,7 +44,9 @@ function parseMember(text: string): Parsed<string> {
   const result = parseHostPort(text);
   if (result.kind === "malformed")
     return { kind: "malformed", problem: `is wrong: ${result.explanation}` };
-  return result.port === 0 ? malformed(text, "names no port: etcd's own is 2379") : parsed(text);
+  return result.port === 0
+    ? malformed(text, "names no port: add it, etcd's own is 2379")
+    : parsed(text);
 }
 
 function parsePrefix(path: string): Parsed<string> {

@@ -42,7 +42,7 @@ function parseRule(text: string): Parsed<Rule> {
   const state = value.toLowerCase();
   return STATES.includes(state)
     ? parsed({ state })
-    : malformed(text, `states are ${STATES.join(", ")}${didYouMean(value, STATES)}`);
+    : malformed(text, `must be state= and one of ${STATES.join(", ")}${didYouMean(value, STATES)}`);
 }
 
 function hasLabel(rule: string): Matches {

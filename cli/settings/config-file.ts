@@ -22,7 +22,7 @@ export function parseConfigFile(
   const document = parseDocument(content, { lineCounter: lines });
   const at = (offset: number) => `${path}:${lines.linePos(offset).line}`;
   const syntax = document.errors.map((error) => `${at(error.pos[0])}: ${firstLine(error.message)}`);
-  if (syntax.length > 0) throw usageError(syntax);
+  if (syntax.length > 0) throw usageError(syntax, ["mend its YAML: lines of NAME: VALUE"]);
   if (document.contents === null) return new Map();
   if (!isMap(document.contents)) throw usageError([`${path}:1: must be lines of NAME: VALUE`]);
   const entries = document.contents.items.map((pair) => readEntry(pair, at(offsetOf(pair)), known));
@@ -38,12 +38,15 @@ type Entry = Readonly<{ name: string; given: Given }> | Readonly<{ problem: stri
 function readEntry(pair: Pair, place: string, known: ReadonlySet<string>): Entry {
   const name = isScalar(pair.key) ? String(pair.key.value) : "";
   const origin = `${place}: ${name}`;
-  if (!known.has(name)) return { problem: `${origin}: no such setting${didYouMean(name, known)}` };
+  if (!known.has(name)) return { problem: `${origin}: no such setting${hintFor(name, known)}` };
   const texts = textsOf(pair.value);
   return texts
     ? { name, given: { origin, texts } }
     : { problem: `${origin}: must be a value, a list of values or KEY: VALUE` };
 }
+
+const hintFor = (name: string, known: ReadonlySet<string>): string =>
+  didYouMean(name, known) || ": leave it out, or see: berth up --help";
 
 const offsetOf = ({ key }: Pair): number => (isScalar(key) ? (key.range?.[0] ?? 0) : 0);
 const firstLine = (text: string): string => text.split("\n")[0] ?? "";

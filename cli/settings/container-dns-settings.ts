@@ -44,7 +44,7 @@ function parseAtMost(
   const surplus = texts[max];
   return surplus === undefined
     ? parseEach(texts, parse)
-    : malformed(surplus, `is one too many: resolvers look at ${max}`);
+    : malformed(surplus, `is one too many, for resolvers look at ${max}: leave it out`);
 }
 
 /** What a worker can be told about its containers' DNS. */

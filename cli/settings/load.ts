@@ -1,7 +1,7 @@
 import { Option } from "commander";
-import { CommandError } from "../command-error.ts";
+import { usageError } from "../command-error.ts";
 import type { Context } from "../context.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { noSuchFile } from "../no-file.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { type Flags, resolve, type Shape, type Values } from "./resolve.ts";
 import { knownNames } from "./settings.ts";
@@ -32,10 +32,11 @@ async function loadConfigFile(flags: Flags, context: Context): Promise<ConfigFil
   if (content === undefined && path === undefined) return new Map();
   if (content === undefined) {
     const origin = flags["config"] === undefined ? VARIABLE : "--config";
-    throw new CommandError(`${origin} ${path}: there is no such file`, {
-      exitCode: exitCodes.usage,
-    });
+    throw usageError([noSuchFile(`${origin} ${path}`)], [`or go without: ${withoutIt(origin)}`]);
   }
   const { parseConfigFile } = await import("./config-file.ts");
   return parseConfigFile(path ?? DEFAULT_PATH, content, knownNames);
 }
+
+const withoutIt = (origin: string): string =>
+  origin === VARIABLE ? `unset ${VARIABLE}` : `leave ${origin} out`;

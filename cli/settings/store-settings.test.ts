@@ -63,7 +63,7 @@ test.each([
   [{ store: "etcd://berth@a:1" }, "there is no password"],
   [{ store: "etcd://berth@a:1", storePasswordFile: "empty" }, "is empty"],
   [{ store: url, storeCa: "missing.pem" }, "there is no such file"],
-  [{ store: url, storeCa: "password" }, "is not in PEM"],
+  [{ store: url, storeCa: "password" }, "must be in PEM"],
   [{ store: url, storeCert: "client.pem", storeKey: "server-key.pem" }, "cannot be used"],
 ])("refuses %j", async (flags, problem) => {
   await expect(placeOf({ flags })).rejects.toThrow(problem);

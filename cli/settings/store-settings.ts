@@ -2,6 +2,7 @@ import type { EtcdPlace } from "../../lib/store/etcd-place.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { noSuchFile } from "../no-file.ts";
 import { malformed, type Parsed, parsed } from "../parse/parsed.ts";
 import { parseStoreUrl, type StoreUrl } from "../parse/store-url.ts";
 import type { Values } from "./resolve.ts";
@@ -70,11 +71,13 @@ function refuseHalves(set: StoreSettings, url: string): void {
   const lacks = (what: unknown, flag: string, needed: string) =>
     what === undefined ? [] : [`${flag} needs ${needed}`];
   const problems = [
-    ...(place ? [] : lacks(ca ?? cert ?? key, "TLS", `a store to speak it with: ${url} etcd://…`)),
-    ...(cert === undefined ? lacks(key, "--store-key", "--store-cert") : []),
-    ...(key === undefined ? lacks(cert, "--store-cert", "--store-key") : []),
+    ...(place
+      ? []
+      : lacks(ca ?? cert ?? key, "TLS", `a store to speak it with: give ${url} etcd://…`)),
+    ...(cert === undefined ? lacks(key, "--store-key", "--store-cert: give both") : []),
+    ...(key === undefined ? lacks(cert, "--store-cert", "--store-key: give both") : []),
     ...(place?.user === undefined
-      ? lacks(password, "--store-password-file", `a user: ${url} etcd://USER@…`)
+      ? lacks(password, "--store-password-file", `a user: write ${url} etcd://USER@…`)
       : []),
   ];
   if (problems.length > 0) throw usageError(problems);
@@ -91,7 +94,10 @@ async function tlsOf(context: Context, set: StoreSettings): Promise<EtcdPlace["t
     createSecureContext({ ca, cert: certificate, key });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw usageError([`the certificates of the store cannot be used: ${reason}`]);
+    throw usageError(
+      [`the certificates of the store cannot be used: ${reason}`],
+      ["give PEM files, and a --store-key that belongs to --store-cert"],
+    );
   }
   return tls;
 }
@@ -100,7 +106,7 @@ async function pemOf(context: Context, setting: Setting<unknown>, path: string |
   if (path === undefined) return undefined;
   const text = await contentOf(context, setting, path);
   if (text.includes("-----BEGIN ")) return Buffer.from(text);
-  throw usageError([`${flagOf(setting)} ${path}: is not in PEM, which begins with -----BEGIN`]);
+  throw usageError([`${flagOf(setting)} ${path}: must be in PEM, which begins with -----BEGIN`]);
 }
 
 async function passwordOf(
@@ -113,19 +119,17 @@ async function passwordOf(
       : await contentOf(context, storePasswordFile, path);
   const password = text?.replace(/\r?\n$/, "");
   if (path !== undefined && password === "")
-    throw usageError([`--store-password-file ${path}: is empty`]);
+    throw usageError([`--store-password-file ${path}: is empty: write the password into it`]);
   return password || undefined;
 }
 
 async function contentOf(context: Context, setting: Setting<unknown>, path: string) {
-  const refuse = (problem: string, cause?: unknown) =>
-    new CommandError(`${flagOf(setting)} ${path}: ${problem}`, {
-      exitCode: exitCodes.usage,
-      cause,
-    });
   const text = await context.readText(path).catch((cause: unknown) => {
-    throw refuse(`cannot be read: ${cause instanceof Error ? cause.message : cause}`, cause);
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandError(`${flagOf(setting)} ${path}: cannot be read: ${words}`, {
+      ...{ exitCode: exitCodes.usage, cause, remedies: ["name a file that you may read"] },
+    });
   });
-  if (text === undefined) throw refuse("there is no such file");
+  if (text === undefined) throw usageError([noSuchFile(`${flagOf(setting)} ${path}`)]);
   return text;
 }

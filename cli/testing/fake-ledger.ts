@@ -69,7 +69,8 @@ export function createFakeLedger(clock: Clock) {
 }
 
 function violationsOf(spec: TaskSpec | undefined): readonly FieldViolation[] {
-  if (!spec?.image) return [{ field: "spec.image", description: "is empty" }];
+  if (!spec?.image)
+    return [{ field: "spec.image", description: "is required: name an image such as nginx:1.27" }];
   const memory = spec.limit?.memoryBytes;
   const description = `is ${memory}: must be at least 6291456 (6 MiB)`;
   return memory !== undefined && memory < 6_291_456n

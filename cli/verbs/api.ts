@@ -10,6 +10,7 @@ import { CommandError, usageError } from "../command-error.ts";
 import type { Context, ManagerLink } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { allMethods, findMethod, methodName } from "../find-method.ts";
+import { noSuchFile } from "../no-file.ts";
 import { formatDocument, formatStreamed, jsonOf } from "../output/document.ts";
 import { addFormatFlag, type Format } from "../output/output-flags.ts";
 import { formatTable } from "../output/table.ts";
@@ -81,11 +82,11 @@ async function textOf(context: Context, data: string): Promise<string> {
   if (data === "-") return readInput(context);
   if (!data.startsWith("@")) return data;
   const text = await context.readText(data.slice(1));
-  if (text === undefined) throw usageError([`--data ${data}: there is no such file`]);
+  if (text === undefined) throw usageError([noSuchFile(`--data ${data}`)]);
   return text;
 }
 
-function requestOf({ input, parent, name }: DescMethod, text: string): Message {
+function requestOf({ input }: DescMethod, text: string): Message {
   try {
     return decode(input, text);
   } catch (error) {
@@ -95,7 +96,7 @@ function requestOf({ input, parent, name }: DescMethod, text: string): Message {
       violations.map(
         ({ field, description }) => `--data${field === "body" ? "" : ` ${field}`}: ${description}`,
       ),
-      [`its fields are those of ${input.typeName}, of ${parent.name}/${name}`],
+      [`see its fields: ${input.name} in ${input.file.name}.proto`],
     );
   }
 }

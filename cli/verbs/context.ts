@@ -195,7 +195,7 @@ async function rm(context: Context, names: readonly string[]): Promise<ExitCode>
   const { stdout, stderr } = context.terminal;
   const { current, clusters } = await readContexts(context);
   if (names.includes(DEFAULT_CONTEXT))
-    throw usageError([`${DEFAULT_CONTEXT} is this machine, and is always there`]);
+    throw usageError([`${DEFAULT_CONTEXT} is this machine, and is always there: leave it out`]);
   const missing = names.find((name) => !clusters.has(name));
   if (missing !== undefined) throw noContext(missing, { clusters });
   const kept = new Map([...clusters].filter(([name]) => !names.includes(name)));

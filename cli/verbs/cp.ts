@@ -11,6 +11,7 @@ import { findTask } from "../find-task.ts";
 import { oneLine } from "../output/format.ts";
 import { parseWhole } from "../parse/parsed.ts";
 import { createProgress } from "../progress.ts";
+import { systemRemedies } from "../system-remedies.ts";
 import { callOf, clientCommand, flagValue, type Run, withManager } from "./client-verb.ts";
 
 type CpFlags = Readonly<{ followLink?: true; attempt?: string; quiet?: true }>;
@@ -75,8 +76,13 @@ async function copy(work: CopyWork, ends: Ends): Promise<void> {
     else await sendFiles(work, ends.other, ends.task);
   } catch (error) {
     work.progress.clear();
-    throw isOfFiles(error) ? new CommandError(oneLine(error.message), { cause: error }) : error;
+    throw isOfFiles(error) ? refusedByDisk(error) : error;
   }
+}
+
+function refusedByDisk(error: Error): CommandError {
+  const [remedy = "choose another place for the copy"] = systemRemedies([error]);
+  return new CommandError(oneLine(error.message), { cause: error, remedies: [remedy] });
 }
 
 /** What is wrong with an archive, or with this machine's disk, is no bug. */

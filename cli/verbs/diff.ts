@@ -30,7 +30,8 @@ export const diffCommand = (run: Run): Command =>
     .action((flags: DiffFlags) => run((context) => diff(context, flags)));
 
 async function diff(context: Context, flags: DiffFlags): Promise<ExitCode> {
-  if (flags.from === undefined) throw usageError(["--from is missing: since when?"]);
+  if (flags.from === undefined)
+    throw usageError(["--from is missing: give a time, or how long ago, such as 2h"]);
   const fromTime = readMoment("--from", flags.from, context);
   const toTime = flags.to === undefined ? undefined : readMoment("--to", flags.to, context);
   const times = { fromTime, ...(toTime && { toTime }) };

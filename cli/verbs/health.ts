@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { parseHostPort } from "../../lib/host-port.ts";
-import { usageError } from "../command-error.ts";
+import { CommandError, usageError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { printLine } from "../terminal.ts";
@@ -29,6 +29,14 @@ async function askHealth(context: Context, address: string, service: string): Pr
     printLine(terminal.stdout, "serving");
     return exitCodes.ok;
   }
-  printLine(terminal.stderr, `error: ${address} does not serve: ${result.message}`);
-  return exitCodes.error;
+  throw new CommandError(`${address} does not serve: ${result.message}`, {
+    remedies: remediesOf(result.message, service),
+  });
+}
+
+function remediesOf(message: string, service: string): readonly string[] {
+  const all = service === "" ? [] : ["or leave --service out, to ask of all that it serves"];
+  return message.startsWith("it says ")
+    ? ["it may be starting, or lack what it needs: see its log, then ask again", ...all]
+    : ["start it, or give the address that it listens on", ...all];
 }

@@ -142,7 +142,8 @@ export function checkLease({
   interval,
 }: Readonly<{ lease: number; interval: number }>): void {
   if (interval * 2 <= lease) return;
-  throw usageError([
-    `--interval is ${interval} ms and --lease ${lease} ms: a lease must last two intervals at least`,
-  ]);
+  throw usageError(
+    [`--interval is ${interval} ms and --lease ${lease} ms: a lease must last two intervals`],
+    [`give --lease ${interval * 2}ms or longer, or a shorter --interval`],
+  );
 }

@@ -4,6 +4,7 @@ import type { Plan } from "../../sim/plan.ts";
 import { usageError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { noSuchFile } from "../no-file.ts";
 import { parseWhole } from "../parse/parsed.ts";
 import { printLine } from "../terminal.ts";
 import { flagValue, type Run } from "./client-verb.ts";
@@ -73,16 +74,20 @@ async function onePlan(
   if (seed !== undefined) return randomPlan(flagValue("--seed", parseWhole(seed, 1, SEED_MAX)));
   if (file === undefined) return undefined;
   const text = await context.readText(file);
-  if (text === undefined) throw usageError([`--plan ${file}: there is no such file`]);
+  if (text === undefined) throw usageError([noSuchFile(`--plan ${file}`)]);
   const reading = readPlan(parsedText(file, text));
   if (reading.kind === "read") return reading.plan;
-  throw usageError(reading.problems.map((problem) => `--plan ${file}: ${problem}`));
+  throw usageError(
+    reading.problems.map((problem) => `--plan ${file}: ${problem}`),
+    ["see how a plan looks: docs/simulation.md"],
+  );
 }
 
 function parsedText(file: string, text: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    throw usageError([`--plan ${file}: ${error instanceof Error ? error.message : error}`]);
+    const words = error instanceof Error ? error.message : String(error);
+    throw usageError([`--plan ${file}: ${words}`], ["mend its YAML"]);
   }
 }
