@@ -23,7 +23,7 @@ afterAll(async () => {
 /** Runs the command as it is installed, bundled. */
 async function berth(args: readonly string[], input = "") {
   const env = { ...process.env, BERTH_ADDR: cluster.managerAddress };
-  const child = spawn(process.execPath, [BERTH, ...args], { env });
+  const child = spawn(BERTH, args, { env });
   child.stdin.end(input);
   const code = new Promise((resolve) => child.once("exit", resolve));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
@@ -73,6 +73,21 @@ test("a submit over HTTP tells of every field what was taken", async () => {
   expect(told["spec.image"]).toMatchObject({ origin: "FIELD_ORIGIN_REQUEST", meaning: "" });
   expect(told["spec.limit.pids"]).toMatchObject({ origin: "FIELD_ORIGIN_MANAGER", meaning: "512" });
   expect(told["spec.user"]).toMatchObject({ origin: "FIELD_ORIGIN_IMAGE" });
+});
+
+test("a file of variables is the container's: Node, which has a flag of that name, reads none", async () => {
+  const path = join(folder, "web.env");
+  writeFileSync(path, "NODE_OPTIONS=--no-such-option\nMODE=prod\n");
+  const printed = await berth(["run", "--dry-run", "--env-file", path, "nginx"]);
+  expect(parse(printed.stdout).env).toMatchObject({
+    NODE_OPTIONS: "--no-such-option",
+    MODE: "prod",
+  });
+  const none = join(folder, "none.env");
+  expect(await berth(["run", "--env-file", none, "nginx"])).toMatchObject({
+    stderr: `error: --env-file ${none}: there is no such file: name one that is there\n`,
+    code: 64,
+  });
 });
 
 test("a template is filled from the answer", async () => {
