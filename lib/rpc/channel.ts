@@ -16,6 +16,7 @@ import { encode } from "./codec.ts";
 import { type ClientTls, type Connection, createConnection } from "./connection.ts";
 import { asIs, pathOf } from "./definition.ts";
 import { clientLimits, defaultLimits } from "./limits.ts";
+import { withoutStack } from "./without-stack.ts";
 
 /**
  * A Connect transport that speaks gRPC through grpc-js. Connects with the first call and
@@ -84,15 +85,4 @@ async function callUnary<I extends DescMessage, O extends DescMessage>(
   if (error) throw error;
   const message = decodeResponse(method.output, response);
   return { stream: false, ...describe(method, state), message };
-}
-
-/** grpc-js takes the stack at each call, for an error that is not looked at here: that is costly. */
-function withoutStack<T>(action: () => T): T {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return action();
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
 }

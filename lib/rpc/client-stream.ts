@@ -18,6 +18,7 @@ import type { Connection } from "./connection.ts";
 import { asIs, pathOf } from "./definition.ts";
 import { messagesOf, writeMessage } from "./grpc-stream.ts";
 import { defaultLimits } from "./limits.ts";
+import { withoutStack } from "./without-stack.ts";
 
 type Duplex = ClientDuplexStream<Uint8Array, Uint8Array>;
 
@@ -41,12 +42,14 @@ export async function openStream<I extends DescMessage, O extends DescMessage>(
 ): Promise<StreamResponse<I, O>> {
   if (signal?.aborted) throw abortError(signal);
   const link = connection.link();
-  const call: Duplex = link.client.makeBidiStreamRequest(
-    pathOf(method),
-    asIs,
-    asIs,
-    requestMetadata(header),
-    deadlineIn(timeoutMs),
+  const call: Duplex = withoutStack(() =>
+    link.client.makeBidiStreamRequest(
+      pathOf(method),
+      asIs,
+      asIs,
+      requestMetadata(header),
+      deadlineIn(timeoutMs),
+    ),
   );
   call.on("error", (err) => log.debug({ err, method: pathOf(method) }, "stream failed"));
   const state = follow(call, { link, connection, signal });

@@ -1,6 +1,6 @@
 import { AssertionError } from "../assert.ts";
 import type { Batch, BatchLimits, CommitResult, StoreChange, Write } from "./store.ts";
-import { keyBytes } from "./store-key.ts";
+import { assertKey } from "./store-key.ts";
 
 /** Of engines that take what memory takes. */
 export const noLimits: BatchLimits = {
@@ -15,23 +15,31 @@ export type BatchPlan = Readonly<{ result: CommitResult; changes: readonly Store
 export function assertWellFormed({ guards = [], writes }: Batch): void {
   const written = new Set<string>();
   for (const { key } of writes) {
-    keyBytes(key);
+    assertKey(key);
     if (written.has(key))
       throw new AssertionError(`a batch writes key ${JSON.stringify(key)} twice`);
     written.add(key);
   }
-  for (const { key } of guards) keyBytes(key);
+  for (const { key } of guards) assertKey(key);
 }
 
-/** The batch on its own memory: what the caller does to its values later changes nothing here. */
-export const copyOf = ({ guards = [], writes }: Batch): Batch => ({
-  guards: [...guards],
-  writes: writes.map((write) =>
-    write.kind === "put"
-      ? { kind: "put", key: write.key, value: new Uint8Array(write.value) }
-      : { kind: "delete", key: write.key },
-  ),
-});
+/**
+ * The batch on its own memory: what the caller does to its values later changes nothing here. One
+ * piece for all: memory outside of the heap is dear by the piece.
+ */
+export function copyOf({ guards = [], writes }: Batch): Batch {
+  const sizeOf = (write: Write) => (write.kind === "put" ? write.value.length : 0);
+  const bytes = new Uint8Array(writes.reduce((sum, write) => sum + sizeOf(write), 0));
+  let end = 0;
+  const copies = writes.map((write): Write => {
+    if (write.kind === "delete") return { kind: "delete", key: write.key };
+    const start = end;
+    end += write.value.length;
+    bytes.set(write.value, start);
+    return { kind: "put", key: write.key, value: bytes.subarray(start, end) };
+  });
+  return { guards: [...guards], writes: copies };
+}
 
 /**
  * Decides on a batch against a store at revision `head` whose keys have the

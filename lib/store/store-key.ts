@@ -17,6 +17,14 @@ export function keyBytes(key: string): Buffer {
   return bytes;
 }
 
+/** Stops a key that breaks the rules, which is a bug. */
+export function assertKey(key: string): void {
+  // As many bytes as characters: ASCII, which keys nearly always are.
+  const isPlain =
+    key !== "" && key.length <= KEY_BYTES_MAX && Buffer.byteLength(key) === key.length;
+  if (!isPlain) keyBytes(key);
+}
+
 /** A prefix or a page's `after`: as a key, but of any length. */
 function textBytes(text: string): Buffer {
   const bytes = Buffer.from(text);

@@ -86,11 +86,15 @@ export function* flushesOf(
   units: readonly Unit[],
   limits: BatchLimits,
 ): Generator<Flush, void, undefined> {
-  if (limits.operations === Number.POSITIVE_INFINITY) return yield whole(units);
-  const sizes = { entriesMax: Number.POSITIVE_INFINITY, bytesMax: limits.operations - OWN_WRITES };
+  const bytesMax = Math.min(limits.operations - OWN_WRITES, OPERATIONS_WANTED);
+  const sizes = { entriesMax: Number.POSITIVE_INFINITY, bytesMax };
   for (const part of chunks(units, { ...sizes, sizeOf: operationsOf }))
-    yield* fitting(part, limits);
+    if (limits.operations === Number.POSITIVE_INFINITY) yield whole(part);
+    else yield* fitting(part, limits);
 }
+
+/** Where a store takes any number, others should have their turn all the same. */
+const OPERATIONS_WANTED = 4_096;
 
 /** The revision. */
 const OWN_WRITES = 1;

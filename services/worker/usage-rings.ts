@@ -3,6 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { type Attempt, containerOf, keyText } from "./attempt.ts";
 import type { AttemptKey } from "./runtime.ts";
 import type { Glance, UsageGlance } from "./usage-cgroup.ts";
+import { createUsageSamples, type UsageSamples } from "./usage-samples.ts";
 
 /** Keeps what every attempt used in its last minute, for as long as the worker holds the attempt. */
 export interface UsageRings {
@@ -42,25 +43,30 @@ const BATCH = 64;
  * depend on whether anybody will ask. Where the machine does not show them nothing is kept.
  */
 export function createUsageRings({ glance, attempts, clock }: Deps): UsageRings {
-  const rings = createRingTable(clock);
+  const table = createRingTable();
   const bell = createBell(clock);
   let lookedMs = clock.monotonic();
   let fullMs = lookedMs;
 
-  function look({ key, stage }: Attempt): void {
-    const usage = glance(containerOf(stage)?.id ?? "");
-    if (usage) rings.add(key, usage);
+  function look({ containerId, samples }: Ring): void {
+    const usage = glance(containerId);
+    if (usage) samples.add(usage);
+  }
+
+  /** All that run now, as those know who hold them; what is not held any more is forgotten. */
+  function takeStock(): void {
+    fullMs = clock.monotonic();
+    const held = attempts();
+    for (const attempt of held) if (isRunning(attempt)) table.begin(attempt, fullMs);
+    table.keepOnly(held);
   }
 
   async function lookAtDue(signal: AbortSignal): Promise<void> {
-    const held = attempts();
     lookedMs = clock.monotonic();
     const isFull = lookedMs - fullMs >= PAUSE_MS;
-    if (isFull) {
-      fullMs = lookedMs;
-      rings.keepOnly(held);
-    }
-    const due = held.filter((each) => isRunning(each) && (isFull || rings.isYoung(each.key)));
+    if (isFull) takeStock();
+    const young = table.young(lookedMs - YOUNG_MS);
+    const due = isFull ? table.running() : young;
     for (let first = 0; first < due.length && !signal.aborted; first += BATCH) {
       if (first > 0) await clock.turn();
       due.slice(first, first + BATCH).forEach(look);
@@ -69,15 +75,16 @@ export function createUsageRings({ glance, attempts, clock }: Deps): UsageRings 
 
   /** Undefined while nothing runs: then only a start is waited for. */
   function pauseMs(): number | undefined {
-    const running = attempts().filter(isRunning);
-    if (running.length === 0) return undefined;
-    return running.some(({ key }) => rings.isYoung(key)) ? YOUNG_PAUSE_MS : PAUSE_MS;
+    if (table.running().length === 0) return undefined;
+    return table.young(clock.monotonic() - YOUNG_MS).length > 0 ? YOUNG_PAUSE_MS : PAUSE_MS;
   }
 
   return {
     note(attempt) {
-      if (attempt.stage.kind !== "running" || rings.has(attempt.key)) return;
-      look(attempt);
+      if (!isRunning(attempt)) return table.end(attempt);
+      const ring = table.begin(attempt, clock.monotonic());
+      if (!ring) return;
+      look(ring);
       bell.ring();
     },
     async run(signal) {
@@ -89,7 +96,7 @@ export function createUsageRings({ glance, attempts, clock }: Deps): UsageRings 
         await lookAtDue(signal);
       }
     },
-    of: rings.of,
+    of: (key) => table.find(key)?.samples.list() ?? [],
   };
 }
 
@@ -97,34 +104,47 @@ export function createUsageRings({ glance, attempts, clock }: Deps): UsageRings 
 const isRunning = ({ stage }: Attempt): boolean =>
   stage.kind === "running" || stage.kind === "stopping";
 
-type Ring = { readonly startMs: number; readonly samples: UsageGlance[] };
+type Ring = Readonly<{ containerId: string; startMs: number; samples: UsageSamples }>;
 
-function createRingTable(clock: Clock) {
+/** The rings of all attempts held that were ever seen running, by the text of their keys. */
+function createRingTable() {
   const rings = new Map<string, Ring>();
+  const running = new Map<string, Ring>();
+  /** Those seen running a moment ago, the eldest first. */
+  const young = new Map<string, Ring>();
 
-  function begin(key: AttemptKey): Ring {
-    const ring = { startMs: clock.monotonic(), samples: [] };
-    rings.set(keyText(key), ring);
-    return ring;
+  function end(text: string): void {
+    running.delete(text);
+    young.delete(text);
   }
 
   return {
-    add(key: AttemptKey, usage: UsageGlance): void {
-      const { samples } = rings.get(keyText(key)) ?? begin(key);
-      samples.push(usage);
-      const isOld = ({ takenMs }: UsageGlance) => takenMs < usage.takenMs - SPAN_MS;
-      while (samples.length > SAMPLES_MAX || samples.some(isOld)) samples.shift();
+    find: (key: AttemptKey): Ring | undefined => rings.get(keyText(key)),
+    running: (): readonly Ring[] => [...running.values()],
+    /** Those that began after a moment, and are asked about no earlier one. */
+    young(afterMs: number): readonly Ring[] {
+      for (const [text, { startMs }] of young) {
+        if (startMs > afterMs) break;
+        young.delete(text);
+      }
+      return [...young.values()];
     },
-    has: (key: AttemptKey): boolean => rings.has(keyText(key)),
-    of: (key: AttemptKey): readonly UsageGlance[] => rings.get(keyText(key))?.samples ?? [],
-    /** Whether it was first seen running a moment ago. */
-    isYoung(key: AttemptKey): boolean {
-      const ring = rings.get(keyText(key));
-      return ring !== undefined && clock.monotonic() - ring.startMs < YOUNG_MS;
+    /** Nothing to do where it has begun. */
+    begin({ key, stage }: Attempt, startMs: number): Ring | undefined {
+      const text = keyText(key);
+      if (rings.has(text)) return undefined;
+      const containerId = containerOf(stage)?.id ?? "";
+      const ring = { containerId, startMs, samples: createUsageSamples(SAMPLES_MAX, SPAN_MS) };
+      for (const map of [rings, running, young]) map.set(text, ring);
+      return ring;
     },
+    end: ({ key }: Attempt): void => end(keyText(key)),
     keepOnly(held: readonly Attempt[]): void {
-      const keys = new Set(held.map(({ key }) => keyText(key)));
-      for (const key of rings.keys()) if (!keys.has(key)) rings.delete(key);
+      const stays = new Map(held.map((attempt) => [keyText(attempt.key), isRunning(attempt)]));
+      for (const text of rings.keys()) {
+        if (!stays.get(text)) end(text);
+        if (!stays.has(text)) rings.delete(text);
+      }
     },
   };
 }
