@@ -48,6 +48,7 @@ faults: build ## Break real processes, engines, disks and networks; most of it n
 	@scripts/docker-engine.sh scripts/fault-sweep.sh scripts/test.mjs faults
 
 sim: build ## Run SEEDS=100 random clusters in simulated time, with faults, and check every promise
+	@node dist/sim/bugs/main.js --check
 	@bin/berth sim --seeds $(SEEDS)
 
 sim-bugs: build ## Put known bugs back, one at a time, and show that the simulation finds each

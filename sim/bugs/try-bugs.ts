@@ -27,9 +27,14 @@ type Options = Readonly<{
  * the first when the text of any has changed.
  */
 export async function tryBugs(options: Options): Promise<void> {
-  for (const bug of options.bugs) await partsOf(bug, options.distFolder);
+  await findAll(options.bugs, options.distFolder);
   const queue = options.bugs[Symbol.iterator]();
   await Promise.all(Array.from({ length: options.laneCount }, () => runLane(queue, options)));
+}
+
+/** Rejects when the text of any bug is not there, or not once: what it replaces was changed since. */
+export async function findAll(bugs: readonly Bug[], distFolder: string): Promise<void> {
+  for (const bug of bugs) await partsOf(bug, distFolder);
 }
 
 async function runLane(queue: Iterator<Bug>, options: Options): Promise<void> {

@@ -48,9 +48,9 @@ export const workerBugs: readonly Bug[] = [
     name: "a silent engine means gone",
     promise: "nothing is concluded from an engine's silence",
     file: "services/worker/advance.js",
-    find: "    const facts = await engine.inspect(container.id);\n    if (!facts)\n        return { ...ended(removedExternally(container)), container };",
+    find: "    const facts = await engine.inspect(stage.container.id);\n    if (!facts)",
     replace:
-      "    const facts = await engine.inspect(container.id).catch(() => undefined);\n    if (!facts)\n        return { ...ended(removedExternally(container)), container };",
+      "    const facts = await engine.inspect(stage.container.id).catch(() => undefined);\n    if (!facts)",
   },
   {
     name: "want of memory is not told",
