@@ -90,7 +90,7 @@ bench-recovery: build ## How fast Berth recovers, beside Docker Swarm on the sam
 	@scripts/docker-engine.sh bash -c 'BENCH_IMAGE=$$(scripts/demo-image.sh) node dist/bench/recovery.js'
 
 bench-scheduler: build ## How many tasks a second the scheduler alone places
-	@node dist/bench/scheduler.js
+	@node --expose-gc dist/bench/scheduler.js
 
 bench-store: build ## Batches a second through the store in etcd, beside etcd's own rate and LMDB's
 	@scripts/etcd-server.sh node dist/bench/store.js

@@ -17,7 +17,7 @@ import { createClient } from "../lib/rpc/client.ts";
 import { EchoService } from "../lib/rpc/testing/echo-pb.ts";
 import { openLmdbStore } from "../lib/store/lmdb-store.ts";
 import type { Write } from "../lib/store/store.ts";
-import { putEvent, putTask } from "../services/manager/ledger-records.ts";
+import { putEvents, putTasks, putVersions } from "../services/manager/ledger-records.ts";
 import { type Manner, SPEC } from "./cluster-load.ts";
 import { cpuSecondsOf } from "./proc.ts";
 
@@ -52,10 +52,11 @@ export async function measureStoreFloor(lives: readonly Life[], perBatch: number
   return { tasks: lives.length, seconds, cpuSeconds: (used.user + used.system) / 1e6 };
 }
 
-const writesOf = ({ task, events }: Life, from: number, to: number | undefined): Write[] => [
-  putTask(task),
-  ...events.slice(from, to).flatMap((event) => putEvent(event, undefined)),
-];
+function writesOf({ task, events }: Life, from: number, to: number | undefined): Write[] {
+  const told = events.slice(from, to);
+  const versions = told.map(({ taskId, revision }) => ({ taskId, revision, version: undefined }));
+  return [...putTasks([task]), ...putEvents(told), ...putVersions(versions)];
+}
 
 /** A call of as many bytes as SubmitTasks and its answer have together, half of them each way. */
 export async function measureEchoFloor(manner: Manner, task: Task): Promise<Floor> {

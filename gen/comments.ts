@@ -836,6 +836,8 @@ export const comments: Readonly<Record<string, string>> = {
   "berth.v1.TaskVersion.same_past_attempts": "Whether the past attempts are those of the version before.",
   "berth.v1.TaskVersion.same_placement": "Whether the current attempt's placement is that of the version before.",
   "berth.v1.TaskVersion.task": "The task without its ID and its spec, which never change, and without what is the same as in the version before.",
+  "berth.v1.TaskVersions": "Versions one after the other. Written by nobody: the manager encodes many at once in this, for a quarter of what that costs one by one.",
+  "berth.v1.TaskVersions.versions": "In any order.",
   "berth.v1.TcpCheck": "Connects over TCP.",
   "berth.v1.TcpCheck.port": "Port of the container. 1 to 65535.",
   "berth.v1.TerminalSize": "How many characters fit on a terminal.",

@@ -7,7 +7,16 @@ import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_p
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { chunks } from "../../lib/chunks.ts";
 import type { BatchLimits, Write } from "../../lib/store/store.ts";
-import { deleteKey, prefixes, putEvent, putRemoved, putTask, putText } from "./ledger-records.ts";
+import {
+  deleteKey,
+  prefixes,
+  putEvents,
+  putRemoved,
+  putTasks,
+  putText,
+  putVersions,
+  type VersionEntry,
+} from "./ledger-records.ts";
 
 /** A change that is on disk. `task` is what the task was after it, or last when `removed`. */
 export type LedgerChange = Readonly<{
@@ -57,20 +66,30 @@ export const changesOf = (staged: readonly Staged[]): readonly LedgerChange[] =>
  */
 function writesOf(staged: readonly Staged[]): readonly Write[] {
   const changes = changesOf(staged);
-  const latest = new Map(changes.map((change) => [change.task.id, change]));
+  const latest = [...new Map(changes.map((change) => [change.task.id, change])).values()];
   const others = staged.flatMap((item) => (item.kind === "writes" ? item.writes : item.others));
-  const events = staged.flatMap((item) =>
-    item.kind === "change" ? putEvent(item.change.event, item.version) : [],
-  );
   const last = changes.at(-1);
-  const revision = last ? [putText(metaKeys.revision, String(last.revision))] : [];
-  const writes = [...[...latest.values()].flatMap(recordOf), ...others, ...events, ...revision];
+  const writes = [
+    ...putTasks(latest.filter(({ removed }) => !removed).map(({ task }) => task)),
+    ...latest.filter(({ removed }) => removed).flatMap(removalOf),
+    ...others,
+    ...putEvents(changes.map(({ event }) => event)),
+    ...putVersions(staged.flatMap(versionIn)),
+    ...(last ? [putText(metaKeys.revision, String(last.revision))] : []),
+  ];
   // Of several writes to one key the last one counts.
   return [...new Map(writes.map((write) => [write.key, write])).values()];
 }
 
-const recordOf = ({ task, removed, event }: LedgerChange): readonly Write[] =>
-  removed ? [deleteKey(prefixes.task + task.id), putRemoved(task, event)] : [putTask(task)];
+const removalOf = ({ task, event }: LedgerChange): readonly Write[] => [
+  deleteKey(prefixes.task + task.id),
+  putRemoved(task, event),
+];
+
+const versionIn = (item: Staged): readonly VersionEntry[] =>
+  item.kind === "change"
+    ? [{ taskId: item.change.task.id, revision: item.change.revision, version: item.version }]
+    : [];
 
 /** One commit: what belongs together. */
 export type Unit = readonly Staged[];

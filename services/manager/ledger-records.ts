@@ -1,17 +1,20 @@
 import { create, fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
 import { ASSIGNMENTS } from "../../core/assignment-place.ts";
 import type { WorkerRecord } from "../../core/worker-settings.ts";
+import { ListTaskEventsResponseSchema } from "../../gen/berth/v1/manager_service_pb.ts";
 import {
   type RemovedTask,
   RemovedTaskSchema,
   type TaskVersion,
   TaskVersionSchema,
+  TaskVersionsSchema,
 } from "../../gen/berth/v1/past_pb.ts";
 import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
 import { type Task, TaskSchema } from "../../gen/berth/v1/task_pb.ts";
 import { WorkerSettingsSchema } from "../../gen/berth/v1/worker_pb.ts";
 import type { Entry, Write } from "../../lib/store/store.ts";
-import { encodeTask } from "./spec-bytes.ts";
+import { partsOf } from "./list-bytes.ts";
+import { encodeTasks } from "./spec-bytes.ts";
 
 /** Where everything of the ledger lies in the store. Keys of one prefix are in the order of time. */
 export const prefixes = {
@@ -55,35 +58,46 @@ export const revisionKey = (revision: bigint): string => revision.toString(16).p
 
 export const REVISION_KEY = /^[0-9a-f]{16}$/;
 
-export const putTask = (task: Task): Write => ({
-  kind: "put",
-  key: prefixes.task + task.id,
-  value: encodeTask(task),
-});
+export const putTasks = (tasks: readonly Task[]): readonly Write[] =>
+  putAll(
+    tasks.map(({ id }) => prefixes.task + id),
+    encodeTasks(tasks),
+  );
+
+const putAll = (keys: readonly string[], values: readonly Uint8Array[]): readonly Write[] =>
+  keys.map((key, index) => ({ kind: "put", key, value: values[index] ?? NOTHING }));
+
+const NOTHING = new Uint8Array();
 
 export const deleteKey = (key: string): Write => ({ kind: "delete", key });
 
-export const putEvent = (event: TaskEvent, version: TaskVersion | undefined): readonly Write[] => [
-  {
-    kind: "put",
-    key: prefixes.event + revisionKey(event.revision),
-    value: toBinary(TaskEventSchema, event),
-  },
-  putVersion(event.taskId, event.revision, version),
-];
+export function putEvents(events: readonly TaskEvent[]): readonly Write[] {
+  const list = create(ListTaskEventsResponseSchema);
+  list.events = [...events];
+  return putAll(
+    events.map(({ revision }) => prefixes.event + revisionKey(revision)),
+    partsOf(toBinary(ListTaskEventsResponseSchema, list)),
+  );
+}
 
 export const versionsOf = (taskId: string): string => `${prefixes.taskEvent}${taskId}/`;
 
-/** After its removal there is no version of a task. */
-export const putVersion = (
-  taskId: string,
-  revision: bigint,
-  version: TaskVersion | undefined,
-): Write => ({
-  kind: "put",
-  key: versionsOf(taskId) + revisionKey(revision),
-  value: version ? encodeVersion(version) : new Uint8Array(),
-});
+/** How a change left its task. After its removal there is no version. */
+export type VersionEntry = Readonly<{
+  taskId: string;
+  revision: bigint;
+  version: TaskVersion | undefined;
+}>;
+
+export function putVersions(entries: readonly VersionEntry[]): readonly Write[] {
+  const list = create(TaskVersionsSchema);
+  list.versions = entries.flatMap(({ version }) => version ?? []);
+  const values = partsOf(toBinary(TaskVersionsSchema, list)).values();
+  return putAll(
+    entries.map(({ taskId, revision }) => versionsOf(taskId) + revisionKey(revision)),
+    entries.map(({ version }) => (version && values.next().value) || NOTHING),
+  );
+}
 
 export const encodeVersion = (version: TaskVersion): Uint8Array =>
   toBinary(TaskVersionSchema, version);

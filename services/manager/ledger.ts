@@ -11,7 +11,7 @@ import { eventOf, type LedgerChange, type Staged } from "./ledger-change.ts";
 import { createDurable } from "./ledger-durable.ts";
 import { type Horizon, putHorizon } from "./ledger-horizon.ts";
 import { beginEpoch, loadState } from "./ledger-load.ts";
-import { putVersion, putWorker, type RequestRecord } from "./ledger-records.ts";
+import { putVersions, putWorker, type RequestRecord } from "./ledger-records.ts";
 import type { LedgerState } from "./ledger-state.ts";
 import { createRequestLog } from "./request-log.ts";
 import { createWorkerRecords, type WorkerRecords } from "./worker-records.ts";
@@ -192,7 +192,13 @@ function createHead(state: LedgerState, { clock, keepsAssignments = false }: Dep
   /** How a task was that has not changed since versions are kept. */
   function baseOf(before: Task | undefined): readonly Write[] {
     return before && before.revision <= state.horizon.beganRevision
-      ? [putVersion(before.id, before.revision, versionOf(before, undefined))]
+      ? putVersions([
+          {
+            taskId: before.id,
+            revision: before.revision,
+            version: versionOf(before, undefined),
+          },
+        ])
       : [];
   }
 

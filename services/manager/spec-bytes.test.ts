@@ -1,9 +1,11 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
-import { TaskSchema, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
+import { type Task, TaskSchema, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
 import { StartTaskRequestSchema } from "../../gen/berth/v1/worker_service_pb.ts";
 import { aPlacedTask, aSpec } from "../../test/builders.ts";
-import { encodedSpec, encodeTask, sendWithSpec } from "./spec-bytes.ts";
+import { encodedSpec, encodeTasks, sendWithSpec } from "./spec-bytes.ts";
+
+const encodeTask = (task: Task): Uint8Array => encodeTasks([task])[0] ?? new Uint8Array();
 
 describe("a task", () => {
   test("is decoded as what it was", () => {
@@ -23,6 +25,14 @@ describe("a task", () => {
     const task = create(TaskSchema, { id: "t1" });
     expect(fromBinary(TaskSchema, encodeTask(task))).toEqual(task);
   });
+});
+
+test("many tasks are encoded as each alone", () => {
+  const tasks = Array.from({ length: 50 }, (_, index) =>
+    aPlacedTask(`t${index}`, "w1", { args: ["x".repeat(index * 7)] }),
+  );
+  expect(encodeTasks(tasks)).toEqual(tasks.map(encodeTask));
+  expect(encodeTasks([])).toEqual([]);
 });
 
 test("a start is decoded with its spec", () => {

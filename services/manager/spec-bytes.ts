@@ -1,14 +1,11 @@
-import { toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Assignment, AssignmentSchema } from "../../gen/berth/v1/assignment_pb.ts";
-import {
-  type Task,
-  TaskSchema,
-  type TaskSpec,
-  TaskSpecSchema,
-} from "../../gen/berth/v1/task_pb.ts";
+import { ListTasksResponseSchema } from "../../gen/berth/v1/manager_service_pb.ts";
+import { type Task, type TaskSpec, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
 import type { StartTaskRequest } from "../../gen/berth/v1/worker_service_pb.ts";
 import { createRecentMap } from "../../lib/recent-map.ts";
+import { partsOf } from "./list-bytes.ts";
 
 /** About as many specs as are on their way from a user to a worker. */
 const KEPT_MAX = 5_000;
@@ -36,11 +33,18 @@ const SPEC_OF_START = 3;
 
 const NO_SPEC = { spec: undefined } as Pick<Task, "spec">;
 
-export function encodeTask(task: Task): Uint8Array {
+/** Each as it is stored. They share their memory. */
+export function encodeTasks(tasks: readonly Task[]): readonly Uint8Array[] {
+  const list = create(ListTasksResponseSchema);
+  list.tasks = tasks.map(withSpecBytes);
+  return partsOf(toBinary(ListTasksResponseSchema, list));
+}
+
+function withSpecBytes(task: Task): Task {
   const { spec } = task;
-  if (!spec) return toBinary(TaskSchema, task);
+  if (!spec) return task;
   const $unknown = [...(task.$unknown ?? []), fieldOf(SPEC_OF_TASK, spec)];
-  return toBinary(TaskSchema, { ...task, ...NO_SPEC, $unknown });
+  return { ...task, ...NO_SPEC, $unknown };
 }
 
 /** A start without its spec, to be sent with it. */
