@@ -22,6 +22,8 @@ type Case = Readonly<{
   name: string;
   /** How many tasks each worker has before. */
   placedPerWorker?: (workerCount: number) => number;
+  /** How much of a worker's CPU those take together. Absent: nine tenths. */
+  placedShare?: number;
   specOf: (index: number) => MessageInitShape<typeof TaskSpecSchema>;
   /** Absent: all workers are of one size. */
   capacityOf?: (index: number) => Amount;
@@ -79,6 +81,12 @@ const CASES: readonly Case[] = [
     placedPerWorker: (workerCount) => 1_000_000 / workerCount,
     specOf: () => ({ name: "web", reservation: small }),
   },
+  {
+    name: "identical, 1,000,000 tasks placed that leave room",
+    placedPerWorker: (workerCount) => 1_000_000 / workerCount,
+    placedShare: 0.001,
+    specOf: () => ({ name: "web", reservation: small }),
+  },
 ];
 
 const specs = new Map<string, readonly TaskSpec[]>();
@@ -113,7 +121,8 @@ const workerOf = (index: number, { capacityOf = ofOneSize }: Case): Candidate =>
 /** What fills workers beforehand: tenths of a worker, or something smaller where there are many. */
 function fill(placer: Placer, workerCount: number, each: Case): void {
   const count = each.placedPerWorker?.(workerCount) ?? 0;
-  const share = { cpuMillis: BigInt(Math.floor(900_000 / Math.max(1, count))) };
+  const all = (each.placedShare ?? 0.9) * ofOneSize().cpuMillis;
+  const share = { cpuMillis: BigInt(Math.ceil(all / Math.max(1, count))) };
   const kinds = ["api", "db", "job"].map((name) =>
     demandOf(create(TaskSpecSchema, { name, image: "i", reservation: share })),
   );
