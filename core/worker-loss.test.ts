@@ -130,6 +130,12 @@ describe("the brake", () => {
     expect(lost([gone("a"), ...fleet(2)])).toEqual(["a"]);
   });
 
+  test("waits for that one also where it went before, and has long been back", () => {
+    const back: Sighting = { workerId: "w3", silent: false, wentMs: NOW - 15_000 };
+    expect(lost([gone("w1", 1_000), gone("w2", 800), back])).toEqual([]);
+    expect(lost([gone("w1", 1_300), gone("w2", 1_100), back])).toEqual(["w1"]);
+  });
+
   test("stays on for who is not back yet when the first of them are", () => {
     const back = { ...up("c"), wentMs: NOW - 2_000 };
     expect(lost([gone("a", 2_000), gone("b", 2_000), back])).toEqual([]);

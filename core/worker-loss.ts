@@ -149,19 +149,27 @@ function withBrake(
   gone: readonly Gone[],
   { nowMs, leaseMs }: Weather,
 ): readonly Gone[] {
-  const wentMs = sightings.flatMap((sighting) => sighting.gone?.sinceMs ?? sighting.wentMs ?? []);
   const fleet = { size: sightings.length, gone, leaseMs };
-  const braked = new Set(brakedBy({ ...fleet, wentMs }));
-  const isAnotherUp = wentMs.length < sightings.length;
-  const nearlyBraked = isAnotherUp
-    ? new Set(brakedBy({ ...fleet, wentMs: [...wentMs, nowMs] }))
-    : braked;
+  const braked = new Set(brakedBy({ ...fleet, wentMs: sightings.flatMap(wentLastMs) }));
+  const nearlyBraked = new Set(brakedBy({ ...fleet, wentMs: withOneMore(sightings, nowMs) }));
   return gone.map((each) => {
     if (braked.has(each))
       return { ...each, dueMs: each.dueMs + comebackMs(leaseMs), wouldBe: each };
     if (!nearlyBraked.has(each)) return each;
     return { ...each, dueMs: Math.max(each.dueMs, each.sinceMs + leaseMs * STRAGGLING_PER_LEASE) };
   });
+}
+
+const wentLastMs = ({ gone, wentMs }: Sighting): number | readonly [] =>
+  gone?.sinceMs ?? wentMs ?? [];
+
+/** When each went last if another went now: of those that are up the one that has been for longest. */
+function withOneMore(sightings: readonly Sighting[], nowMs: number): readonly number[] {
+  const upSinceMs = ({ wentMs = Number.NEGATIVE_INFINITY }: Sighting) => wentMs;
+  let next: Sighting | undefined;
+  for (const each of sightings)
+    if (!each.gone && (!next || upSinceMs(each) < upSinceMs(next))) next = each;
+  return sightings.flatMap((sighting) => (sighting === next ? nowMs : wentLastMs(sighting)));
 }
 
 type Departures = Readonly<{

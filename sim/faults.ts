@@ -151,7 +151,9 @@ function blackOut(world: World, step: FaultStep): (() => void) | undefined {
   if (struck.every(wasWell)) blackouts.add(blackout);
   const endings = struck.flatMap((on) => [calm.disturb({ ...step, on }), losePower(world, { on })]);
   return () => {
-    blackouts.delete(blackout);
+    // The power is on again, whoever cut it first: what comes later is another end.
+    for (const other of blackouts)
+      if (struck.some((id) => other.workerIds.has(id))) blackouts.delete(other);
     for (const end of endings) end();
   };
 }
