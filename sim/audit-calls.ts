@@ -70,13 +70,14 @@ async function auditRegistry(name: string, { world, users }: Witnesses): Promise
   );
 }
 
-/** A worker is up, and the manager counts on it what is placed there. */
+/** A worker is up, its engine is known to be well, and the manager counts on it what is placed there. */
 function auditWorker(worker: Worker, { ledger }: Witnesses): string[] {
   const { id, allocation, presence, linked } = worker;
   const { taskCount, cpuMillis, memoryBytes } = load(id, ledger);
   const { reserved } = allocation ?? {};
   const found: string[] = [];
   if (presence?.state !== WorkerState.UP || !linked) found.push(`${id} is not up and linked`);
+  if (!presence?.metrics?.engineHealthy) found.push(`the engine of ${id} is said not to be well`);
   if (allocation?.taskCount !== taskCount)
     found.push(`${id} has ${taskCount} attempts, and is said to have ${allocation?.taskCount}`);
   if (reserved?.cpuMillis !== cpuMillis || reserved.memoryBytes !== memoryBytes)
