@@ -140,7 +140,7 @@ export async function migrate({ folder, to }: Move, deps: CopyDeps): Promise<Cen
 function refuseOtherMove(mark: MovedMark | undefined, folder: string, name: string): void {
   if (mark?.state === "moved")
     throw new StoreError(
-      `the store in ${folder} moved to ${mark.to} already: start with --store ${mark.to}`,
+      `the store in ${folder} moved to ${mark.to} at ${mark.time}: start with --store ${mark.to}`,
     );
   if (mark && mark.to !== name)
     throw new StoreError(`the store in ${folder} is on its way to ${mark.to}: finish that first`);
