@@ -10,6 +10,8 @@ import { createSeededRandom } from "../../lib/random.ts";
 import { type Channel, openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { socketWire } from "../../lib/rpc/wire.ts";
+import { createStop, whenAborted } from "../../lib/stop.ts";
+import type { SharedStore } from "../../lib/store/shared-store.ts";
 import { startSharedManager } from "../../services/manager/shared-manager.ts";
 import { createFakePortProbes } from "../../services/worker/prober-fake.ts";
 import { type Access, createSimulatedStore, type SimulatedStore } from "../../sim/shared-store.ts";
@@ -43,7 +45,7 @@ afterEach(async () => {
   }
 });
 
-async function start(): Promise<Member> {
+async function start(through = (shared: SharedStore) => shared): Promise<Member> {
   const access = store.open(clock);
   const log = silentLog;
   const config = {
@@ -51,7 +53,7 @@ async function start(): Promise<Member> {
     ...{ defaultScheduler: "spread", version: "test", advertise: undefined },
   };
   const manager = await startSharedManager(config, {
-    ...{ wire: socketWire, shared: access.shared, clock, log },
+    ...{ wire: socketWire, shared: through(access.shared), clock, log },
     random: createSeededRandom(members.length + 1),
     probes: createFakePortProbes(() => []),
   });
@@ -154,6 +156,45 @@ test("what one leader acknowledged is there under the next, and a repetition doe
   await submit(second, "b");
   expect(await named(second)).toEqual(["a", "b"]);
 });
+
+test("what a copy has not heard of yet when it is to lead is there once it answers", async () => {
+  const ears = createEars();
+  const first = await start();
+  const second = await start(ears.of);
+  await leads(first.manager.address);
+  await named(second);
+  const open = ears.close();
+  await submit(first, "a");
+  await first.manager.stop();
+  await leads(second.manager.address);
+  const names = named(second);
+  await clock.sleep(500);
+  open();
+  expect(await names).toEqual(["a"]);
+});
+
+/** Of a store, whose changes are heard of only while they are open. */
+function createEars() {
+  let opened = Promise.resolve();
+  return {
+    of: (shared: SharedStore): SharedStore => ({
+      ...shared,
+      async *watch(prefix, after, signal) {
+        for await (const changes of shared.watch(prefix, after, signal)) {
+          await Promise.race([opened, whenAborted(signal)]);
+          if (signal.aborted) return;
+          yield changes;
+        }
+      },
+    }),
+    /** Returns what opens them. */
+    close(): () => void {
+      const shut = createStop();
+      opened = whenAborted(shut.signal);
+      return () => shut.abort();
+    },
+  };
+}
 
 test("a leader that is cut off from the store gives up, reads on, and comes back", async () => {
   const first = await start();
