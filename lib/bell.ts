@@ -25,17 +25,22 @@ export function createBell(clock: Pick<Clock, "after">): Bell {
       }
     });
 
+  const hush = () => {
+    isRung = false;
+  };
+
   return {
     ring() {
       isRung = true;
       wake();
     },
-    hush() {
-      isRung = false;
-    },
-    async wait(signal, limitMs) {
-      if (!isRung && !signal?.aborted) await rung(signal, limitMs);
-      isRung = false;
+    hush,
+    wait(signal, limitMs) {
+      // Not an async function: a worker waits here for each of a thousand attempts, and a frame of
+      // one is larger than what it waits with.
+      if (!isRung && !signal?.aborted) return rung(signal, limitMs).then(hush);
+      hush();
+      return Promise.resolve();
     },
   };
 }

@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
-import { createLateAbort } from "./late-abort.ts";
+import { LateAbort } from "./late-abort.ts";
 
 test("a signal that was asked for before the end is told of it", () => {
-  const over = createLateAbort();
+  const over = new LateAbort();
   const { signal } = over;
   expect([over.aborted, signal.aborted]).toEqual([false, false]);
   over.abort("enough");
@@ -10,7 +10,7 @@ test("a signal that was asked for before the end is told of it", () => {
 });
 
 test("a signal that is asked for after the end has aborted, with the first reason", () => {
-  const over = createLateAbort();
+  const over = new LateAbort();
   over.abort("enough");
   over.abort("more than enough");
   expect(over.aborted).toBe(true);

@@ -4,33 +4,43 @@ import { type Attempt, keyText, stateOf } from "./attempt.ts";
 import { effortOf } from "./attempt-deadline.ts";
 import { isNews } from "./reports.ts";
 
-/** Holds the latest value of one attempt. */
-export interface AttemptCell {
-  read(): Attempt;
-  /** Replaces parts of the value. Asserts that the state goes forward. */
-  change(changes: Partial<Attempt>): void;
-}
-
 type Deps = Readonly<{
   clock: Clock;
   /** Called at once for every change that others have to hear of, in order. */
   onNews: (attempt: Attempt) => void;
 }>;
 
-export function createAttemptCell({ clock, onNews }: Deps, first: Attempt): AttemptCell {
-  let attempt = first;
-  return {
-    read: () => attempt,
-    change(changes) {
-      const before = attempt;
-      const after = { ...before, ...changes };
-      const [from, to] = [stateOf(before.stage), stateOf(after.stage)];
-      assert(to >= from, `attempt ${keyText(first.key)} moved back from ${from} to ${to}`);
-      const observeTimeMs = to > from ? clock.now() : after.observeTimeMs;
-      const isSameEffort = effortOf(before.stage) === effortOf(after.stage);
-      const effortMs = isSameEffort ? after.effortMs : clock.monotonic();
-      attempt = { ...after, observeTimeMs, effortMs };
-      if (isNews(before, attempt)) onNews(attempt);
-    },
-  };
+type Changes = Partial<Omit<Attempt, "observeTimeMs" | "effortMs">>;
+
+/** Holds the latest value of one attempt. A class because there are so many. */
+export class AttemptCell {
+  private readonly deps: Deps;
+  private attempt: Attempt;
+
+  constructor(deps: Deps, first: Attempt) {
+    this.deps = deps;
+    this.attempt = first;
+  }
+
+  read(): Attempt {
+    return this.attempt;
+  }
+
+  /** Replaces parts of the value. Asserts that the state goes forward. */
+  change(changes: Changes): void {
+    const { clock, onNews } = this.deps;
+    const before = this.attempt;
+    const { stage = before.stage } = changes;
+    const [from, to] = [stateOf(before.stage), stateOf(stage)];
+    assert(to >= from, `attempt ${keyText(before.key)} moved back from ${from} to ${to}`);
+    const isSameEffort = effortOf(before.stage) === effortOf(stage);
+    const after = {
+      ...before,
+      ...changes,
+      observeTimeMs: to > from ? clock.now() : before.observeTimeMs,
+      effortMs: isSameEffort ? before.effortMs : clock.monotonic(),
+    };
+    this.attempt = after;
+    if (isNews(before, after)) onNews(after);
+  }
 }

@@ -2,7 +2,7 @@ import type { Vitals } from "../../core/vitals.ts";
 import { AssertionError } from "../../lib/assert.ts";
 import { type Bell, createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { createLateAbort, type LateAbort } from "../../lib/late-abort.ts";
+import { LateAbort } from "../../lib/late-abort.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { type Backoff, createBackoff } from "../../lib/retry.ts";
@@ -16,7 +16,7 @@ import {
   type Stage,
   type Wish,
 } from "./attempt.ts";
-import { type AttemptCell, createAttemptCell } from "./attempt-cell.ts";
+import { AttemptCell } from "./attempt-cell.ts";
 import { deadlineOf } from "./attempt-deadline.ts";
 import type { AttemptSpec } from "./attempt-resources.ts";
 import { type AttemptSpans, createAttemptSpans } from "./attempt-spans.ts";
@@ -57,77 +57,102 @@ export type DriverDeps = Readonly<{
   tracer?: Tracer | undefined;
 }>;
 
-type Drive = DriverDeps &
-  Readonly<{
-    cell: AttemptCell;
-    bell: Bell;
-    backoff: Backoff;
-    /** Aborts the pull under way: its image is not waited for any more. */
-    pulling: LateAbort;
-    /** Whether the attempt is let be. */
-    leaving: { isLeft: boolean; onLeave: () => void };
-    /** The step that was under way when its deadline passed. */
-    straggler: { step: Promise<Stage> | undefined };
-    spans: AttemptSpans;
-  }>;
+/** What one attempt is driven by. Changed only by the functions of this file. */
+type Drive = {
+  readonly deps: DriverDeps;
+  readonly cell: AttemptCell;
+  readonly bell: Bell;
+  /** Aborts the pull under way: its image is not waited for any more. */
+  readonly pulling: LateAbort;
+  readonly spans: AttemptSpans;
+  /** Made for the first trouble, which most never have. */
+  backoff: Backoff | undefined;
+  /** Whether the attempt is let be, and what that ends. */
+  isLeft: boolean;
+  onLeave: () => void;
+  /** The step that was under way when its deadline passed. */
+  straggler: Promise<Stage> | undefined;
+};
 
 /** Waits between two tries of a step that the engine did not answer. */
-const RETRY_MS_FIRST = 200;
-const RETRY_MS_CAP = 5_000;
+const RETRY = { firstMs: 200, capMs: 5_000, stableMs: 5_000 } as const;
+
+const NOTHING = () => undefined;
 
 export function createAttemptDriver(deps: DriverDeps, first: Attempt): AttemptDriver {
-  const retry = { firstMs: RETRY_MS_FIRST, capMs: RETRY_MS_CAP, stableMs: RETRY_MS_CAP };
-  const drive: Drive = {
-    ...deps,
-    cell: createAttemptCell(deps, first),
+  return new Driver({
+    deps,
+    cell: new AttemptCell(deps, first),
     bell: createBell(deps.clock),
-    backoff: createBackoff({ ...retry, random: deps.random, clock: deps.clock }),
-    pulling: createLateAbort(),
-    leaving: { isLeft: false, onLeave: () => undefined },
-    straggler: { step: undefined },
+    pulling: new LateAbort(),
     spans: createAttemptSpans(deps.tracer, first),
-  };
-  const { cell, bell, pulling, leaving } = drive;
-  function stop(wish: Wish): void {
-    cell.change({ wish });
-    pulling.abort();
-    bell.ring();
+    backoff: undefined,
+    isLeft: false,
+    onLeave: NOTHING,
+    straggler: undefined,
+  });
+}
+
+/** A class because there are so many: of each, eight closures were half a kilobyte. */
+class Driver implements AttemptDriver {
+  private readonly drive: Drive;
+
+  constructor(drive: Drive) {
+    this.drive = drive;
   }
-  return {
-    current: cell.read,
-    start(spec) {
-      if (cell.read().spec) return;
-      cell.change({ spec });
-      bell.ring();
-    },
-    stop(graceMs) {
-      const { wish } = cell.read();
-      if (wish.kind === "run") stop({ kind: "stop", graceMs });
-      else if (wish.failure) stop({ kind: "stop", graceMs: wish.graceMs });
-    },
-    fail(failure, graceMs) {
-      if (cell.read().wish.kind === "run") stop({ kind: "stop", graceMs, failure });
-    },
-    feel(vitals) {
-      if (cell.read().stage.kind === "running") cell.change({ vitals });
-    },
-    hint: bell.ring,
-    run: () => runToEnd(drive),
-    leave() {
-      leaving.isLeft = true;
-      drive.spans.leave();
-      leaving.onLeave();
-      bell.ring();
-      pulling.abort();
-    },
-  };
+
+  current(): Attempt {
+    return this.drive.cell.read();
+  }
+
+  start(spec: AttemptSpec): void {
+    if (this.current().spec) return;
+    this.drive.cell.change({ spec });
+    this.hint();
+  }
+
+  stop(graceMs: number): void {
+    const { wish } = this.current();
+    if (wish.kind === "run") this.wishFor({ kind: "stop", graceMs });
+    else if (wish.failure) this.wishFor({ kind: "stop", graceMs: wish.graceMs });
+  }
+
+  fail(failure: AttemptFailure, graceMs: number): void {
+    if (this.current().wish.kind === "run") this.wishFor({ kind: "stop", graceMs, failure });
+  }
+
+  feel(vitals: Vitals): void {
+    if (this.current().stage.kind === "running") this.drive.cell.change({ vitals });
+  }
+
+  hint(): void {
+    this.drive.bell.ring();
+  }
+
+  run(): Promise<void> {
+    return runToEnd(this.drive);
+  }
+
+  leave(): void {
+    this.drive.isLeft = true;
+    this.drive.spans.leave();
+    this.drive.onLeave();
+    this.hint();
+    this.drive.pulling.abort();
+  }
+
+  private wishFor(wish: Wish): void {
+    this.drive.cell.change({ wish });
+    this.drive.pulling.abort();
+    this.hint();
+  }
 }
 
 async function runToEnd(drive: Drive): Promise<void> {
-  const { cell, bell, leaving } = drive;
-  while (cell.read().stage.kind !== "ended" && !leaving.isLeft) {
+  const { cell, bell } = drive;
+  while (cell.read().stage.kind !== "ended" && !drive.isLeft) {
     if (isAtRest(cell.read())) await bell.wait();
-    if (!leaving.isLeft) await takeStep(drive);
+    if (!drive.isLeft) await takeStep(drive);
   }
   await awaitStraggler(drive);
 }
@@ -139,7 +164,8 @@ function isAtRest({ stage, wish, spec, trouble }: Attempt): boolean {
 }
 
 async function takeStep(drive: Drive): Promise<void> {
-  const { cell, bell, engine, owner, pulling, leaving, spans } = drive;
+  const { cell, bell, deps, pulling, spans } = drive;
+  const { engine, owner } = deps;
   // The step sees all that was rung before it: a second look would show the same.
   bell.hush();
   await noteVerdict(drive);
@@ -147,41 +173,41 @@ async function takeStep(drive: Drive): Promise<void> {
     const attempt = cell.read();
     const step = spans.follow(attempt, advance(attempt, { engine, owner, pulling }));
     const stage = await endOrOverdue(drive, step);
-    if (!leaving.isLeft) moveTo(drive, stage);
+    if (!drive.isLeft) moveTo(drive, stage);
   } catch (error) {
     if (error instanceof AssertionError) throw error;
-    if (!leaving.isLeft && !wasInterrupted(cell.read())) await endure(drive, error);
+    if (!drive.isLeft && !wasInterrupted(cell.read())) await endure(drive, error);
   }
 }
 
 /** Once the container has ended only its exit code is left, which does not tell why. */
-function noteVerdict({ cell, onVerdict }: Drive): Promise<void> | undefined {
+function noteVerdict({ cell, deps }: Drive): Promise<void> | undefined {
   const { key, stage, wish } = cell.read();
   const isVerdict = stage.kind === "stopping" && wish.kind === "stop" && wish.failure;
-  return isVerdict ? onVerdict(key, wish.failure) : undefined;
+  return isVerdict ? deps.onVerdict(key, wish.failure) : undefined;
 }
 
 /** Where a step leads. When its deadline passes first, that is the end of the attempt. */
 function endOrOverdue(drive: Drive, step: Promise<Stage>): Promise<Stage> {
-  const { cell, clock, leaving } = drive;
-  const dueMs = deadlineOf(cell.read())?.dueMs;
+  const { clock } = drive.deps;
+  const dueMs = deadlineOf(drive.cell.read())?.dueMs;
   if (dueMs === undefined) return step;
   return new Promise((resolve, reject) => {
     const disarm = clock.after(dueMs - clock.monotonic(), () => {
       const end = overdueEnd(drive, step);
       if (end) resolve(end);
     });
-    leaving.onLeave = disarm;
+    drive.onLeave = disarm;
     void step.then(resolve, reject).then(disarm);
   });
 }
 
 /** The end that a deadline makes, if it still counts. */
-function overdueEnd({ cell, pulling, straggler }: Drive, step: Promise<Stage>): Stage | undefined {
-  const end = deadlineOf(cell.read())?.end();
+function overdueEnd(drive: Drive, step: Promise<Stage>): Stage | undefined {
+  const end = deadlineOf(drive.cell.read())?.end();
   if (!end) return undefined;
-  straggler.step = step;
-  pulling.abort(DONE);
+  drive.straggler = step;
+  drive.pulling.abort(DONE);
   return end;
 }
 
@@ -189,20 +215,20 @@ function overdueEnd({ cell, pulling, straggler }: Drive, step: Promise<Stage>): 
 const DONE = "done";
 
 /** What was given up may have made a container all the same: then the end tells of it. */
-async function awaitStraggler({ cell, log, straggler }: Drive): Promise<void> {
+async function awaitStraggler({ cell, deps, straggler }: Drive): Promise<void> {
   try {
-    const late = await straggler.step;
+    const late = await straggler;
     const container = late && containerOf(late);
     const { stage } = cell.read();
     if (container && stage.kind === "ended") cell.change({ stage: { ...stage, container } });
   } catch (error) {
     if (error instanceof AssertionError) throw error;
-    log.debug({ ...attemptFields(cell.read()), err: error }, "step given up has failed");
+    deps.log.debug({ ...attemptFields(cell.read()), err: error }, "step given up has failed");
   }
 }
 
 function moveTo({ cell, backoff, spans }: Drive, stage: Stage): void {
-  if (stage.kind !== cell.read().stage.kind) backoff.reset();
+  if (stage.kind !== cell.read().stage.kind) backoff?.reset();
   cell.change({ stage, trouble: undefined });
   spans.note(stage);
 }
@@ -212,17 +238,20 @@ const wasInterrupted = ({ stage, wish }: Attempt) =>
   stage.kind === "pulling" && wish.kind === "stop";
 
 async function endure(drive: Drive, error: unknown): Promise<void> {
-  const { cell, bell, backoff, clock, leaving } = drive;
+  const { cell, bell, deps } = drive;
+  const { clock } = deps;
   if (!cell.read().trouble) logTrouble(drive, error);
   cell.change({ trouble: troubleAfter(cell.read(), error, clock.monotonic()) });
   const { dueMs = Number.POSITIVE_INFINITY } = deadlineOf(cell.read()) ?? {};
-  await bell.wait(undefined, Math.min(backoff.next(), dueMs - clock.monotonic()));
+  drive.backoff ??= createBackoff({ ...RETRY, random: deps.random, clock });
+  await bell.wait(undefined, Math.min(drive.backoff.next(), dueMs - clock.monotonic()));
   const deadline = deadlineOf(cell.read());
   const isOverdue = deadline !== undefined && clock.monotonic() >= deadline.dueMs;
-  if (isOverdue && !leaving.isLeft) moveTo(drive, deadline.end());
+  if (isOverdue && !drive.isLeft) moveTo(drive, deadline.end());
 }
 
-function logTrouble({ cell, log }: Drive, error: unknown): void {
+function logTrouble({ cell, deps }: Drive, error: unknown): void {
+  const { log } = deps;
   const attempt = cell.read();
   const fields = { ...attemptFields(attempt), stage: attempt.stage.kind, err: error };
   if (error instanceof RuntimeError) log.warn(fields, "step failed, trying again");

@@ -9,7 +9,7 @@ import {
   PublishedPortSchema,
 } from "../../gen/berth/v1/task_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { createLateAbort, type LateAbort } from "../../lib/late-abort.ts";
+import { LateAbort } from "../../lib/late-abort.ts";
 import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
 import type { AttemptSpec } from "./attempt-resources.ts";
 import { type Behaviour, behaviourOfImage } from "./fake-runtime-behaviour.ts";
@@ -129,7 +129,7 @@ export function makeContainer(
   facts: Readonly<{ key: AttemptKey; owner: Owner; spec: AttemptSpec; behaviour: Behaviour }>,
 ): FakeContainer {
   const id = `fake${(++engine.serial).toString(16).padStart(60, "0")}`;
-  const life = { startCount: 0, over: createLateAbort(), ...noLogs() };
+  const life = { startCount: 0, over: new LateAbort(), ...noLogs() };
   const name = containerName(facts.key);
   const container: FakeContainer = { ...facts, ...life, id, name, state: { kind: "created" } };
   engine.containers.set(id, container);
@@ -166,7 +166,7 @@ export function renameContainer(
 /** An ended container runs once more. */
 export function restartContainer(engine: FakeEngine, container: FakeContainer): void {
   if (container.state.kind !== "exited") return;
-  container.over = createLateAbort();
+  container.over = new LateAbort();
   startContainer(engine, container);
 }
 

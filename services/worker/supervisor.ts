@@ -102,9 +102,13 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     deps.onReport(attempt);
     ward.attend(attempt);
   };
+  let driverDeps: DriverDeps | undefined;
   const table: AttemptTable = createAttemptTable({
     engine: deps.engine,
-    driverDeps: () => driverDepsOf(deps, onNews),
+    driverDeps() {
+      driverDeps ??= driverDepsOf(deps, onNews);
+      return driverDeps;
+    },
     signal: life.signal,
     onAdd: cutOff.onAdd,
     onEnd: (attempt) => sweep(attempt, disposal),

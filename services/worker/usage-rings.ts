@@ -3,7 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { type Attempt, containerOf, keyText } from "./attempt.ts";
 import type { AttemptKey } from "./runtime.ts";
 import type { Glance, UsageGlance } from "./usage-cgroup.ts";
-import { createUsageSamples, type UsageSamples } from "./usage-samples.ts";
+import { UsageSamples } from "./usage-samples.ts";
 
 /** Keeps what every attempt used in its last minute, for as long as the worker holds the attempt. */
 export interface UsageRings {
@@ -134,7 +134,7 @@ function createRingTable() {
       const text = keyText(key);
       if (rings.has(text)) return undefined;
       const containerId = containerOf(stage)?.id ?? "";
-      const ring = { containerId, startMs, samples: createUsageSamples(SAMPLES_MAX, SPAN_MS) };
+      const ring = { containerId, startMs, samples: new UsageSamples(SAMPLES_MAX, SPAN_MS) };
       for (const map of [rings, running, young]) map.set(text, ring);
       return ring;
     },

@@ -1,12 +1,12 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createUsageSamples } from "./usage-samples.ts";
+import { UsageSamples } from "./usage-samples.ts";
 
 const [MAX, SPAN_MS] = [24, 60_000];
 
 test("the latest samples of the span are kept, as an array would have it", () => {
   const run = (pausesMs: readonly number[]) => {
-    const samples = createUsageSamples(MAX, SPAN_MS);
+    const samples = new UsageSamples(MAX, SPAN_MS);
     let all: { takenMs: number; cpuNanos: number; memoryBytes: number }[] = [];
     let takenMs = 1_700_000_000_000;
     for (const [index, pauseMs] of pausesMs.entries()) {
@@ -22,7 +22,7 @@ test("the latest samples of the span are kept, as an array would have it", () =>
 });
 
 test("a clock that was set back forgets nothing that is still of the span", () => {
-  const samples = createUsageSamples(MAX, SPAN_MS);
+  const samples = new UsageSamples(MAX, SPAN_MS);
   for (const takenMs of [100_000, 40_000, 41_000])
     samples.add({ takenMs, cpuNanos: 0, memoryBytes: 0 });
   expect(samples.list().map(({ takenMs }) => takenMs)).toEqual([100_000, 40_000, 41_000]);

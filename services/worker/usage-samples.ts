@@ -1,12 +1,5 @@
 import type { UsageGlance } from "./usage-cgroup.ts";
 
-/** What one attempt used lately. */
-export interface UsageSamples {
-  add(usage: UsageGlance): void;
-  /** The oldest first. */
-  list(): readonly UsageGlance[];
-}
-
 /** Numbers of a sample: when it was taken, CPU time, memory. */
 const WIDTH = 3;
 
@@ -14,47 +7,68 @@ const WIDTH = 3;
 const FIRST_MAX = 4;
 
 /**
- * Keeps the latest `max` samples of the last `spanMs`. Numbers beside each other rather than objects:
- * a worker keeps them of a thousand attempts, and hardly anybody ever asks.
+ * What one attempt used lately: the latest `max` samples of the last `spanMs`. Numbers beside each
+ * other rather than objects, and a class rather than closures: a worker keeps these of a thousand
+ * attempts, and hardly anybody ever asks.
  */
-export function createUsageSamples(max: number, spanMs: number): UsageSamples {
-  let numbers = new Float64Array(FIRST_MAX * WIDTH);
-  let [first, count] = [0, 0];
+export class UsageSamples {
+  private readonly max: number;
+  private readonly spanMs: number;
+  private numbers = new Float64Array(FIRST_MAX * WIDTH);
+  private first = 0;
+  private count = 0;
 
-  const room = () => numbers.length / WIDTH;
-  const placeOf = (index: number) => ((first + index) % room()) * WIDTH;
+  constructor(max: number, spanMs: number) {
+    this.max = max;
+    this.spanMs = spanMs;
+  }
 
-  function at(index: number): UsageGlance {
-    const [takenMs = 0, cpuNanos = 0, memoryBytes = 0] = numbers.subarray(placeOf(index));
+  add({ takenMs, cpuNanos, memoryBytes }: UsageGlance): void {
+    while (this.count > 0 && this.takenMsAt(0) < takenMs - this.spanMs) this.forgetFirst();
+    if (this.count === this.room()) {
+      if (this.count < this.max) this.grow();
+      else this.forgetFirst();
+    }
+    const place = this.placeOf(this.count++);
+    this.numbers[place] = takenMs;
+    this.numbers[place + 1] = cpuNanos;
+    this.numbers[place + 2] = memoryBytes;
+  }
+
+  /** The oldest first. */
+  list(): readonly UsageGlance[] {
+    return Array.from({ length: this.count }, (_, index) => this.at(index));
+  }
+
+  private at(index: number): UsageGlance {
+    const [takenMs = 0, cpuNanos = 0, memoryBytes = 0] = this.numbers.subarray(this.placeOf(index));
     return { takenMs, cpuNanos, memoryBytes };
   }
 
-  const list = () => Array.from({ length: count }, (_, index) => at(index));
-
-  function forgetFirst(): void {
-    first = (first + 1) % room();
-    count--;
+  private takenMsAt(index: number): number {
+    return this.numbers[this.placeOf(index)] ?? 0;
   }
 
-  function grow(): void {
-    const grown = new Float64Array(Math.min(max, room() * 2) * WIDTH);
-    for (let index = 0; index < count; index++) {
-      const place = placeOf(index);
-      grown.set(numbers.subarray(place, place + WIDTH), index * WIDTH);
+  private room(): number {
+    return this.numbers.length / WIDTH;
+  }
+
+  private placeOf(index: number): number {
+    return ((this.first + index) % this.room()) * WIDTH;
+  }
+
+  private forgetFirst(): void {
+    this.first = (this.first + 1) % this.room();
+    this.count--;
+  }
+
+  private grow(): void {
+    const grown = new Float64Array(Math.min(this.max, this.room() * 2) * WIDTH);
+    for (let index = 0; index < this.count; index++) {
+      const place = this.placeOf(index);
+      grown.set(this.numbers.subarray(place, place + WIDTH), index * WIDTH);
     }
-    [numbers, first] = [grown, 0];
+    this.numbers = grown;
+    this.first = 0;
   }
-
-  return {
-    list,
-    add({ takenMs, cpuNanos, memoryBytes }) {
-      while (count > 0 && (numbers[placeOf(0)] ?? 0) < takenMs - spanMs) forgetFirst();
-      if (count === room()) {
-        if (count < max) grow();
-        else forgetFirst();
-      }
-      numbers.set([takenMs, cpuNanos, memoryBytes], placeOf(count));
-      count++;
-    },
-  };
 }
