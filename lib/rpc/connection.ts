@@ -128,8 +128,8 @@ function withSocket(plain: ChannelCredentials, onSocket: (socket: Socket) => voi
 
 const clientOptions = {
   "grpc.max_receive_message_length": defaultLimits.messageBytes,
-  "grpc.keepalive_time_ms": defaultLimits.keepaliveMs,
-  "grpc.keepalive_timeout_ms": defaultLimits.keepaliveTimeoutMs,
+  "grpc.keepalive_time_ms": clientLimits.keepaliveMs,
+  "grpc.keepalive_timeout_ms": clientLimits.keepaliveTimeoutMs,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.initial_reconnect_backoff_ms": clientLimits.reconnectMsMin,
   "grpc.max_reconnect_backoff_ms": clientLimits.reconnectMsMax,

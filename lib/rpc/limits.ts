@@ -32,7 +32,10 @@ export type RpcLimits = Readonly<{
   httpBeginMs: number;
   /** How long an HTTP/1.1 connection waits for its next request. */
   httpIdleMs: number;
-  /** Silence after which a gRPC connection is pinged. */
+  /**
+   * Between two pings of a gRPC client, also of one that is heard from. Rare: sessions and links notice
+   * sooner by themselves, and a thousand workers' answers are not for nothing.
+   */
   keepaliveMs: number;
   /** Until a ping must be answered. */
   keepaliveTimeoutMs: number;
@@ -58,7 +61,7 @@ export const defaultLimits: RpcLimits = {
   httpBodiesBytes: 64 * MEBIBYTE,
   httpBeginMs: 5 * SECOND_MS,
   httpIdleMs: 5 * SECOND_MS,
-  keepaliveMs: 20 * SECOND_MS,
+  keepaliveMs: MINUTE_MS,
   keepaliveTimeoutMs: 10 * SECOND_MS,
   connectionIdleMs: 5 * MINUTE_MS,
 };
@@ -74,6 +77,9 @@ export const clientLimits = {
   /** Pauses between attempts to connect: our servers are near and back soon. */
   reconnectMsMin: 100,
   reconnectMsMax: 2 * SECOND_MS,
+  /** Between two pings of a server, and until one must be answered. */
+  keepaliveMs: 20 * SECOND_MS,
+  keepaliveTimeoutMs: 10 * SECOND_MS,
   /** What is kept of a call in case the server refuses it unseen: the first window of HTTP/2. */
   resendBytes: 2 ** 16,
 } as const;

@@ -42,6 +42,8 @@ type Options = Readonly<{
 
 export function createAttemptTable(options: Options): AttemptTable {
   const drivers = new Map<string, AttemptDriver>();
+  /** The same in order, until one comes or goes: they are asked for at every heartbeat. */
+  let ordered: readonly AttemptDriver[] | undefined;
   const leaveAll = () => {
     for (const driver of drivers.values()) driver.leave();
   };
@@ -61,6 +63,7 @@ export function createAttemptTable(options: Options): AttemptTable {
       };
       const driver = createAttemptDriver(deps, first);
       drivers.set(keyText(facts.key), driver);
+      ordered = undefined;
       deps.onNews(first);
       options.onAdd(driver);
       driver
@@ -69,14 +72,20 @@ export function createAttemptTable(options: Options): AttemptTable {
         .catch(options.onBug);
     },
     find: (key) => drivers.get(keyText(key)),
-    delete: (key) => void drivers.delete(keyText(key)),
+    delete(key) {
+      drivers.delete(keyText(key));
+      ordered = undefined;
+    },
     drivers: () => [...drivers.values()],
-    list: () =>
-      [...drivers.values()]
-        .map((driver) => driver.current())
-        .sort((a, b) => compareKeys(a.key, b.key)),
+    list() {
+      ordered ??= [...drivers.values()].sort(byKey);
+      return ordered.map((driver) => driver.current());
+    },
     get count() {
       return drivers.size;
     },
   };
 }
+
+const byKey = (a: AttemptDriver, b: AttemptDriver): number =>
+  compareKeys(a.current().key, b.current().key);
