@@ -27,6 +27,8 @@ type Managers = Readonly<{
 
 type Options = Readonly<{
   count: number;
+  /** How late a store that they share tells of changes. */
+  storeLagMs: number;
   /** Of the only one. */
   disk: Disk;
   engines: () => Iterable<FakeEngine>;
@@ -37,7 +39,7 @@ type Options = Readonly<{
 /** One with a disk, or several that share a store. */
 export function createManagers(
   deps: PartDeps,
-  { count, disk, engines, onDurable, registryAddress }: Options,
+  { count, storeLagMs, disk, engines, onDurable, registryAddress }: Options,
 ): Managers {
   const names = managerNames(count);
   const accesses = new Map<string, Access>();
@@ -46,7 +48,9 @@ export function createManagers(
     return { names, accesses, parts: [only], leader: () => undefined };
   }
   const clock = createClock(deps.time, deps.world);
-  const store = createSimulatedStore({ clock, ttlMs: LEADER_LEASE_MS, onDurable, limits });
+  const store = createSimulatedStore({
+    ...{ clock, ttlMs: LEADER_LEASE_MS, lagMs: storeLagMs, onDurable, limits },
+  });
   const shared = { store, accesses, engines, registryAddress };
   const parts = names.map((name) => createSharedManager(deps, { name, ...shared }));
   const machineOf = ({ name, sinceMs }: Leader) => ({ name: name.split(":")[0] ?? name, sinceMs });

@@ -19,8 +19,9 @@ export function withManagers(plan: Plan): Plan {
   const moved = plan.steps.map((step) => elsewhere(step, names, dice));
   const cuts = Array.from({ length: dice.between(0, 4) }, () => anyCut(plan, names, dice));
   const blows = Array.from({ length: dice.between(0, 3) }, () => anyBlow(plan, dice));
+  const storeLagMs = dice.any([0, 0, 3, 300]);
   const steps = [...moved, ...cuts, ...blows].sort((a, b) => a.atMs - b.atMs);
-  return { ...plan, managerCount, steps };
+  return { ...plan, managerCount, storeLagMs, steps };
 }
 
 function elsewhere(step: Step, names: readonly string[], dice: Dice): Step {

@@ -43,6 +43,7 @@ export function createObservedRun(plan: Plan, isTraced: boolean): ObservedRun {
   const world = createWorld({
     ...{ seed: plan.seed, workerCount: plan.workerCount, isTraced },
     managerCount: plan.managerCount ?? 1,
+    storeLagMs: plan.storeLagMs ?? 0,
     registryCount: plan.registryCount ?? 1,
     onDurable: (batch) => ledger.take(batch),
     tap: createFenceMonitor(complain, (name) => {

@@ -7,6 +7,8 @@ export type Plan = Readonly<{
   workerCount: number;
   /** More than one share a store, and one of them leads. Default: 1, with a store of its own. */
   managerCount?: number;
+  /** How much later than it answers a store that managers share tells them of changes. Default: 0. */
+  storeLagMs?: number;
   /** How many registries there are, each other's peers. Default: 1. */
   registryCount?: number;
   /** When all faults are over, at the latest. */

@@ -33,7 +33,7 @@ export function readPlan(data: unknown): PlanReading {
     ...(isWhole(managerCount, 1, MANAGERS_MAX) ? [] : [`managerCount is not 1 to ${MANAGERS_MAX}`]),
     ...(hasRegistries ? [] : [`registryCount is not 1 to ${REGISTRIES_MAX}`]),
     ...(isWhole(workerCount, 1, WORKERS_MAX) ? [] : [`workerCount is not 1 to ${WORKERS_MAX}`]),
-    ...["seed", "troubleMs"].flatMap((name) =>
+    ...["seed", "troubleMs", "storeLagMs"].flatMap((name) =>
       given[name] === undefined || isWhole(given[name], 0, MS_MAX) ? [] : [`${name} is no number`],
     ),
     ...steps.flatMap((step, index) =>

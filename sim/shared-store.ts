@@ -9,6 +9,7 @@ import {
   type Store,
   StoreError,
 } from "../lib/store/store.ts";
+import { lagging } from "./lagging.ts";
 
 /** How one process is connected to a shared store. */
 export interface Access {
@@ -35,6 +36,8 @@ type Options = Readonly<{
   /** The store's own. */
   clock: Clock;
   ttlMs: number;
+  /** How much later than it answers it tells of changes. Default: 0. */
+  lagMs?: number;
   limits?: BatchLimits;
   /** Told of each batch that was written. */
   onDurable?: (batch: Batch) => void;
@@ -110,7 +113,6 @@ type Server = Options &
 
 function openAccess(clock: Clock, server: Server): Access {
   const line = createLine(clock, server.clock);
-  const { durable } = server;
 
   async function campaign({ name, onLeader }: Candidacy, signal: AbortSignal) {
     while (!signal.aborted) {
@@ -123,7 +125,7 @@ function openAccess(clock: Clock, server: Server): Access {
     return undefined;
   }
 
-  const shared = { ...reads(durable, line, clock), campaign, close: async () => undefined };
+  const shared = { ...reads(server, line, clock), campaign, close: async () => undefined };
   return { shared, setCut: line.setCut, isCut: () => line.passes() !== undefined };
 }
 
@@ -173,7 +175,7 @@ function storeOf({ clock: own, server, line, lease }: Seat): Store {
     return result;
   };
   return {
-    ...reads(durable, line, own),
+    ...reads(server, line, own),
     limits,
     commit: (batch) => line.act(() => fenced(batch)),
     close: async () => undefined,
@@ -246,13 +248,14 @@ function createLine(clock: Clock, serverClock: Clock) {
   };
 }
 
-const reads = (durable: Store, line: Line, clock: Clock) => ({
+const reads = ({ durable, lagMs = 0, ...server }: Server, line: Line, clock: Clock) => ({
   get: (key: string) => line.ask(() => durable.get(key)),
   list: (...page: Parameters<Store["list"]>) => line.ask(() => durable.list(...page)),
   count: (prefix: string) => line.ask(() => durable.count(prefix)),
   revision: () => line.ask(() => durable.revision()),
   async *watch(prefix: string, after: bigint, signal: AbortSignal) {
-    for await (const changes of durable.watch(prefix, after, signal)) {
+    const told = durable.watch(prefix, after, signal);
+    for await (const changes of lagging(told, { lagMs, clock: server.clock }, signal)) {
       while (line.passes() && !signal.aborted)
         await Promise.race([line.passes(), whenAborted(signal)]);
       // What comes to a process comes in its own turn, and not while it is frozen.

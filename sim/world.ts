@@ -69,6 +69,7 @@ export type WorldOptions = Readonly<{
   seed: number;
   workerCount: number;
   managerCount: number;
+  storeLagMs: number;
   registryCount: number;
   isTraced: boolean;
   onDurable: (batch: Batch) => void;
@@ -98,7 +99,8 @@ export function createWorld(options: WorldOptions): World {
   const engines = () => [...machines.values()].map(({ engine }) => engine);
   const registryAddress = registriesFrom(registries, 0);
   const managed = createManagers(deps, {
-    ...{ count: options.managerCount, disk, engines, onDurable, registryAddress },
+    ...{ count: options.managerCount, storeLagMs: options.storeLagMs },
+    ...{ disk, engines, onDurable, registryAddress },
   });
   for (const part of managed.parts) parts.set(part.machine, part);
   for (const workerId of workerIds) {
