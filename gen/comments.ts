@@ -45,6 +45,7 @@ export const comments: Readonly<Record<string, string>> = {
   "berth.v1.Cluster.default_scheduler": "Name of the scheduler that places tasks which name none.",
   "berth.v1.Cluster.epoch": "Which leadership of the manager speaks. Grows with every start.",
   "berth.v1.Cluster.id": "Made when the store was first opened. Containers carry it as a label.",
+  "berth.v1.Cluster.leader": "Of several managers the one that leads: `host:port`. Empty where there is one manager only, or while nobody is known to lead.",
   "berth.v1.Cluster.observe_time": "When this was told, by the manager's clock.",
   "berth.v1.Cluster.ready_worker_count": "Workers that can take tasks.",
   "berth.v1.Cluster.revision": "The ledger's latest revision.",

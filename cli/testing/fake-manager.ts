@@ -220,6 +220,7 @@ const clusterOf = (nowMs: number, workerCount: number, revision: bigint) => ({
   epoch: 7n,
   revision,
   version: "0.1.0",
+  leader: "oak:7070",
   startTime: toTimestamp(nowMs - HOUR_MS),
   defaultScheduler: "spread",
   schedulers: [...SCHEDULER_NAMES],

@@ -46,6 +46,7 @@ const describe = (cluster: Cluster, nowMs: number): string =>
   formatFields([
     ["Cluster", cluster.id],
     ["Manager", `version ${cluster.version}, epoch ${cluster.epoch}`],
+    ...(cluster.leader === "" ? [] : [["Leader", cluster.leader] as const]),
     ["Serving", `${formatTime(cluster.startTime)} (${formatSince(cluster.startTime, nowMs)})`],
     ["Revision", String(cluster.revision)],
     ["Schedulers", cluster.schedulers.map((name) => markDefault(name, cluster)).join(", ")],

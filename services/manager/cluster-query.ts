@@ -8,7 +8,13 @@ import type { LedgerView } from "./ledger.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
 /** What is the same for as long as a manager runs. */
-export type ClusterFacts = Readonly<{ version: string; startMs: number; defaultScheduler: string }>;
+export type ClusterFacts = Readonly<{
+  version: string;
+  startMs: number;
+  defaultScheduler: string;
+  /** Which of several managers leads, for all that is known; empty otherwise. */
+  leader: () => string;
+}>;
 
 type Deps = Readonly<{
   ledger: LedgerView;
@@ -30,6 +36,7 @@ export function getCluster({ ledger, workers, facts, clock }: Deps): Cluster {
     schedulers: [...SCHEDULER_NAMES],
     readyWorkerCount: all.filter(isReady).length,
     workerCount: all.length,
+    leader: facts.leader(),
     brakeReason: workers.brakeReason(),
     observeTime: toTimestamp(clock.now()),
     taskCounts: [...counts].sort(([a], [b]) => a - b).map(([state, count]) => ({ state, count })),

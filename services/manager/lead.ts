@@ -42,7 +42,7 @@ export async function lead(
   const store = meteredStore(reign.store, turns.meters.commitSeconds, clock);
   const ledger = createLedger(state, { store, clock, keepsAssignments: true, onFailure });
   const guarded = (address: string) => guardedChannel(connect(address), reign);
-  const term = createTerm({ ...turns, ledger, store, connect: guarded }, turns);
+  const term = createTerm({ ...turns, leader: turns.name, ledger, store, connect: guarded }, turns);
   if (signal.aborted || reign.lost.aborted) end();
   roles.take(roleOf(term, reign, over.signal));
   setServing(true);

@@ -67,7 +67,8 @@ export function startStandby(options: Options, deps: StandbyDeps): Standby {
     over.signal,
   );
   const { version, defaultScheduler } = config;
-  const facts = { version, defaultScheduler, startMs };
+  const leader = () => calls.leader() ?? "";
+  const facts = { version, defaultScheduler, startMs, leader };
   const drains = { blocksOf: () => [] };
   const reads = createReadHandlers({
     ...{ ledger: replica.view, store: shared, workers, drains, facts, clock, connect },

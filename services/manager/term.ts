@@ -50,13 +50,15 @@ type Options = Readonly<{
   store: Store;
   config: ManagerConfig;
   startMs: number;
+  /** The name of this manager where it is one of several. */
+  leader?: string;
   meters: Meters;
   /** A channel to a worker or to the registry. */
   connect: (address: string) => Channel;
 }>;
 
 export function createTerm(
-  { ledger, store, config, startMs, meters, connect }: Options,
+  { ledger, store, config, startMs, leader = "", meters, connect }: Options,
   deps: Omit<ManagerDeps, "store">,
 ): Term {
   const { clock, random, tracer } = deps;
@@ -75,7 +77,7 @@ export function createTerm(
   const namesakes = createNamesakes({ ledger, clock });
   const reporter = createCrashReporter({ ledger, store, lines, namesakes, clock });
   const parts = { ...deps, ledger, store, workers, board, drains, reporter, meters, connect };
-  const facts = { version, defaultScheduler, startMs };
+  const facts = { version, defaultScheduler, startMs, leader: () => leader };
   return {
     handlers: createHandlers({ ...parts, mutations, facts }),
     view: { ledger, workers, board },

@@ -119,6 +119,8 @@ test("whoever is asked, a task is submitted by the one that leads and seen by al
   await submit(first, "b");
   expect(await named(second)).toEqual(["a", "b"]);
   expect(await named(first)).toEqual(["a", "b"]);
+  for (const { client } of members)
+    expect((await insist(() => client.getCluster({}))).cluster?.leader).toBe(first.manager.address);
 });
 
 test("by plain HTTP, too, a submit is passed on and a read names its revision", async () => {

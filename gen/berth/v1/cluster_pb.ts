@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/cluster.proto.
  */
 export const file_berth_v1_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChZiZXJ0aC92MS9jbHVzdGVyLnByb3RvEghiZXJ0aC52MSLKAgoHQ2x1c3RlchIKCgJpZBgBIAEoCRINCgVlcG9jaBgCIAEoAxIQCghyZXZpc2lvbhgDIAEoAxIPCgd2ZXJzaW9uGAQgASgJEi4KCnN0YXJ0X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWRlZmF1bHRfc2NoZWR1bGVyGAYgASgJEhIKCnNjaGVkdWxlcnMYByADKAkSGgoScmVhZHlfd29ya2VyX2NvdW50GAggASgNEhQKDHdvcmtlcl9jb3VudBgJIAEoDRIoCgt0YXNrX2NvdW50cxgKIAMoCzITLmJlcnRoLnYxLlRhc2tDb3VudBIUCgxicmFrZV9yZWFzb24YCyABKAkSMAoMb2JzZXJ2ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI+CglUYXNrQ291bnQSIgoFc3RhdGUYASABKA4yEy5iZXJ0aC52MS5UYXNrU3RhdGUSDQoFY291bnQYAiABKA1iBnByb3RvMw", [file_berth_v1_task, file_google_protobuf_timestamp]);
+  fileDesc("ChZiZXJ0aC92MS9jbHVzdGVyLnByb3RvEghiZXJ0aC52MSLaAgoHQ2x1c3RlchIKCgJpZBgBIAEoCRINCgVlcG9jaBgCIAEoAxIQCghyZXZpc2lvbhgDIAEoAxIPCgd2ZXJzaW9uGAQgASgJEi4KCnN0YXJ0X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWRlZmF1bHRfc2NoZWR1bGVyGAYgASgJEhIKCnNjaGVkdWxlcnMYByADKAkSGgoScmVhZHlfd29ya2VyX2NvdW50GAggASgNEhQKDHdvcmtlcl9jb3VudBgJIAEoDRIoCgt0YXNrX2NvdW50cxgKIAMoCzITLmJlcnRoLnYxLlRhc2tDb3VudBIUCgxicmFrZV9yZWFzb24YCyABKAkSMAoMb2JzZXJ2ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZsZWFkZXIYDSABKAkiPgoJVGFza0NvdW50EiIKBXN0YXRlGAEgASgOMhMuYmVydGgudjEuVGFza1N0YXRlEg0KBWNvdW50GAIgASgNYgZwcm90bzM", [file_berth_v1_task, file_google_protobuf_timestamp]);
 
 /**
  * The cluster as its manager sees it.
@@ -106,6 +106,14 @@ export type Cluster = Message<"berth.v1.Cluster"> & {
    * @generated from field: google.protobuf.Timestamp observe_time = 12;
    */
   observeTime?: Timestamp | undefined;
+
+  /**
+   * Of several managers the one that leads: `host:port`. Empty where there is
+   * one manager only, or while nobody is known to lead.
+   *
+   * @generated from field: string leader = 13;
+   */
+  leader: string;
 };
 
 /**

@@ -91,7 +91,8 @@ export async function createManagerRig(options: Options = {}) {
     throw new Error("this test has no worker to connect to");
   };
   const connect = options.connect ?? unreachable;
-  const facts = { version: "test", defaultScheduler: "spread", startMs: clock.now() };
+  const names = { version: "test", defaultScheduler: "spread" };
+  const facts = { ...names, startMs: clock.now(), leader: () => "" };
   const drains = createDrains();
   const lines = createWorkerLines({ workers, connect });
   const namesakes = createNamesakes({ ledger, clock });
