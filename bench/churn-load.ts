@@ -2,6 +2,7 @@ import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { isTerminal } from "../core/task-state.ts";
 import type { ManagerService } from "../gen/berth/v1/manager_service_pb.ts";
 import { RestartMode } from "../gen/berth/v1/task_pb.ts";
+import { allTasks } from "../test/all-tasks.ts";
 
 /** What a task of the churn does, and what becomes of it. */
 type Kind = Readonly<{
@@ -83,8 +84,7 @@ export function createLoad(client: Client<typeof ManagerService>): Load {
   /** After a submission of which nobody heard the answer: what it may have left running goes. */
   async function removeUnknown(): Promise<void> {
     const known = new Set(due.map(({ taskId }) => taskId));
-    const { tasks } = await client.listTasks({ pageSize: 1_000 }, DEADLINE);
-    for (const { id, state } of tasks)
+    for (const { id, state } of await allTasks(client, DEADLINE))
       if (!isTerminal(state) && !known.has(id))
         await sayFarewell({ atMs: 0, taskId: id, farewell: "remove" });
   }

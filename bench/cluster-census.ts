@@ -4,6 +4,7 @@ import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { openChannel } from "../lib/rpc/channel.ts";
 import { createClient } from "../lib/rpc/client.ts";
+import { allTasks } from "../test/all-tasks.ts";
 import type { HollowCluster } from "./hollow-cluster.ts";
 
 const PAGE_SIZE = 1_000;
@@ -24,7 +25,7 @@ export type Census = Readonly<{
 
 /** Asks the manager for every task, and every worker for every attempt. */
 export async function takeCensus(cluster: HollowCluster): Promise<Census> {
-  const tasks = await allTasks(cluster);
+  const tasks = await allTasks(cluster.manager);
   const held = new Map<string, string>();
   let containers = 0;
   let attempts = 0;
@@ -46,16 +47,6 @@ const runsAsSaid = ({ id, state, attempt }: Task, held: ReadonlyMap<string, stri
 /** A hollow worker's engine numbers its containers from 1, in hexadecimal, and none has gone. */
 const serialOf = ({ status }: AttemptReport): number =>
   Number.parseInt(status?.containerId.replace("fake", "") ?? "", 16);
-
-async function allTasks({ manager }: HollowCluster): Promise<readonly Task[]> {
-  const tasks: Task[] = [];
-  for (let pageToken: string | undefined = ""; pageToken !== undefined; ) {
-    const page = await manager.listTasks({ pageSize: PAGE_SIZE, pageToken });
-    tasks.push(...page.tasks);
-    pageToken = page.nextPageToken || undefined;
-  }
-  return tasks;
-}
 
 async function workerAddresses({ manager }: HollowCluster): Promise<ReadonlyMap<string, string>> {
   const addresses = new Map<string, string>();

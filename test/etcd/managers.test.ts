@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { TaskState } from "../../gen/berth/v1/task_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { reasonOf, retryMsOf } from "../../lib/errors.ts";
+import { allTasks } from "../all-tasks.ts";
 import { aSpec } from "../builders.ts";
 import { type EtcdServer, startEtcd } from "./etcd-server.ts";
 import {
@@ -56,7 +57,7 @@ const submit = (client: ManagerClient, name: string) =>
   client.submitTask({ spec: aSpec({}, name), requestId: `request-${name}` });
 
 const names = async ({ client }: ManagerProcess): Promise<string[]> => {
-  const { tasks } = await insist(() => client.listTasks({ pageSize: 1_000 }));
+  const tasks = await insist(() => allTasks(client));
   return tasks.map(({ spec }) => spec?.name ?? "").sort();
 };
 
@@ -107,7 +108,7 @@ test(
     expect(await names(second)).toEqual(expected);
     expect(await names(first)).toEqual(expected);
     const running = async () => {
-      const { tasks } = await second.client.listTasks({ pageSize: 1_000 });
+      const tasks = await allTasks(second.client);
       return tasks.filter(({ state }) => state === TaskState.RUNNING);
     };
     while ((await running()).length < expected.length) await systemClock.sleep(100);

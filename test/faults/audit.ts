@@ -2,6 +2,7 @@ import type { Client } from "@connectrpc/connect";
 import { isTerminal } from "../../core/task-state.ts";
 import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { DesiredState, type Task, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import { allTasks } from "../all-tasks.ts";
 import type { Container } from "./containers.ts";
 import type { History } from "./history.ts";
 
@@ -53,7 +54,7 @@ const LAWS: readonly ((it: Case) => string | undefined)[] = [
 
 /** Everything in which the user's history, the ledger and the engine differ. */
 export async function audit({ client, history, containers }: Parties): Promise<readonly string[]> {
-  const tasks = await allTasks(client);
+  const tasks = await allTasks(client, { timeoutMs: 5_000 });
   const known = new Set(tasks.map(({ id }) => id));
   const lost = history.acknowledged().filter((id) => !known.has(id));
   const orphans = containers.filter(({ taskId }) => !known.has(taskId));
@@ -74,17 +75,6 @@ export async function audit({ client, history, containers }: Parties): Promise<r
 function breaches(task: Task, containers: readonly Container[]): readonly string[] {
   const own = containers.filter(({ taskId }) => taskId === task.id);
   return LAWS.flatMap((law) => law({ task, containers: own }) ?? []);
-}
-
-/** Every task there is, a page at a time. */
-export async function allTasks(client: Client<typeof ManagerService>): Promise<readonly Task[]> {
-  const all: Task[] = [];
-  for (let pageToken = ""; ; ) {
-    const page = await client.listTasks({ pageSize: 1_000, pageToken }, { timeoutMs: 5_000 });
-    all.push(...page.tasks);
-    if (page.nextPageToken === "") return all;
-    pageToken = page.nextPageToken;
-  }
 }
 
 /** What it takes for a container to be the very same: no fault may have touched it. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { NetworkMode, type Task } from "../../gen/berth/v1/task_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { allTasks } from "../all-tasks.ts";
 import { type Container, containersOf } from "./containers.ts";
 import { isRunning, type Rig, SLEEPER, startRig } from "./rig.ts";
 
@@ -74,7 +75,7 @@ async function startHollowTasks(rig: Rig): Promise<void> {
 }
 
 async function look({ client, docker, workerIds }: Rig): Promise<World> {
-  const { tasks } = await client.listTasks({ pageSize: 1_000 }, { timeoutMs: 5_000 });
+  const tasks = await allTasks(client, { timeoutMs: 5_000 });
   return { tasks, containers: await containersOf(docker, workerIds) };
 }
 
