@@ -154,13 +154,37 @@ function reignOf(seat: Seat, sentMs: number): Reign {
 
   watch();
   void keep();
+  const { store, close } = closable(storeOf(seat));
   return {
-    store: storeOf(seat),
+    store,
     leads: () => !lost.signal.aborted && clock.monotonic() < endMs,
     lost: lost.signal,
     async resign() {
       lost.abort();
       await line.now(() => server.release(lease));
+      close();
+    },
+  };
+}
+
+/** As the store of a leader that has resigned: what is asked of it afterwards is a mistake. */
+function closable(store: Store): Readonly<{ store: Store; close: () => void }> {
+  let isClosed = false;
+  const open = (): Store => {
+    if (isClosed) throw new StoreError("the store is closed");
+    return store;
+  };
+  return {
+    store: {
+      ...store,
+      get: async (key) => open().get(key),
+      list: async (...page) => open().list(...page),
+      count: async (prefix) => open().count(prefix),
+      revision: async () => open().revision(),
+      commit: async (batch) => open().commit(batch),
+    },
+    close: () => {
+      isClosed = true;
     },
   };
 }

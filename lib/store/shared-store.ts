@@ -29,6 +29,6 @@ export type Reign = Readonly<{
   leads(): boolean;
   /** Aborts when it no longer leads. A process that was paused learns it later than by `leads`. */
   lost: AbortSignal;
-  /** Lets another one lead at once, and lets go of `store`. Never rejects. */
+  /** Lets another one lead at once, and then closes `store`, whoever may be using it. Never rejects. */
   resign(): Promise<void>;
 }>;

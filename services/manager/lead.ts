@@ -1,5 +1,6 @@
 import type { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { assert } from "../../lib/assert.ts";
+import { reasonOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { handlerFor } from "../../lib/rpc/delegate.ts";
 import { createStop, whenAborted } from "../../lib/stop.ts";
@@ -36,6 +37,7 @@ export async function lead(
   for (const cause of [signal, reign.lost]) cause.addEventListener("abort", end, { once: true });
   let failure: unknown;
   const onFailure = (error: unknown) => {
+    if (over.signal.aborted && isOfTheEnd(error)) return;
     failure ??= error;
     end();
   };
@@ -51,9 +53,7 @@ export async function lead(
   const mended =
     areAssignmentsKept || over.signal.aborted
       ? undefined
-      : mendAssignments({ ledger, store, clock, log }, over.signal).catch(
-          (error: unknown) => over.signal.aborted || onFailure(error),
-        );
+      : mendAssignments({ ledger, store, clock, log }, over.signal).catch(onFailure);
   await whenAborted(over.signal);
 
   state.asOfMs = clock.monotonic();
@@ -81,6 +81,10 @@ async function retire(
   // While the store is out of reach this takes as long as the lease, and there is other work.
   void reign.resign();
 }
+
+/** At the end of a turn the ledger refuses, and the store is closed, whoever may be using them. */
+const isOfTheEnd = (error: unknown): boolean =>
+  error instanceof StoreError || reasonOf(error) === "LEADERSHIP_LOST";
 
 const isLossOfLeadership = (error: unknown): boolean =>
   error instanceof StoreError && error.kind !== "failed";

@@ -166,6 +166,13 @@ export const managerBugs: readonly Bug[] = [
     replace: "void undo;",
   },
   {
+    name: "the end of a leadership taken for a failure of the store",
+    promise: "a manager that no longer leads goes on and waits",
+    file: "services/manager/lead.js",
+    find: "if (over.signal.aborted && isOfTheEnd(error))",
+    replace: "if (isOfTheEnd(error) && false)",
+  },
+  {
     name: "the end of a leadership is not noticed",
     promise: "somebody leads as soon as somebody can",
     file: "services/manager/lead.js",
