@@ -2,6 +2,7 @@ import { KV, Watch } from "../../gen/etcdserverpb/rpc_pb.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { EtcdClient } from "./etcd/etcd-client.ts";
+import { isLeaseGone } from "./etcd/etcd-errors.ts";
 import { createLayout } from "./etcd/etcd-layout.ts";
 import { grantLease, type HeldLease } from "./etcd/etcd-lease.ts";
 import { createdBy, getOp, putOp, rangeAnswer } from "./etcd/etcd-requests.ts";
@@ -45,22 +46,35 @@ export async function campaign(
   options: Options,
   signal: AbortSignal,
 ): Promise<Leadership | undefined> {
-  const { onLeader = () => undefined } = options;
-  const lease = await grantLease(options);
-  try {
-    while (!signal.aborted && !lease.lost.aborted) {
-      const held = await claim(options, lease);
-      onLeader(held.candidate);
-      if (held.lease === lease.id) return leadershipOf(lease, held.fence);
-      await untilFree(options, held.revision, AbortSignal.any([signal, lease.lost]));
+  while (!signal.aborted) {
+    const lease = await grantLease(options);
+    try {
+      const leadership = await campaignUnder(lease, options, signal);
+      if (leadership) return leadership;
+    } catch (error) {
+      options.onLeader?.(undefined);
+      await lease.revoke();
+      throw error;
     }
-  } catch (error) {
-    onLeader(undefined);
     await lease.revoke();
-    throw error;
   }
-  await lease.revoke();
-  return signal.aborted ? undefined : campaign(options, signal);
+  return undefined;
+}
+
+/** Undefined when the lease ends before it leads, or `signal` aborts. */
+async function campaignUnder(
+  lease: HeldLease,
+  options: Options,
+  signal: AbortSignal,
+): Promise<Leadership | undefined> {
+  while (!signal.aborted && !lease.lost.aborted) {
+    const held = await claim(options, lease);
+    if (!held) return undefined;
+    options.onLeader?.(held.candidate);
+    if (held.lease === lease.id) return leadershipOf(lease, held.fence);
+    await untilFree(options, held.revision, AbortSignal.any([signal, lease.lost]));
+  }
+  return undefined;
 }
 
 /** Who leads, in its own words; undefined when nobody does. */
@@ -73,14 +87,22 @@ export async function leaderOf(
   return kvs[0] && Buffer.from(kvs[0].value).toString();
 }
 
-/** Takes the key if it is free, and tells whose it is. A repetition finds what the first try did. */
+/**
+ * Takes the key if it is free, and tells whose it is. A repetition finds what the first try did.
+ * Undefined when the lease has ended, as while etcd or this process slept.
+ */
 async function claim({ client, prefix, candidate }: Options, lease: HeldLease) {
   const { leaderKey } = createLayout(prefix);
-  const response = await client.read(KV.method.txn, {
+  const claiming = client.read(KV.method.txn, {
     compare: [createdBy(leaderKey, 0n)],
     success: [putOp(leaderKey, Buffer.from(candidate), lease.id), getOp(leaderKey)],
     failure: [getOp(leaderKey)],
   });
+  const response = await claiming.catch((error: unknown) => {
+    if (isLeaseGone(error)) return undefined;
+    throw error;
+  });
+  if (!response) return undefined;
   const [kv] = rangeAnswer(response.responses.at(-1)).kvs;
   return {
     candidate: kv && Buffer.from(kv.value).toString(),

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { Lease } from "../../gen/etcdserverpb/rpc_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { keysOf, put } from "../../lib/store/conformance/conformance-words.ts";
 import type { EtcdClient } from "../../lib/store/etcd/etcd-client.ts";
@@ -56,6 +57,20 @@ test("who no longer waits does not lead", async () => {
   control.abort();
   expect(await waiting).toBeUndefined();
   expect(await leaderOf(client, prefix)).toBe("first");
+});
+
+test("a candidate whose lease has ended without its knowing begins anew", async () => {
+  let grants = 0;
+  const read: EtcdClient["read"] = async (method, input) => {
+    const answer = await client.read(method, input);
+    const isFirst = method.name === Lease.method.leaseGrant.name && ++grants === 1;
+    if (isFirst && "id" in answer && typeof answer.id === "bigint")
+      await client.read(Lease.method.leaseRevoke, { id: answer.id });
+    return answer;
+  };
+  const only = await run("only", { through: { ...client, read } });
+  expect(only?.leads()).toBe(true);
+  expect(grants).toBe(2);
 });
 
 test("a leader that is cut off knows it before another one leads, and writes nothing", async () => {

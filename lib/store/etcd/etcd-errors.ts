@@ -68,5 +68,8 @@ export const isCompacted = (error: unknown): boolean => causeOf(error).code === 
 export const isTooManyOperations = (error: unknown): boolean =>
   causeOf(error).rawMessage.includes("too many operations");
 
+/** Whether a write named a lease that has ended: nothing else that is written can be missing. */
+export const isLeaseGone = (error: unknown): boolean => causeOf(error).code === Code.NotFound;
+
 const causeOf = (error: unknown): ConnectError =>
   ConnectError.from(error instanceof StoreError ? error.cause : error);
