@@ -1,4 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { ManagerService } from "../../gen/berth/v1/manager_service_pb.ts";
 import { assert } from "../../lib/assert.ts";
 import { unavailable } from "../../lib/errors.ts";
@@ -98,6 +99,12 @@ type Parts = Readonly<{
 }>;
 
 function roleOf({ reads, currency, calls, replica, workers, over }: Parts): Role {
+  /** A copy that is behind does not know what is not there. */
+  function unlessMissing(error: unknown): never {
+    if (!(error instanceof ConnectError) || error.code !== Code.NotFound) throw error;
+    throw cannotTell(replica.view.revision(), error.rawMessage);
+  }
+
   async function state(headers: Headers): Promise<Readonly<{ isStale: boolean }>> {
     const staleMs = await currency.ensure();
     headers.set(REVISION_HEADER, String(replica.view.revision()));
@@ -115,8 +122,9 @@ function roleOf({ reads, currency, calls, replica, workers, over }: Parts): Role
       if (!read) return calls.call(method, request, context);
       const told = LINKED.has(method) && (await calls.ask(method, request, context));
       if (told) return told;
-      await state(context.responseHeader);
-      const answer = await read(request, context);
+      const { isStale } = await state(context.responseHeader);
+      const reading = Promise.resolve(read(request, context));
+      const answer = await (isStale ? reading.catch(unlessMissing) : reading);
       assert(!(Symbol.asyncIterator in answer), `${method.name} has one answer`);
       return answer;
     },
@@ -150,8 +158,11 @@ const isBookmark = (answer: object): boolean =>
 function refuseFuture(request: object, revision: bigint): void {
   if (!("afterRevision" in request) || typeof request.afterRevision !== "bigint") return;
   if (request.afterRevision <= revision) return;
-  throw unavailable(
-    "STORE_UNAVAILABLE",
-    `this manager has come to revision ${revision} and cannot reach its store: ask another`,
-  );
+  throw cannotTell(revision, `revision ${request.afterRevision} is ahead of that`);
 }
+
+const cannotTell = (revision: bigint, what: string) =>
+  unavailable(
+    "STORE_UNAVAILABLE",
+    `this manager has come to revision ${revision} and cannot reach its store (${what}): ask another`,
+  );

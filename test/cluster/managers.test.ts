@@ -175,6 +175,21 @@ test("what a copy has not heard of yet when it is to lead is there once it answe
   expect(await names).toEqual(["a"]);
 });
 
+test("a manager whose copy is behind does not say that something is not there", async () => {
+  const ears = createEars();
+  const first = await start();
+  const second = await start(ears.of);
+  await leads(first.manager.address);
+  await named(second);
+  const open = ears.close();
+  const { task } = await submit(first, "a");
+  const get = () => second.client.getTask({ taskId: task?.id ?? "" });
+  const refusal = await get().catch((error: unknown) => error);
+  expect(reasonOf(refusal)).toBe("STORE_UNAVAILABLE");
+  open();
+  expect((await insist(get)).task?.id).toBe(task?.id);
+});
+
 /** Of a store, whose changes are heard of only while they are open. */
 function createEars() {
   let opened = Promise.resolve();
