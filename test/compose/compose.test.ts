@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type Docker from "dockerode";
-import { freePort } from "../e2e/cluster.ts";
 import { ensureImage, openEngine, TEST_IMAGE } from "../e2e/engine.ts";
+import { freePort } from "../free-port.ts";
 import { type ComposeCluster, prepareCompose, until } from "./compose.ts";
 
 // The image is built: packages come from npm.

@@ -4,8 +4,8 @@ import { promisify } from "node:util";
 import type Docker from "dockerode";
 import { systemClock } from "../../lib/clock.ts";
 import { healthCheck } from "../../lib/rpc/health-check.ts";
-import { freePort } from "../e2e/cluster.ts";
 import { engineSocket, openEngine } from "../e2e/engine.ts";
+import { freePort } from "../free-port.ts";
 
 const run = promisify(execFile);
 const ROOT = new URL("../..", import.meta.url).pathname;

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -13,6 +12,7 @@ import { silentLog } from "../../lib/log.ts";
 import { openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { startEtcd } from "../etcd/etcd-server.ts";
+import { freePort } from "../free-port.ts";
 import { engineSocket, openEngine, TEST_IMAGE } from "./engine.ts";
 
 export const BERTH = new URL("../../bin/berth", import.meta.url).pathname;
@@ -190,20 +190,4 @@ async function removeContainersOf(workerId: string): Promise<void> {
   await Promise.all(
     found.map(({ Id }) => engine.getContainer(Id).remove({ force: true, v: true })),
   );
-}
-
-/** A port that nobody listens on just now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === "object"
-          ? resolve(address.port)
-          : reject(new Error("no port")),
-      );
-    });
-  });
 }

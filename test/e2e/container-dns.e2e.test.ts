@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, jest } from "@jest/globals";
 import { isTerminal } from "../../core/task-state.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { TaskState } from "../../gen/berth/v1/task_pb.ts";
-import { freePort, startCluster, type TestCluster } from "./cluster.ts";
+import { freePort } from "../free-port.ts";
+import { startCluster, type TestCluster } from "./cluster.ts";
 import { bridgeAddress, DNS_PORT, dnsTest, whyNoDns } from "./container-dns.ts";
 import { ensureImage, openEngine } from "./engine.ts";
 

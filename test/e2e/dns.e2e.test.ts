@@ -11,7 +11,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { type Channel, openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
-import { freePort } from "./cluster.ts";
+import { freePort } from "../free-port.ts";
 
 jest.setTimeout(180_000);
 

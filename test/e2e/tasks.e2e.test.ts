@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { isTerminal } from "../../core/task-state.ts";
 import { toMillis } from "../../core/time.ts";
 import { FailureReason, type Task, TaskSchema, TaskState } from "../../gen/berth/v1/task_pb.ts";
-import { freePort, startCluster, type TestCluster } from "./cluster.ts";
+import { freePort } from "../free-port.ts";
+import { startCluster, type TestCluster } from "./cluster.ts";
 import { ensureImage, openEngine } from "./engine.ts";
 
 jest.setTimeout(120_000);

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../lib/clock.ts";
+import { freePort } from "../free-port.ts";
 
 /** A real etcd of one member, with its data in a temporary folder. */
 export interface EtcdServer {
@@ -98,14 +98,4 @@ async function serving(args: readonly string[]): Promise<ChildProcess> {
 function environment(): NodeJS.ProcessEnv {
   const foreign = ([name]: [string, unknown]) => !name.startsWith("ETCD_");
   return Object.fromEntries(Object.entries(process.env).filter(foreign));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("a server has no port");
-  return address.port;
 }

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, open, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "@connectrpc/connect";
@@ -11,6 +10,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { type Channel, openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
+import { freePort } from "../free-port.ts";
 
 const BERTH = new URL("../../bin/berth", import.meta.url).pathname;
 
@@ -29,6 +29,7 @@ export interface ManagerProcess {
   pause(): void;
   resume(): void;
   start(): Promise<void>;
+  isUp(): boolean;
   log(): string;
 }
 
@@ -76,6 +77,7 @@ export async function createFleet(): Promise<Fleet> {
       async start() {
         child = await begin();
       },
+      isUp: () => isUp(child),
       log: () => readFileSync(join(folder, `${name}.log`), "utf8"),
     };
   }
@@ -98,18 +100,12 @@ export async function createFleet(): Promise<Fleet> {
   };
 }
 
+const isUp = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode === null && signalCode === null;
+
 async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (!isUp(child)) return;
   const exit = once(child, "exit");
   child.kill("SIGKILL");
   await exit;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (typeof address !== "object" || address === null) throw new Error("a server has no port");
-  await new Promise((resolve) => server.close(resolve));
-  return address.port;
 }

@@ -6,6 +6,7 @@ import { reasonOf, retryMsOf } from "../../lib/errors.ts";
 import { allTasks } from "../all-tasks.ts";
 import { aSpec } from "../builders.ts";
 import { type EtcdServer, startEtcd } from "./etcd-server.ts";
+import { insist } from "./insist.ts";
 import {
   createFleet,
   type Fleet,
@@ -31,27 +32,6 @@ afterEach(async () => {
   await Promise.all(relays.map((relay) => relay.close()));
   await etcd.remove();
 }, PATIENCE_MS);
-
-/** What came of a call; undefined when it failed in a way that trying again may mend. */
-async function attempt<T>(call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (!["unavailable", "deadline_exceeded"].includes(nameOf(error))) throw error;
-    return undefined;
-  }
-}
-
-const nameOf = (error: unknown) => /\[(\w+)\]/.exec(ConnectError.from(error).message)?.[1] ?? "";
-
-/** Calls until it is answered, as a client does. */
-async function insist<T>(call: () => Promise<T>): Promise<T> {
-  for (;;) {
-    const answer = await attempt(call);
-    if (answer !== undefined) return answer;
-    await systemClock.sleep(50);
-  }
-}
 
 const submit = (client: ManagerClient, name: string) =>
   client.submitTask({ spec: aSpec({}, name), requestId: `request-${name}` });

@@ -11,9 +11,9 @@ import { type EtcdClient, openEtcdClient } from "../../lib/store/etcd/etcd-clien
 import { getOp, putOp, rangeAnswer } from "../../lib/store/etcd/etcd-requests.ts";
 import { leaderOf } from "../../lib/store/etcd-election.ts";
 import { DEFAULT_PREFIX } from "../../lib/store/etcd-place.ts";
-import { freePort } from "../e2e/cluster.ts";
 import { startEtcd } from "../etcd/etcd-server.ts";
 import { startRelay, type TcpRelay } from "../etcd/tcp-relay.ts";
+import { freePort } from "../free-port.ts";
 import { eventually } from "./eventually.ts";
 import { createUser, type Rig, startRig } from "./rig.ts";
 import { createRole, type Role } from "./role.ts";
