@@ -1,13 +1,9 @@
-import {
-  type DescMessage,
-  type DescMethod,
-  fromBinary,
-  type MessageShape,
-} from "@bufbuild/protobuf";
+import type { DescMessage, DescMethod, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { StatusObject } from "@grpc/grpc-js";
 import { status as grpcStatus, Metadata } from "@grpc/grpc-js";
 import { systemClock } from "../clock.ts";
+import { decodeMessage } from "../message/codec.ts";
 import type { Connection, Link } from "./connection.ts";
 import { toHeaders, toMetadata } from "./metadata.ts";
 import { errorFrom } from "./status.ts";
@@ -109,7 +105,7 @@ export function decodeResponse<T extends DescMessage>(
   bytes: Uint8Array,
 ): MessageShape<T> {
   try {
-    return fromBinary(schema, bytes);
+    return decodeMessage(schema, bytes);
   } catch (error) {
     throw ConnectError.from(error, Code.Internal);
   }

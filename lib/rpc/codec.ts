@@ -1,12 +1,6 @@
-import {
-  create,
-  type DescMessage,
-  fromBinary,
-  type MessageInitShape,
-  type MessageShape,
-  toBinary,
-} from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { exhausted, invalidFields } from "../errors.ts";
+import { decodeMessage, encodeMessage } from "../message/codec.ts";
 
 /**
  * A message as bytes. Throws RESOURCE_EXHAUSTED when it is larger than `limitBytes`: the
@@ -17,7 +11,7 @@ export function encode<T extends DescMessage>(
   message: MessageInitShape<T>,
   limitBytes: number,
 ): Buffer {
-  const bytes = toBinary(schema, create(schema, message));
+  const bytes = encodeMessage(schema, message);
   if (bytes.length > limitBytes) {
     throw exhausted(
       "MESSAGE_TOO_LARGE",
@@ -33,7 +27,7 @@ export function decodeRequest<T extends DescMessage>(
   bytes: Uint8Array,
 ): MessageShape<T> {
   try {
-    return fromBinary(schema, bytes);
+    return decodeMessage(schema, bytes);
   } catch (error) {
     throw invalidFields([
       { field: schema.typeName, description: `cannot be decoded: ${String(error)}` },

@@ -1,5 +1,5 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type CrashReport, CrashReportSchema } from "../../gen/berth/v1/crash_report_pb.ts";
+import { decodeMessage, encodeMessage } from "../../lib/message/codec.ts";
 import type { Entry, Store, Write } from "../../lib/store/store.ts";
 import { deleteKey, prefixes } from "./ledger-records.ts";
 
@@ -23,14 +23,14 @@ export async function readReports(
   return entries.map(readReport).reverse();
 }
 
-const readReport = ({ value }: Entry): CrashReport => fromBinary(CrashReportSchema, value);
+const readReport = ({ value }: Entry): CrashReport => decodeMessage(CrashReportSchema, value);
 
 /** What keeps a report beside the others of its task, and lets the oldest go. */
 export function keepReport(report: CrashReport, others: readonly CrashReport[]): readonly Write[] {
   const keyOf = ({ taskId, attempt }: CrashReport) => crashPrefix(taskId) + attemptKey(attempt);
   const older = others.filter(({ attempt }) => attempt !== report.attempt);
   return [
-    { kind: "put", key: keyOf(report), value: toBinary(CrashReportSchema, report) },
+    { kind: "put", key: keyOf(report), value: encodeMessage(CrashReportSchema, report) },
     ...older.slice(REPORTS_MAX - 1).map((each) => deleteKey(keyOf(each))),
   ];
 }

@@ -1,4 +1,4 @@
-import { create, fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
+import { create, fromJson, toJson } from "@bufbuild/protobuf";
 import { ASSIGNMENTS } from "../../core/assignment-place.ts";
 import type { WorkerRecord } from "../../core/worker-settings.ts";
 import { ListTaskEventsResponseSchema } from "../../gen/berth/v1/manager_service_pb.ts";
@@ -12,6 +12,7 @@ import {
 import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
 import { type Task, TaskSchema } from "../../gen/berth/v1/task_pb.ts";
 import { WorkerSettingsSchema } from "../../gen/berth/v1/worker_pb.ts";
+import { decodeMessage, encodeMessage } from "../../lib/message/codec.ts";
 import type { Entry, Write } from "../../lib/store/store.ts";
 import { partsOf } from "./list-bytes.ts";
 import { encodeTasks } from "./spec-bytes.ts";
@@ -72,11 +73,9 @@ const NOTHING = new Uint8Array();
 export const deleteKey = (key: string): Write => ({ kind: "delete", key });
 
 export function putEvents(events: readonly TaskEvent[]): readonly Write[] {
-  const list = create(ListTaskEventsResponseSchema);
-  list.events = [...events];
   return putAll(
     events.map(({ revision }) => prefixes.event + revisionKey(revision)),
-    partsOf(toBinary(ListTaskEventsResponseSchema, list)),
+    partsOf(encodeMessage(ListTaskEventsResponseSchema, { events: [...events] })),
   );
 }
 
@@ -90,9 +89,8 @@ export type VersionEntry = Readonly<{
 }>;
 
 export function putVersions(entries: readonly VersionEntry[]): readonly Write[] {
-  const list = create(TaskVersionsSchema);
-  list.versions = entries.flatMap(({ version }) => version ?? []);
-  const values = partsOf(toBinary(TaskVersionsSchema, list)).values();
+  const versions = entries.flatMap(({ version }) => version ?? []);
+  const values = partsOf(encodeMessage(TaskVersionsSchema, { versions })).values();
   return putAll(
     entries.map(({ taskId, revision }) => versionsOf(taskId) + revisionKey(revision)),
     entries.map(({ version }) => (version && values.next().value) || NOTHING),
@@ -100,7 +98,7 @@ export function putVersions(entries: readonly VersionEntry[]): readonly Write[] 
 }
 
 export const encodeVersion = (version: TaskVersion): Uint8Array =>
-  toBinary(TaskVersionSchema, version);
+  encodeMessage(TaskVersionSchema, version);
 
 /** The revision that a version's key ends with. */
 export const readRevision = ({ key }: Pick<Entry, "key">): bigint =>
@@ -108,16 +106,16 @@ export const readRevision = ({ key }: Pick<Entry, "key">): bigint =>
 
 /** Undefined after a removal, and where an earlier version of Berth wrote none. */
 export const readVersion = ({ value }: Pick<Entry, "value">): TaskVersion | undefined =>
-  value.length === 0 ? undefined : fromBinary(TaskVersionSchema, value);
+  value.length === 0 ? undefined : decodeMessage(TaskVersionSchema, value);
 
 export function putRemoved({ id, spec }: Task, event: TaskEvent): Write {
   const task = create(TaskSchema, { id, ...(spec && { spec: { ...spec, env: {} } }) });
-  const value = toBinary(RemovedTaskSchema, create(RemovedTaskSchema, { task, event }));
+  const value = encodeMessage(RemovedTaskSchema, { task, event });
   return { kind: "put", key: prefixes.removed + id, value };
 }
 
 export const readRemoved = ({ value }: Pick<Entry, "value">): RemovedTask =>
-  fromBinary(RemovedTaskSchema, value);
+  decodeMessage(RemovedTaskSchema, value);
 
 export const putText = (key: string, text: string): Write => ({
   kind: "put",
@@ -140,9 +138,9 @@ export function readWorker({ key, value }: Entry): readonly [string, WorkerRecor
   return [key.slice(prefixes.worker.length), record];
 }
 
-export const readTask = ({ value }: Entry): Task => fromBinary(TaskSchema, value);
+export const readTask = ({ value }: Entry): Task => decodeMessage(TaskSchema, value);
 
-export const readEvent = ({ value }: Entry): TaskEvent => fromBinary(TaskEventSchema, value);
+export const readEvent = ({ value }: Entry): TaskEvent => decodeMessage(TaskEventSchema, value);
 
 export const readText = (entry: Entry | undefined): string | undefined =>
   entry && new TextDecoder().decode(entry.value);

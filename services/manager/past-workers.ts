@@ -1,4 +1,4 @@
-import { create, fromBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { toMillis, toTimestamp } from "../../core/time.ts";
 import {
   type HistoryGap,
@@ -8,6 +8,7 @@ import {
 } from "../../gen/berth/v1/past_pb.ts";
 import type { Worker } from "../../gen/berth/v1/worker_pb.ts";
 import { assert } from "../../lib/assert.ts";
+import { decodeMessage } from "../../lib/message/codec.ts";
 import type { Entry } from "../../lib/store/store.ts";
 import { entriesOf } from "./ledger-load.ts";
 import { prefixes } from "./ledger-records.ts";
@@ -62,7 +63,7 @@ export type StoredVersion = Readonly<{ workerId: string; ms: number; version: Wo
 
 export function readWorkerVersion({ key, value }: Entry): StoredVersion {
   const [workerId = "", time = ""] = key.slice(prefixes.workerPast.length).split(",");
-  return { workerId, ms: Number(`0x${time}`), version: fromBinary(WorkerVersionSchema, value) };
+  return { workerId, ms: Number(`0x${time}`), version: decodeMessage(WorkerVersionSchema, value) };
 }
 
 function momentOf(versions: readonly StoredVersion[], ms: number): PastWorker {

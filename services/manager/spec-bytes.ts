@@ -1,9 +1,9 @@
-import { create, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Assignment, AssignmentSchema } from "../../gen/berth/v1/assignment_pb.ts";
 import { ListTasksResponseSchema } from "../../gen/berth/v1/manager_service_pb.ts";
 import { type Task, type TaskSpec, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
 import type { StartTaskRequest } from "../../gen/berth/v1/worker_service_pb.ts";
+import { encodeMessage } from "../../lib/message/codec.ts";
 import { createRecentMap } from "../../lib/recent-map.ts";
 import { partsOf } from "./list-bytes.ts";
 
@@ -22,7 +22,7 @@ const recent = createRecentMap<TaskSpec, Uint8Array>(KEPT_MAX);
 export function encodedSpec(spec: TaskSpec): Uint8Array {
   const known = recent.get(spec);
   if (known) return known;
-  const bytes = new BinaryWriter().bytes(toBinary(TaskSpecSchema, spec)).finish();
+  const bytes = new BinaryWriter().bytes(encodeMessage(TaskSpecSchema, spec)).finish();
   if (bytes.length <= KEPT_BYTES_MAX) recent.set(spec, bytes);
   return bytes;
 }
@@ -35,9 +35,7 @@ const NO_SPEC = { spec: undefined } as Pick<Task, "spec">;
 
 /** Each as it is stored. They share their memory. */
 export function encodeTasks(tasks: readonly Task[]): readonly Uint8Array[] {
-  const list = create(ListTasksResponseSchema);
-  list.tasks = tasks.map(withSpecBytes);
-  return partsOf(toBinary(ListTasksResponseSchema, list));
+  return partsOf(encodeMessage(ListTasksResponseSchema, { tasks: tasks.map(withSpecBytes) }));
 }
 
 function withSpecBytes(task: Task): Task {
@@ -55,9 +53,9 @@ export function sendWithSpec(start: StartTaskRequest, spec: TaskSpec): StartTask
 /** An order to start goes without its spec, and with it to disk. */
 export function encodeAssignment(assignment: Assignment, spec?: TaskSpec): Uint8Array {
   const { order } = assignment;
-  if (order.case !== "start" || !spec) return toBinary(AssignmentSchema, assignment);
+  if (order.case !== "start" || !spec) return encodeMessage(AssignmentSchema, assignment);
   const value = sendWithSpec(order.value, spec);
-  return toBinary(AssignmentSchema, { ...assignment, order: { case: "start", value } });
+  return encodeMessage(AssignmentSchema, { ...assignment, order: { case: "start", value } });
 }
 
 /** An encoder takes what it does not know as it is. */

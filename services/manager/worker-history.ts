@@ -1,4 +1,4 @@
-import { create, equals, toBinary } from "@bufbuild/protobuf";
+import { create, equals } from "@bufbuild/protobuf";
 import { toTimestamp } from "../../core/time.ts";
 import { WorkerVersionSchema } from "../../gen/berth/v1/past_pb.ts";
 import {
@@ -10,6 +10,7 @@ import {
 } from "../../gen/berth/v1/worker_pb.ts";
 import { createBell } from "../../lib/bell.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { encodeMessage } from "../../lib/message/codec.ts";
 import type { Store, Write } from "../../lib/store/store.ts";
 import { inAnyWeather } from "../../lib/store/weather.ts";
 import type { Ledger } from "./ledger.ts";
@@ -140,5 +141,5 @@ const keyOf = (workerId: string, ms: number): string =>
 const put = ({ workerId, ms, version }: StoredVersion): Write => ({
   kind: "put",
   key: keyOf(workerId, ms),
-  value: toBinary(WorkerVersionSchema, version),
+  value: encodeMessage(WorkerVersionSchema, version),
 });

@@ -1,4 +1,3 @@
-import { fromBinary } from "@bufbuild/protobuf";
 import { assignmentsPrefix, metaKeys, RESTORED_STEPS } from "../../core/assignment-place.ts";
 import { type Assignment, AssignmentSchema } from "../../gen/berth/v1/assignment_pb.ts";
 import type {
@@ -6,6 +5,7 @@ import type {
   WorkerServiceStopTaskRequest,
 } from "../../gen/berth/v1/worker_service_pb.ts";
 import type { Log } from "../../lib/log.ts";
+import { decodeMessage } from "../../lib/message/codec.ts";
 import { refuseUnknown } from "../../lib/rpc/unknown-fields.ts";
 import type { Entry } from "../../lib/store/store.ts";
 import type { Glance, StoreView } from "../../lib/store/store-view.ts";
@@ -82,7 +82,7 @@ function textOf({ entries }: Glance, key: string): string {
 /** What a later version wrote that this one does not understand is left to a manager. */
 function orderIn({ key, value }: Entry, workerId: string, log: Log): readonly Assignment[] {
   try {
-    const assignment = fromBinary(AssignmentSchema, value);
+    const assignment = decodeMessage(AssignmentSchema, value);
     refuseUnknown(AssignmentSchema, assignment);
     const { order } = assignment;
     if (order.case && key === `${assignmentsPrefix(workerId)}${nameOf(order.value)}`)
