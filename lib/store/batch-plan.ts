@@ -24,24 +24,6 @@ export function assertWellFormed({ guards = [], writes }: Batch): void {
 }
 
 /**
- * The batch on its own memory: what the caller does to its values later changes nothing here. One
- * piece for all: memory outside of the heap is dear by the piece.
- */
-export function copyOf({ guards = [], writes }: Batch): Batch {
-  const sizeOf = (write: Write) => (write.kind === "put" ? write.value.length : 0);
-  const bytes = new Uint8Array(writes.reduce((sum, write) => sum + sizeOf(write), 0));
-  let end = 0;
-  const copies = writes.map((write): Write => {
-    if (write.kind === "delete") return { kind: "delete", key: write.key };
-    const start = end;
-    end += write.value.length;
-    bytes.set(write.value, start);
-    return { kind: "put", key: write.key, value: bytes.subarray(start, end) };
-  });
-  return { guards: [...guards], writes: copies };
-}
-
-/**
  * Decides on a batch against a store at revision `head` whose keys have the
  * revisions `revisionOf` (0n: absent). Deleting an absent key changes nothing;
  * a batch that changes nothing takes no revision.
@@ -56,9 +38,11 @@ export function planBatch(
     if (actualRevision !== guard.revision)
       return { result: { kind: "refused", guard, actualRevision }, changes: [] };
   }
-  const effective = writes.filter(({ kind, key }) => kind === "put" || revisionOf(key) !== 0n);
-  const revision = effective.length === 0 ? head : head + 1n;
-  const changes = effective.map((write) => changeOf(write, revision));
+  const changes: StoreChange[] = [];
+  for (const write of writes)
+    if (write.kind === "put" || revisionOf(write.key) !== 0n)
+      changes.push(changeOf(write, head + 1n));
+  const revision = changes.length === 0 ? head : head + 1n;
   return { result: { kind: "committed", revision }, changes };
 }
 
@@ -71,6 +55,8 @@ export function planGroup(
   head: bigint,
   storedRevisionOf: (key: string) => bigint,
 ): readonly BatchPlan[] {
+  const [only] = batches;
+  if (only && batches.length === 1) return [planBatch(only, head, storedRevisionOf)];
   const revisions = new Map<string, bigint>();
   let revision = head;
   return batches.map((batch) => {

@@ -2,7 +2,7 @@ import { assert } from "../assert.ts";
 import type { Clock } from "../clock.ts";
 import { exhausted } from "../errors.ts";
 import { createGroupCommit } from "../group-commit.ts";
-import { assertWellFormed, copyOf, noLimits, planGroup } from "./batch-plan.ts";
+import { assertWellFormed, noLimits, planGroup } from "./batch-plan.ts";
 import { createHistory, type History } from "./history.ts";
 import {
   type Batch,
@@ -121,7 +121,7 @@ function createWriter(engine: Engine, history: History, { clock, onFailure }: Op
     assertWellFormed(batch);
     if (waitingCount >= COMMITS_WAITING_MAX)
       throw exhausted("STORE_BUSY", `${waitingCount} batches wait for the disk: try again later`);
-    const entry: Waiting = { batch: copyOf(batch), result: undefined };
+    const entry: Waiting = { batch, result: undefined };
     waitingCount += 1;
     await group.add([entry]).finally(() => {
       waitingCount -= 1;

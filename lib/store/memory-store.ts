@@ -1,4 +1,4 @@
-import { assertWellFormed, copyOf, noLimits, planBatch } from "./batch-plan.ts";
+import { assertWellFormed, noLimits, planBatch } from "./batch-plan.ts";
 import { createHistory } from "./history.ts";
 import { createOrderedMap } from "./ordered-map.ts";
 import { type Entry, type Store, StoreError } from "./store.ts";
@@ -36,7 +36,7 @@ export function createMemoryStore({ historyMax }: Options = {}): Store {
       const stored = open();
       assertWellFormed(batch);
       const revisionOf = (key: string) => stored.get(key)?.revision ?? 0n;
-      const { result, changes } = planBatch(copyOf(batch), head, revisionOf);
+      const { result, changes } = planBatch(batch, head, revisionOf);
       for (const change of changes) {
         if (change.kind === "delete") stored.delete(change.key);
         else stored.set(change.key, change);

@@ -8,7 +8,10 @@ export type Write =
   | Readonly<{ kind: "put"; key: string; value: Uint8Array }>
   | Readonly<{ kind: "delete"; key: string }>;
 
-/** Writes that happen together or not at all. At most one write a key, no more than `Store.limits`. */
+/**
+ * Writes that happen together or not at all. At most one write a key, no more than `Store.limits`.
+ * A store may keep the batch and its values: nobody may change them once it was handed in.
+ */
 export type Batch = Readonly<{ guards?: readonly Guard[]; writes: readonly Write[] }>;
 
 export type CommitResult =

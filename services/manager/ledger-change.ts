@@ -77,8 +77,10 @@ function writesOf(staged: readonly Staged[]): readonly Write[] {
     ...putVersions(staged.flatMap(versionIn)),
     ...(last ? [putText(metaKeys.revision, String(last.revision))] : []),
   ];
-  // Of several writes to one key the last one counts.
-  return [...new Map(writes.map((write) => [write.key, write])).values()];
+  // Of several writes to one key the last one counts. What is of changes has a key of its own.
+  return others.length === 0
+    ? writes
+    : [...new Map(writes.map((write) => [write.key, write])).values()];
 }
 
 const removalOf = ({ task, event }: LedgerChange): readonly Write[] => [
