@@ -30,13 +30,14 @@ export interface TaskTable {
 /** `task` is encoded until somebody asks for it. */
 type Entry = { readonly sketch: TaskSketch; task: Task | Uint8Array };
 
-export function createTaskTable(): TaskTable {
+/** `read` decodes a task that was added encoded. */
+export function createTaskTable(read = readTask): TaskTable {
   const entries = new Map<string, Entry>();
   const indexes = createIndexes();
   const readSketch = createSketchReader();
 
   const taskOf = (entry: Entry): Task => {
-    if (entry.task instanceof Uint8Array) entry.task = fromBinary(TaskSchema, entry.task);
+    if (entry.task instanceof Uint8Array) entry.task = read(entry.task);
     return entry.task;
   };
 
@@ -86,6 +87,8 @@ export function createTaskTable(): TaskTable {
     },
   };
 }
+
+const readTask = (bytes: Uint8Array): Task => fromBinary(TaskSchema, bytes);
 
 const NONE: ReadonlySet<string> = new Set();
 

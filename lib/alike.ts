@@ -34,6 +34,7 @@ export function createAlikes<K extends object, V>(keptMax: number): Alikes<K, V>
   return {
     find(key) {
       if (latest.length === 0) return undefined;
+      if (latest[0]?.key === key) return latest[0].made;
       const count = Object.keys(key).length;
       const found = latest.find(
         ({ keys, key: known }) => keys.length === count && hasAll(keys, known, key as Parts),

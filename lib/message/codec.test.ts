@@ -14,13 +14,14 @@ import fc from "fast-check";
 import { file_berth_v1_manager_service } from "../../gen/berth/v1/manager_service_pb.ts";
 import { file_berth_v1_past } from "../../gen/berth/v1/past_pb.ts";
 import { file_berth_v1_registry_service } from "../../gen/berth/v1/registry_service_pb.ts";
-import { TaskSchema, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
+import { AttemptSchema, TaskSchema, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
 import { file_berth_v1_worker_service } from "../../gen/berth/v1/worker_service_pb.ts";
 import { file_etcdserverpb_rpc } from "../../gen/etcdserverpb/rpc_pb.ts";
 import { file_google_rpc_status } from "../../gen/google/rpc/status_pb.ts";
 import { file_health_v1_health } from "../../gen/health/v1/health_pb.ts";
 import { SayRequestSchema } from "../rpc/testing/echo-pb.ts";
 import { decodeMessage, encodeMessage } from "./codec.ts";
+import { freeze } from "./frozen.ts";
 import { isPlain } from "./plain-schema.ts";
 import { anyMessage } from "./testing/any-message.ts";
 
@@ -133,8 +134,11 @@ test("bytes that are no message are refused, or are one that can be written", ()
 });
 
 test("a field within a message must not reach beyond it", () => {
-  // Field 2 of two bytes, in which field 1 says that it is of nine.
-  const bytes = Uint8Array.of(0x12, 2, 0x0a, 9, ...Array<number>(9).fill(0x61));
+  const [attempt, reason] = [TaskSchema.field.attempt, AttemptSchema.field.leaveReason];
+  const tag = ({ number }: Readonly<{ number: number }>) => (number << 3) | 2;
+  // An attempt of two bytes, in which a reason is said to have nine.
+  const text = Array<number>(9).fill(0x61);
+  const bytes = Uint8Array.of(tag(attempt), 2, tag(reason), text.length, ...text);
   expect(() => decodeMessage(TaskSchema, bytes)).toThrow("beyond the end of its message");
 });
 
@@ -143,6 +147,37 @@ test("a field of a type that the schema does not say is kept as unknown", () => 
   const message = decodeMessage(TaskSchema, Uint8Array.of(0x08, 7));
   expect(message.id).toBe("");
   expect(message.$unknown).toEqual([{ no: 1, wireType: 0, data: Uint8Array.of(7) }]);
+});
+
+describe("a message of a frozen kind", () => {
+  const read = (spec: MessageInitShape<typeof TaskSpecSchema>) =>
+    decodeMessage(TaskSchema, encodeMessage(TaskSchema, { spec })).spec;
+
+  test("is one object for all that came as the same bytes", () => {
+    expect(read(SPEC)).toBe(read({ ...SPEC }));
+    expect(read({ ...SPEC, name: "other" })).not.toBe(read(SPEC));
+    expect(read(SPEC)).toEqual(create(TaskSpecSchema, SPEC));
+  });
+
+  test("cannot be changed, nor can its parts", () => {
+    const spec = read(SPEC);
+    expect(() => spec?.ports.push()).toThrow(TypeError);
+    expect(() => Object.assign(spec?.env ?? {}, { LOG: "debug" })).toThrow(TypeError);
+  });
+
+  test("is written as it is now unless it is frozen", () => {
+    const spec = create(TaskSpecSchema, SPEC);
+    encodeMessage(TaskSchema, { spec });
+    spec.name = "other";
+    const bytes = encodeMessage(TaskSchema, { spec: freeze(spec) });
+    expect(fromBinary(TaskSchema, bytes).spec?.name).toBe("other");
+    expect(encodeMessage(TaskSchema, { spec })).toEqual(bytes);
+  });
+
+  test("is read and written however large it is", () => {
+    const spec = read({ ...SPEC, args: ["x".repeat(10_000)] });
+    expect(read(spec ?? {})).toEqual(spec);
+  });
 });
 
 test("what cannot be written leaves nothing behind", () => {

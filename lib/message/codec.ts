@@ -8,12 +8,18 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import {
+  createFrozenReader,
+  createFrozenWriter,
+  type FrozenReader,
+  type FrozenWriter,
+  isFrozenKind,
+  thaw,
+} from "./frozen.ts";
 import { isPlain } from "./plain-schema.ts";
+import type { Read, Write } from "./read-write.ts";
 import { readerCode } from "./reader-code.ts";
 import { writerCode } from "./writer-code.ts";
-
-type Read = (reader: BinaryReader, end: number, into?: Message) => Message;
-type Write = (writer: BinaryWriter, message: object) => void;
 
 /**
  * A message, or what one is made of, as bytes: the same bytes as the library's. Missing fields, lists
@@ -74,11 +80,12 @@ const writerOf = (schema: DescMessage): Write | undefined =>
 
 function makeReader(schema: DescMessage): Read {
   const { source, children } = readerCode(schema);
-  const tools = { keep, put, overrun };
+  const tools = { keep, put, overrun, thaw };
   const reads = children.map((child) => readers.get(child) ?? makeReader(child));
-  const names = [...Object.keys(tools), ...reads.map((_, index) => `read${index}`)];
+  const frozen = children.map((child) => isFrozenKind(child) && frozenReaderOf(child));
+  const names = [...Object.keys(tools), ...numbered("read", reads), ...numbered("frozen", frozen)];
   const make = new Function(...names, `return function read(r, end, m) {\n${source}\n}`);
-  const read: Read = make(...Object.values(tools), ...reads);
+  const read: Read = make(...Object.values(tools), ...reads, ...frozen);
   readers.set(schema, read);
   return read;
 }
@@ -86,11 +93,31 @@ function makeReader(schema: DescMessage): Read {
 function makeWriter(schema: DescMessage): Write {
   const { source, children } = writerCode(schema);
   const writes = children.map((child) => writers.get(child) ?? makeWriter(child));
-  const names = writes.map((_, index) => `write${index}`);
+  const frozen = children.map((child) => isFrozenKind(child) && frozenWriterOf(child));
+  const names = [...numbered("write", writes), ...numbered("frozen", frozen)];
   const make = new Function(...names, `return function write(w, m) {\n${source}\n}`);
-  const write: Write = make(...writes);
+  const write: Write = make(...writes, ...frozen);
   writers.set(schema, write);
   return write;
+}
+
+const numbered = (name: string, all: readonly unknown[]): readonly string[] =>
+  all.map((_, index) => `${name}${index}`);
+
+/** What is read as a part of one message is the same in another. */
+const frozenReaders = new WeakMap<DescMessage, FrozenReader>();
+const frozenWriters = new WeakMap<DescMessage, FrozenWriter>();
+
+function frozenReaderOf(schema: DescMessage): FrozenReader {
+  const known = frozenReaders.get(schema) ?? createFrozenReader(makeReader(schema));
+  frozenReaders.set(schema, known);
+  return known;
+}
+
+function frozenWriterOf(schema: DescMessage): FrozenWriter {
+  const known = frozenWriters.get(schema) ?? createFrozenWriter(makeWriter(schema));
+  frozenWriters.set(schema, known);
+  return known;
 }
 
 /** A field that the schema does not know is kept as it came, and written again. */

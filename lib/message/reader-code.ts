@@ -1,4 +1,5 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import { isFrozenKind } from "./frozen.ts";
 import {
   createChildren,
   type Element,
@@ -16,13 +17,16 @@ import {
 export type ReaderCode = Readonly<{ source: string; children: readonly DescMessage[] }>;
 
 // In the code that is made, `r` is the library's reader, `m` the message, and `read0` what reads
-// the first of the children. `keep` keeps a field that is not known, `put` sets a map's entry.
+// the first of the children, or `frozen0` if it is of a frozen kind. `keep` keeps a field that is
+// not known, `put` sets a map's entry, `thaw` makes a copy.
 
 /** Of a plain schema: the body of a function of `r`, the `end` to read up to, and a message `m` to add to. */
 export function readerCode(schema: DescMessage): ReaderCode {
   const children = createChildren();
   const readChild: ReadChild = (child, end, into) =>
-    `read${children.numberOf(child)}(r, ${end}, ${into})`;
+    isFrozenKind(child) && into === NEW
+      ? `frozen${children.numberOf(child)}(r)`
+      : `read${children.numberOf(child)}(r, ${end}, ${into})`;
   const cases = schema.fields.flatMap((field) => casesOf(field, readChild));
   const source = [
     `m ??= {$typeName: "${schema.typeName}"${schema.members.map(initOf).join("")}};`,
@@ -37,6 +41,9 @@ export function readerCode(schema: DescMessage): ReaderCode {
 }
 
 type ReadChild = (child: DescMessage, end: string, into: string) => string;
+
+/** What is read is added to no message. */
+const NEW = "undefined";
 
 /** Where a message ends whose length comes next. */
 const END = "r.uint32() + r.pos";
@@ -61,13 +68,11 @@ function casesOf(field: DescField, readChild: ReadChild): readonly string[] {
     case "map":
       return [`case ${packedTagOf(number)}: ${readEntry(field, read("value"), readChild)} break;`];
     case "list": {
-      const one = `case ${tag}: m.${name}.push(${read("undefined")}); break;`;
-      return isPackable(value) ? [one, casePacked(field, read("undefined"))] : [one];
+      const one = `case ${tag}: m.${name}.push(${read(NEW)}); break;`;
+      return isPackable(value) ? [one, casePacked(field, read(NEW))] : [one];
     }
     default:
-      return [
-        `case ${tag}: ${field.oneof ? readChoice(field, read) : `m.${name} = ${read(`m.${name}`)};`} break;`,
-      ];
+      return [`case ${tag}: ${readSingle(field, read)} break;`];
   }
 }
 
@@ -79,7 +84,14 @@ const readValue = (field: DescField, value: Element, into: string, readChild: Re
 const casePacked = ({ localName, number }: DescField, read: string): string =>
   `case ${packedTagOf(number)}: for (const until = ${END}; r.pos < until;) m.${localName}.push(${read}); break;`;
 
-/** What was read of the same message before is added to. */
+/** What was read of the same message before is added to: of a frozen one, to a copy. */
+function readSingle(field: DescField, read: (into: string) => string): string {
+  const own = `m.${field.localName}`;
+  if (field.oneof) return readChoice(field, read);
+  if (!field.message || !isFrozenKind(field.message)) return `${own} = ${read(own)};`;
+  return `${own} = ${own} === undefined ? ${read(NEW)} : ${read(`thaw(${own})`)};`;
+}
+
 function readChoice(field: DescField, read: (into: string) => string): string {
   const group = `m.${field.oneof?.localName}`;
   const name = `"${field.localName}"`;
@@ -100,6 +112,6 @@ function readEntry(field: DescField, read: string, readChild: ReadChild): string
       else if (tag === ${tagOf(2, value)}) value = ${read};
       else keep(undefined, r, tag);
     }
-    put(m.${field.localName}, key, ${isMessage ? `value ?? ${readChild(value.schema, "r.pos", "undefined")}` : "value"});
+    put(m.${field.localName}, key, ${isMessage ? `value ?? ${readChild(value.schema, "r.pos", "void 0")}` : "value"});
   }`;
 }

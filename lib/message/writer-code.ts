@@ -1,4 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { isFrozenKind } from "./frozen.ts";
 import {
   createChildren,
   type Element,
@@ -16,13 +17,15 @@ import {
 export type WriterCode = Readonly<{ source: string; children: readonly DescMessage[] }>;
 
 // In the code that is made, `w` is the library's writer, `m` the message or what one is made of,
-// and `write0` what writes the first of the children.
+// and `write0` what writes the first of the children, or `frozen0` if it is of a frozen kind.
 
 /** Of a plain schema: the body of a function of `w` and `m`. Fields are written in the order of their numbers. */
 export function writerCode(schema: DescMessage): WriterCode {
   const children = createChildren();
   const writeChild: WriteChild = (child, value) =>
-    `w.fork(); write${children.numberOf(child)}(w, ${value}); w.join();`;
+    isFrozenKind(child)
+      ? `frozen${children.numberOf(child)}(w, ${value});`
+      : `w.fork(); write${children.numberOf(child)}(w, ${value}); w.join();`;
   const fields = schema.fields.toSorted((a, b) => a.number - b.number);
   const source = [
     ...fields.map((field) => `{ ${writeField(field, writeChild)} }`),

@@ -1,15 +1,10 @@
-import { create } from "@bufbuild/protobuf";
 import { assignmentsPrefix } from "../../core/assignment-place.ts";
 import { type Order, type OrderedAttempt, ordersOf } from "../../core/assignments.ts";
 import { AssignmentSchema } from "../../gen/berth/v1/assignment_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
-import {
-  StartTaskRequestSchema,
-  WorkerServiceStopTaskRequestSchema,
-} from "../../gen/berth/v1/worker_service_pb.ts";
+import { encodeMessage } from "../../lib/message/codec.ts";
 import type { Write } from "../../lib/store/store.ts";
 import { deleteKey } from "./ledger-records.ts";
-import { encodeAssignment } from "./spec-bytes.ts";
 
 const NONE: readonly Write[] = [];
 
@@ -55,14 +50,11 @@ function put(key: string, { taskId, attempt, order }: OrderedAttempt): Write {
 function encoded(name: Readonly<{ taskId: string; attempt: number }>, order: Order): Uint8Array {
   if (order.kind === "stop") {
     const { grace } = order;
-    const value = create(WorkerServiceStopTaskRequestSchema, { ...name, ...(grace && { grace }) });
-    return encodeAssignment(create(AssignmentSchema, { order: { case: "stop", value } }));
+    const value = { ...name, ...(grace && { grace }) };
+    return encodeMessage(AssignmentSchema, { order: { case: "stop", value } });
   }
   const { spec, assigned, restartsLeft, traceparent } = order;
-  const value = create(StartTaskRequestSchema, { ...name, assigned, traceparent });
+  const value = { ...name, assigned, traceparent, ...(spec && { spec }) };
   const left = restartsLeft === undefined ? {} : { restartsLeft };
-  return encodeAssignment(
-    create(AssignmentSchema, { order: { case: "start", value }, ...left }),
-    spec,
-  );
+  return encodeMessage(AssignmentSchema, { order: { case: "start", value }, ...left });
 }

@@ -1,7 +1,10 @@
 import { create, fromJson, toJson } from "@bufbuild/protobuf";
 import { ASSIGNMENTS } from "../../core/assignment-place.ts";
 import type { WorkerRecord } from "../../core/worker-settings.ts";
-import { ListTaskEventsResponseSchema } from "../../gen/berth/v1/manager_service_pb.ts";
+import {
+  ListTaskEventsResponseSchema,
+  ListTasksResponseSchema,
+} from "../../gen/berth/v1/manager_service_pb.ts";
 import {
   type RemovedTask,
   RemovedTaskSchema,
@@ -15,7 +18,6 @@ import { WorkerSettingsSchema } from "../../gen/berth/v1/worker_pb.ts";
 import { decodeMessage, encodeMessage } from "../../lib/message/codec.ts";
 import type { Entry, Write } from "../../lib/store/store.ts";
 import { partsOf } from "./list-bytes.ts";
-import { encodeTasks } from "./spec-bytes.ts";
 
 /** Where everything of the ledger lies in the store. Keys of one prefix are in the order of time. */
 export const prefixes = {
@@ -62,7 +64,7 @@ export const REVISION_KEY = /^[0-9a-f]{16}$/;
 export const putTasks = (tasks: readonly Task[]): readonly Write[] =>
   putAll(
     tasks.map(({ id }) => prefixes.task + id),
-    encodeTasks(tasks),
+    partsOf(encodeMessage(ListTasksResponseSchema, { tasks: [...tasks] })),
   );
 
 const putAll = (keys: readonly string[], values: readonly Uint8Array[]): readonly Write[] =>

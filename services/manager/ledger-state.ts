@@ -1,5 +1,7 @@
 import { createTaskTable, type TaskTable } from "../../core/task-table.ts";
 import type { WorkerRecord } from "../../core/worker-settings.ts";
+import { TaskSchema } from "../../gen/berth/v1/task_pb.ts";
+import { decodeMessage } from "../../lib/message/codec.ts";
 import { createHistory, type History } from "./ledger-history.ts";
 import { type Horizon, NO_HORIZON } from "./ledger-horizon.ts";
 import type { RequestRecord } from "./ledger-records.ts";
@@ -36,7 +38,7 @@ export const emptyState = (): LedgerState => ({
   revision: 0n,
   storeRevision: 0n,
   asOfMs: undefined,
-  tasks: createTaskTable(),
+  tasks: createTaskTable((bytes) => decodeMessage(TaskSchema, bytes)),
   requests: new Map(),
   workers: new Map(),
   history: createHistory(0n),

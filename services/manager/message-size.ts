@@ -1,6 +1,6 @@
 import type { Resources } from "../../gen/berth/v1/resources_pb.ts";
-import type { Task, TaskSpec } from "../../gen/berth/v1/task_pb.ts";
-import { encodedSpec } from "./spec-bytes.ts";
+import { type Task, type TaskSpec, TaskSpecSchema } from "../../gen/berth/v1/task_pb.ts";
+import { encodeMessage } from "../../lib/message/codec.ts";
 
 /** How much of one message is filled: a quarter of what a receiver accepts (4 MiB). */
 export const MESSAGE_BYTES_MAX = 1 << 20;
@@ -21,7 +21,7 @@ export function specBytes(spec: TaskSpec | undefined): number {
   if (!spec) return 0;
   const known = sizes.get(spec);
   if (known !== undefined) return known;
-  const size = encodedSpec(spec).length;
+  const size = encodeMessage(TaskSpecSchema, spec).length + TEXT_BYTES;
   sizes.set(spec, size);
   return size;
 }

@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { attemptTraceparent } from "../../core/attempt-trace.ts";
 import { findAttempt, isWanted } from "../../core/live-attempts.ts";
 import type { Push } from "../../core/reconcile.ts";
@@ -10,14 +10,10 @@ import {
   type Task,
   type TaskSpec,
 } from "../../gen/berth/v1/task_pb.ts";
-import {
-  type PushTasksRequestSchema,
-  StartTaskRequestSchema,
-} from "../../gen/berth/v1/worker_service_pb.ts";
+import type { PushTasksRequestSchema } from "../../gen/berth/v1/worker_service_pb.ts";
 import { chunks } from "../../lib/chunks.ts";
 import type { Ledger } from "./ledger.ts";
 import { idsBytes, MESSAGE_BYTES_MAX, specBytes } from "./message-size.ts";
-import { sendWithSpec } from "./spec-bytes.ts";
 
 /** One message for pushes of any kind, filled from the ledger as it is when the message is made. */
 export function pushMessage(
@@ -37,10 +33,7 @@ export function pushMessage(
   /** Nothing, when the task has gone or moved on since. */
   const startRequest = (push: Push) => {
     const job = jobOf(push, ledger);
-    if (!job) return [];
-    const { spec, ...given } = job;
-    const start = create(StartTaskRequestSchema, { ...nameOf(push), ...fence, ...given });
-    return [sendWithSpec(start, spec)];
+    return job ? [{ ...nameOf(push), ...fence, ...job }] : [];
   };
 
   return {

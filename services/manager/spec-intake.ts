@@ -6,6 +6,7 @@ import type { FieldReport } from "../../gen/berth/v1/field_report_pb.ts";
 import type { TaskSpec } from "../../gen/berth/v1/task_pb.ts";
 import { createAlikes } from "../../lib/alike.ts";
 import { assert } from "../../lib/assert.ts";
+import { freeze } from "../../lib/message/frozen.ts";
 
 /** What there is to say of a spec that a user handed in. */
 export type TakenSpec = Readonly<{
@@ -43,7 +44,7 @@ function take(spec: TaskSpec | undefined, { schedulers, defaultScheduler }: Opti
   let report: FieldReport | undefined;
   function complete(taskId: string): TaskSpec {
     assert(spec, "a validated request has a spec");
-    const completed = named ?? withDefaults(spec, { taskId, scheduler: defaultScheduler });
+    const completed = named ?? freeze(withDefaults(spec, { taskId, scheduler: defaultScheduler }));
     if (spec.name !== "") named = completed;
     return completed;
   }

@@ -4,14 +4,14 @@
 
 import type { GenExtension, GenFile } from "@bufbuild/protobuf/codegenv2";
 import { extDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
-import type { FieldOptions } from "@bufbuild/protobuf/wkt";
+import type { FieldOptions, MessageOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file berth/v1/options.proto.
  */
 export const file_berth_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChZiZXJ0aC92MS9vcHRpb25zLnByb3RvEghiZXJ0aC52MTo6CgZzZWNyZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGI2MAyABKAhSBnNlY3JldIgBAWIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("ChZiZXJ0aC92MS9vcHRpb25zLnByb3RvEghiZXJ0aC52MTo6CgZzZWNyZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGI2MAyABKAhSBnNlY3JldIgBATo8CgZmcm96ZW4SHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYjowDIAEoCFIGZnJvemVuiAEBYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * The value may hold a secret: no error, log line or span quotes it. What
@@ -22,4 +22,13 @@ export const file_berth_v1_options: GenFile = /*@__PURE__*/
  */
 export const secret: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
   extDesc(file_berth_v1_options, 0);
+
+/**
+ * A message of the kind never changes once it was made, and many are alike:
+ * whoever reads or writes it may do so once for all that are the same.
+ *
+ * @generated from extension: optional bool frozen = 50702;
+ */
+export const frozen: GenExtension<MessageOptions, boolean> = /*@__PURE__*/
+  extDesc(file_berth_v1_options, 1);
 
