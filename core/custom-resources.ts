@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { Placement } from "../gen/berth/v1/placement_pb.ts";
+import type { AssignedResource, Placement } from "../gen/berth/v1/placement_pb.ts";
 import {
   type CustomResource,
   CustomResourceSchema,
@@ -55,8 +55,13 @@ export function assignedIn(
 }
 
 /** As the contract's map of named things. */
-export const toAssigned = (assigned: Assigned | undefined): Record<string, { ids: string[] }> =>
-  Object.fromEntries([...(assigned ?? [])].map(([name, ids]) => [name, { ids: [...ids] }]));
+export const toAssigned = (assigned: Assigned | undefined): Record<string, AssignedResource> =>
+  Object.fromEntries(
+    [...(assigned ?? [])].map(([name, ids]) => [
+      name,
+      { $typeName: "berth.v1.AssignedResource", ids: [...ids] },
+    ]),
+  );
 
 /** As the contract's map of custom resources. */
 export const toCustom = (

@@ -55,8 +55,7 @@ export const tracedIn = (traceparent: string, begun: TaskChange): TaskChange => 
 export function schedule(task: Task, placement: Placement, now: number): TaskChange {
   const { workerId, scheduler } = placement;
   const attempt: Attempt = { ...currentAttempt(task), placement };
-  const { retryTime: _, ...kept } = task;
-  const next = move({ ...kept, attempt }, TaskState.SCHEDULED, now);
+  const next = move({ ...task, attempt, retryTime: undefined }, TaskState.SCHEDULED, now);
   return write(next, task.state, `placed on ${workerId} by ${scheduler}`);
 }
 

@@ -1,5 +1,4 @@
-import { create } from "@bufbuild/protobuf";
-import { type TaskVersion, TaskVersionSchema } from "../gen/berth/v1/past_pb.ts";
+import type { TaskVersion } from "../gen/berth/v1/past_pb.ts";
 import type { Task, TaskSpec } from "../gen/berth/v1/task_pb.ts";
 import { assert } from "../lib/assert.ts";
 
@@ -9,18 +8,20 @@ import { assert } from "../lib/assert.ts";
  * a task says is about its placement and its past attempts, and most changes are about neither.
  */
 export function versionOf(task: Task, before: Task | undefined): TaskVersion {
-  const { spec: _, ...kept } = task;
   const placement = task.attempt?.placement;
   const samePlacement = placement !== undefined && placement === before?.attempt?.placement;
   const samePastAttempts =
     task.pastAttempts.length > 0 && task.pastAttempts === before?.pastAttempts;
-  const slim: Task = { ...kept, id: "" };
+  const slim: Task = { ...task, id: "", spec: undefined };
   if (samePastAttempts) slim.pastAttempts = [];
-  if (samePlacement && slim.attempt) {
-    const { placement: __, ...attempt } = slim.attempt;
-    slim.attempt = attempt;
-  }
-  return create(TaskVersionSchema, { task: slim, samePlacement, samePastAttempts });
+  if (samePlacement && slim.attempt) slim.attempt = { ...slim.attempt, placement: undefined };
+  return {
+    $typeName: "berth.v1.TaskVersion",
+    task: slim,
+    samePlacement,
+    samePastAttempts,
+    firstRevision: 0n,
+  };
 }
 
 /** What no version says of its task. */

@@ -1,9 +1,8 @@
-import { create } from "@bufbuild/protobuf";
 import { metaKeys } from "../../core/assignment-place.ts";
 import type { TaskChange } from "../../core/task-change.ts";
 import { toTimestamp } from "../../core/time.ts";
 import type { TaskVersion } from "../../gen/berth/v1/past_pb.ts";
-import { type TaskEvent, TaskEventSchema } from "../../gen/berth/v1/task_event_pb.ts";
+import type { TaskEvent } from "../../gen/berth/v1/task_event_pb.ts";
 import type { Task } from "../../gen/berth/v1/task_pb.ts";
 import { chunks } from "../../lib/chunks.ts";
 import type { BatchLimits, Write } from "../../lib/store/store.ts";
@@ -43,19 +42,19 @@ export type Staged = Readonly<{ undo: () => void }> &
 export const eventOf = (
   { kind, task, fromState, reason, workerId }: TaskChange,
   now: number,
-): TaskEvent =>
-  create(TaskEventSchema, {
-    revision: task.revision,
-    taskId: task.id,
-    attempt: task.attempt?.number ?? 0,
-    fromState,
-    toState: task.state,
-    desiredState: task.desiredState,
-    time: toTimestamp(now),
-    reason,
-    workerId,
-    removed: kind === "removed",
-  });
+): TaskEvent => ({
+  $typeName: "berth.v1.TaskEvent",
+  revision: task.revision,
+  taskId: task.id,
+  attempt: task.attempt?.number ?? 0,
+  fromState,
+  toState: task.state,
+  desiredState: task.desiredState,
+  time: toTimestamp(now),
+  reason,
+  workerId,
+  removed: kind === "removed",
+});
 
 export const changesOf = (staged: readonly Staged[]): readonly LedgerChange[] =>
   staged.flatMap((item) => (item.kind === "change" ? [item.change] : []));
