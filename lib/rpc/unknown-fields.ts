@@ -25,11 +25,38 @@ export const refuseUnknownFields: Interceptor = (next) => (request) => {
 
 /** Throws INVALID_ARGUMENT that names every unknown field and enum value, up to a limit. */
 export function refuseUnknown(desc: DescMessage, message: Message): void {
+  if (isKnown(desc, message)) return;
   const violations = unknownIn(desc, message);
   if (violations.length > 0) throw invalidFields(violations.slice(0, VIOLATIONS_MAX));
 }
 
-/** Paths are put together on the way out, so that a request without fault costs no strings. */
+/** Frozen messages of which all is known: the tasks of a call share their spec. */
+const checked = new WeakSet<Message>();
+
+/** Whether there is nothing unknown, as nearly always: for that answer nothing is made. */
+function isKnown(desc: DescMessage, message: Message): boolean {
+  if (checked.has(message)) return true;
+  if (message.$unknown && message.$unknown.length > 0) return false;
+  for (const field of fieldsToCheck(desc)) if (!isFieldKnown(field, message)) return false;
+  if (Object.isFrozen(message)) checked.add(message);
+  return true;
+}
+
+function isFieldKnown(field: DescField, message: Message): boolean {
+  const value = read(field, message);
+  if (value === undefined) return true;
+  if (field.fieldKind !== "list" && field.fieldKind !== "map") return isValueKnown(field, value);
+  for (const item of Object.values(value)) if (!isValueKnown(field, item)) return false;
+  return true;
+}
+
+function isValueKnown(field: DescField, value: unknown): boolean {
+  // Struct and the wrappers are plain values here, which have nothing unknown.
+  if (field.message) return !isMessage(value, field.message) || isKnown(field.message, value);
+  return !field.enum || (value as number) in field.enum.value;
+}
+
+/** What there is, for those that are refused. */
 function unknownIn(desc: DescMessage, message: Message): readonly FieldViolation[] {
   const nested = fieldsToCheck(desc).flatMap((field) => unknownInField(field, message));
   const own = (message.$unknown ?? []).map(({ no }) => ({
@@ -57,10 +84,9 @@ function unknownInField(field: DescField, message: Message): readonly FieldViola
 }
 
 function unknownInValue(field: DescField, value: unknown): readonly FieldViolation[] {
-  // Struct and the wrappers are plain values here, which have nothing unknown.
-  if (field.message) return isMessage(value, field.message) ? unknownIn(field.message, value) : [];
-  if (!field.enum || (value as number) in field.enum.value) return [];
-  return [{ field: "", description: remedy(`value ${value} of ${field.enum.typeName}`) }];
+  if (isValueKnown(field, value)) return [];
+  if (field.message) return unknownIn(field.message, value as Message);
+  return [{ field: "", description: remedy(`value ${value} of ${field.enum?.typeName}`) }];
 }
 
 /** The same violations, seen from one level further out. */
