@@ -45,11 +45,9 @@ export function submit(id: string, spec: TaskSpec, now: number): TaskChange {
   return write(task, TaskState.UNSPECIFIED, "submitted");
 }
 
-/** The same beginning, of a task that was submitted in a span. */
-export const tracedIn = (traceparent: string, begun: TaskChange): TaskChange => ({
-  ...begun,
-  task: { ...begun.task, traceparent },
-});
+/** The same beginning, of a task that was submitted in a span; empty: in none. */
+export const tracedIn = (traceparent: string, begun: TaskChange): TaskChange =>
+  traceparent === "" ? begun : { ...begun, task: { ...begun.task, traceparent } };
 
 /** The scheduler's decision: the current attempt goes to a worker. */
 export function schedule(task: Task, placement: Placement, now: number): TaskChange {

@@ -56,11 +56,7 @@ const TASKS_MAX = 1_000_000;
 export function createTaskMutations(deps: Deps): TaskMutations {
   const parts = { ...deps, take: createSpecIntake(deps) };
   return {
-    async submit(request, traceparent) {
-      const taken = parts.take(request.spec);
-      const task = await submitTask({ request, taken, traceparent }, parts);
-      return { task, fieldReport: request.omitFieldReport ? undefined : taken.report() };
-    },
+    submit: (request, traceparent) => submitTask(request, traceparent, parts),
     checkTogether: (request) => checkTogether(request, parts),
     stop: (request) => stopTask(request, deps),
     remove: (request) => removeTask(request, deps),
@@ -69,24 +65,30 @@ export function createTaskMutations(deps: Deps): TaskMutations {
 
 type Parts = Deps & Readonly<{ take: (spec: TaskSpec | undefined) => TakenSpec }>;
 
-type Submission = Readonly<{ request: SubmitTaskRequest; taken: TakenSpec; traceparent: string }>;
-
-async function submitTask(submission: Submission, deps: Deps): Promise<Task> {
-  const { request, taken, traceparent } = submission;
+async function submitTask(
+  request: SubmitTaskRequest,
+  traceparent: string,
+  deps: Parts,
+): Promise<Submitted> {
   const { ledger, clock, nextId } = deps;
+  const taken = deps.take(request.spec);
   refuse(checkSubmit(request, taken));
+  const submitted = (task: Task): Submitted => ({
+    task,
+    fieldReport: request.omitFieldReport ? undefined : taken.report(),
+  });
   const asked = askedOf(request);
   const earlier = repeated(asked, ledger);
-  if (earlier !== undefined) return durableTask(earlier, ledger);
+  if (earlier !== undefined) return submitted(await durableTask(earlier, ledger));
   if (request.checkIndex !== "") checkPlan(request.checkIndex, [specOf(request)], deps);
   if (ledger.tasks.size >= TASKS_MAX)
     throw exhausted("TOO_MANY_TASKS", `the ledger holds ${TASKS_MAX} tasks: remove ended ones`);
 
   const id = request.validateOnly ? "" : nextId();
   const change = tracedIn(traceparent, submit(id, taken.complete(id), clock.now()));
-  if (request.validateOnly) return change.task;
+  if (request.validateOnly) return submitted(change.task);
   await ledger.commit([change], recordOf(asked, id, clock));
-  return ledger.tasks.get(id) ?? change.task;
+  return submitted(ledger.tasks.get(id) ?? change.task);
 }
 
 /** How the answer should look does not make it another request. */

@@ -155,7 +155,7 @@ async function outcomeOf(work: () => Promise<void>): Promise<() => void> {
 function resultOf({ taskId, attempt }: AttemptKey, push: () => void): PushResult {
   try {
     push();
-    return create(PushResultSchema, { taskId, attempt });
+    return { $typeName: "berth.v1.PushResult", taskId, attempt };
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;
     return create(PushResultSchema, { taskId, attempt, error: toStatus(error) });

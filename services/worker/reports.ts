@@ -1,20 +1,20 @@
 import { create } from "@bufbuild/protobuf";
 import { toTimestamp } from "../../core/time.ts";
 import { isVitalNews } from "../../core/vitals.ts";
-import { type AttemptStatus, AttemptStatusSchema, TaskState } from "../../gen/berth/v1/task_pb.ts";
-import { type AttemptReport, AttemptReportSchema } from "../../gen/berth/v1/worker_service_pb.ts";
+import { type AttemptStatus, FailureSchema, TaskState } from "../../gen/berth/v1/task_pb.ts";
+import type { AttemptReport } from "../../gen/berth/v1/worker_service_pb.ts";
 import { unreachable } from "../../lib/assert.ts";
 import { type Attempt, containerOf, type Stage, stateOf } from "./attempt.ts";
 import { vitalsOf } from "./prober-vitals.ts";
 
-/** An attempt as the contract tells of it. */
-export const reportOf = (attempt: Attempt): AttemptReport =>
-  create(AttemptReportSchema, {
-    taskId: attempt.key.taskId,
-    attempt: attempt.key.attempt,
-    name: attempt.name,
-    status: statusOf(attempt),
-  });
+/** An attempt as the contract tells of it. Written out, as its status: there are several of each. */
+export const reportOf = (attempt: Attempt): AttemptReport => ({
+  $typeName: "berth.v1.AttemptReport",
+  taskId: attempt.key.taskId,
+  attempt: attempt.key.attempt,
+  name: attempt.name,
+  status: statusOf(attempt),
+});
 
 /** Whether others have to hear of the move. Steps within a state are the worker's own. */
 export const isNews = (before: Attempt, after: Attempt): boolean =>
@@ -31,18 +31,19 @@ const wasRestarted = (before: Stage, after: Stage) =>
 
 export function statusOf(attempt: Attempt): AttemptStatus {
   const { stage } = attempt;
-  return create(AttemptStatusSchema, {
+  return {
+    $typeName: "berth.v1.AttemptStatus",
     state: stateOf(stage),
     observeTime: toTimestamp(attempt.observeTimeMs),
     containerId: containerOf(stage)?.id ?? "",
     imageId: containerOf(stage)?.imageId ?? "",
     engine: attempt.engine,
-    ports: isServing(stage) ? stage.container.ports.map((port) => ({ ...port })) : [],
+    ports: isServing(stage) ? [...stage.container.ports] : [],
     message: messageOf(attempt),
     ...vitalsOf(attempt),
     ...times(stage),
     ...end(stage),
-  });
+  };
 }
 
 const isServing = (stage: Stage) => stage.kind === "running" || stage.kind === "stopping";
@@ -61,7 +62,7 @@ function end(stage: Stage) {
   const { exit, failure } = stage.outcome;
   return {
     ...(exit && { exitCode: exit.exitCode }),
-    ...(failure && { failure: { ...failure } }),
+    ...(failure && { failure: create(FailureSchema, failure) }),
   };
 }
 
