@@ -12,6 +12,7 @@ import {
 } from "../../gen/berth/v1/task_pb.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
+import { randomWord, systemRandom } from "../../lib/random.ts";
 import { openChannel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import { engineSocket, TEST_IMAGE } from "../e2e/engine.ts";
@@ -227,10 +228,15 @@ const runtimeFlags = ({ hollowCount, socketPath = engineSocket() }: WorkerOption
 const workerCountOf = ({ workers = [{}] }: RigOptions): number =>
   workers.reduce((sum, { hollowCount = 1 }) => sum + hollowCount, 0);
 
+/** So much that no two users are called the same. */
+const USER_LENGTH = 10;
+
 /** Somebody who uses a manager, and remembers what they were promised. */
 export function createUser(client: Client<typeof ManagerService>, history: History) {
+  // Two users of one cluster may make their requests of one number in one millisecond.
+  const user = randomWord(systemRandom, USER_LENGTH);
   let requests = 0;
-  const nextRequestId = () => `faults-${process.pid}-${systemClock.now()}-${++requests}`;
+  const nextRequestId = () => `faults-${user}-${++requests}`;
 
   async function submit(spec: SpecInit): Promise<Task> {
     const requestId = nextRequestId();
