@@ -77,25 +77,28 @@ type OwnBookings = Omit<OwnCandidate, keyof Facts>;
 /** New facts about a worker whose bookings go on. */
 export const renew = (facts: Facts, before: OwnCandidate): OwnCandidate => arrange(facts, before);
 
-/** Always with the same shape: scans over many stay fast. */
+/**
+ * Always with the same shape: scans over many stay fast. What every placement reads comes first, so
+ * that it is next to each other in memory.
+ */
 const arrange = (facts: Facts, bookings: Omit<OwnBookings, "customReserved"> & Bookings) => ({
-  workerId: facts.workerId,
+  reserved: bookings.reserved,
+  taskCount: bookings.taskCount,
+  tally: bookings.tally,
+  capacity: facts.capacity,
   ready: facts.ready,
-  notReadyReason: facts.notReadyReason,
-  hostname: facts.hostname,
-  version: facts.version,
+  diskAvailableBytes: facts.diskAvailableBytes,
+  workerId: facts.workerId,
+  usedPorts: bookings.usedPorts,
+  customReserved: bookings.customReserved,
+  customCapacity: facts.customCapacity,
   labels: facts.labels,
   operatorLabels: facts.operatorLabels,
   os: facts.os,
   architecture: facts.architecture,
   capabilities: facts.capabilities,
-  capacity: facts.capacity,
-  customCapacity: facts.customCapacity,
-  diskAvailableBytes: facts.diskAvailableBytes,
   metrics: facts.metrics,
-  reserved: bookings.reserved,
-  customReserved: bookings.customReserved,
-  usedPorts: bookings.usedPorts,
-  taskCount: bookings.taskCount,
-  tally: bookings.tally,
+  hostname: facts.hostname,
+  version: facts.version,
+  notReadyReason: facts.notReadyReason,
 });

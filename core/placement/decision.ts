@@ -1,7 +1,7 @@
 import type { Assigned } from "../custom-resources.ts";
 import type { Demand } from "./demand.ts";
 import type { Filter } from "./filters.ts";
-import type { Ranked, Wish } from "./ranked.ts";
+import type { Contender, Ranked, Wish } from "./ranked.ts";
 import type { Survey } from "./survey.ts";
 
 /** What became of a demand, and why. The parts are those of the contract's `Placement`. */
@@ -48,8 +48,24 @@ export function decide({ best, excluded }: Survey, asked: Asked): Decision {
   if (first === undefined) {
     return { kind: "unplaced", exclusions, explanation: explanationOf(exclusions) };
   }
-  return { kind: "placed", ...first, runnerUps: best.slice(1), exclusions };
+  return placed(first, best.slice(1).map(rankedOf), exclusions);
 }
+
+/** Written out, as below: to spread the chosen one would be a fifth of a placement. */
+const placed = (
+  { workerId, lead, affinity, score, wish }: Ranked,
+  runnerUps: readonly Ranked[],
+  exclusions: readonly Exclusion[],
+): Placed => ({ kind: "placed", workerId, lead, affinity, score, wish, runnerUps, exclusions });
+
+/** For outside the fleet, where seats say nothing. */
+const rankedOf = ({ workerId, lead, affinity, score, wish }: Contender): Ranked => ({
+  workerId,
+  lead,
+  affinity,
+  score,
+  wish,
+});
 
 /** Why no worker can take the demand, for people. */
 export const explanationOf = (exclusions: readonly Exclusion[]): string =>

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { createFleet } from "./fleet.ts";
+import { createFleet, type Fleet, known } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
 import { amount, demand, worker } from "./samples.ts";
 
@@ -8,6 +8,9 @@ function since(journal: Journal, time: number): readonly string[] | undefined {
   const found: string[] = [];
   return journal.replay(time, ({ workerId }) => found.push(workerId)) ? found : undefined;
 }
+
+const choose = (fleet: Fleet, workerId: string, turn: number) =>
+  fleet.choose(known(fleet.get(workerId)).seat, { demand: demand() }, turn);
 
 const ids = (slots: readonly { workerId: string }[] | undefined) =>
   slots?.map(({ workerId }) => workerId);
@@ -18,7 +21,7 @@ test("tells which workers changed since a time", () => {
   fleet.set(worker("a"));
   const time = changes.time();
   fleet.set(worker("b"));
-  fleet.book("a", { demand: demand() }, 7);
+  choose(fleet, "a", 7);
   fleet.remove("b");
   expect(since(changes, time)).toEqual(["b", "a", "b"]);
   expect(since(changes, changes.time())).toEqual([]);
@@ -63,7 +66,7 @@ test("keeps workers in the order of their IDs as they come and go", () => {
 test("keeps when a worker was last chosen, until it is removed", () => {
   const fleet = createFleet();
   fleet.set(worker("a"));
-  fleet.book("a", { demand: demand() }, 3);
+  choose(fleet, "a", 3);
   fleet.set(worker("a"));
   expect(fleet.get("a")?.lastChosen).toBe(3);
   fleet.remove("a");

@@ -4,6 +4,7 @@ import { bookOn, type OwnCandidate, own, renew, unbookOn } from "./booking.ts";
 import { type Candidate, type Facts, NO_BOOKINGS } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
 import { createJournal, type Journal } from "./journal.ts";
+import { createSizing } from "./sizes.ts";
 import { isSteady } from "./steady.ts";
 
 /** A worker's place in the fleet: the same object for as long as the worker is there. */
@@ -44,8 +45,10 @@ export interface Fleet {
    * before; undefined: it was not there.
    */
   observe(facts: Facts): Facts | undefined;
-  /** Books on a worker. With `lastChosen` that is its turn now. False: no such worker. */
-  book(workerId: string, holding: Holding, lastChosen?: number): boolean;
+  /** Books on a worker. False: no such worker. */
+  book(workerId: string, holding: Holding): boolean;
+  /** Books on the worker in a seat, whose turn it is now. */
+  choose(seat: number, holding: Holding, lastChosen: number): void;
   /** Takes back what was booked. False: no such worker. */
   unbook(workerId: string, holding: Holding): boolean;
   remove(workerId: string): void;
@@ -65,14 +68,9 @@ type OwnSlot = {
 };
 
 export function createFleet(): Fleet {
-  const { byId, slots, add, drop } = createRoster();
-  const changes = createJournal();
-  const steadyChanges = createJournal();
-
-  function note(slot: Slot): void {
-    changes.note(slot, slots.length);
-    steadyChanges.note(slot, slots.length);
-  }
+  const { byId, bySeat, slots, add, drop } = createRoster();
+  const { changes, steadyChanges, note } = createJournals(slots);
+  const sized = createSizing();
 
   function put(candidate: OwnCandidate, lastChosen?: number): void {
     const slot = byId.get(candidate.workerId) ?? add(candidate.workerId);
@@ -81,27 +79,32 @@ export function createFleet(): Fleet {
     note(slot);
   }
 
+  function bookIn(slot: OwnSlot | undefined, { demand, assigned }: Holding): boolean {
+    if (slot?.candidate === undefined) return false;
+    bookOn(slot.candidate, demand, assigned);
+    note(slot);
+    return true;
+  }
+
   return {
     get: (workerId) => byId.get(workerId),
-    set: (candidate, lastChosen) => put(own(candidate, candidate), lastChosen),
+    set: (candidate, lastChosen) => put(own(sized(candidate), candidate), lastChosen),
     observe(facts) {
       const slot = byId.get(facts.workerId);
       const before = slot?.candidate;
-      if (slot === undefined || before === undefined) put(own(facts, NO_BOOKINGS));
+      if (slot === undefined || before === undefined) put(own(sized(facts), NO_BOOKINGS));
       else if (isSteady(before, facts)) {
         // What has not changed stays the same object, for those who compare.
         slot.candidate = renew({ ...facts, capacity: before.capacity }, before);
         changes.note(slot, slots.length);
-      } else put(renew(facts, before));
+      } else put(renew(sized(facts), before));
       return before;
     },
-    book(workerId, { demand, assigned }, lastChosen) {
-      const slot = byId.get(workerId);
-      if (slot?.candidate === undefined) return false;
-      bookOn(slot.candidate, demand, assigned);
-      slot.lastChosen = lastChosen ?? slot.lastChosen;
-      note(slot);
-      return true;
+    book: (workerId, holding) => bookIn(byId.get(workerId), holding),
+    choose(seat, holding, lastChosen) {
+      const slot = bySeat[seat];
+      assert(slot && bookIn(slot, holding), "a worker that was found is in its seat");
+      slot.lastChosen = lastChosen;
     },
     unbook(workerId, { demand, assigned }) {
       const slot = byId.get(workerId);
@@ -123,9 +126,23 @@ export function createFleet(): Fleet {
   };
 }
 
+/** What changed of these workers, and what of it is not measured. */
+function createJournals(slots: readonly Slot[]) {
+  const changes = createJournal();
+  const steadyChanges = createJournal();
+
+  function note(slot: Slot): void {
+    changes.note(slot, slots.length);
+    steadyChanges.note(slot, slots.length);
+  }
+
+  return { changes, steadyChanges, note };
+}
+
 /** Who is there, by ID and in the order of IDs. */
 function createRoster() {
   const byId = new Map<string, OwnSlot>();
+  const bySeat: OwnSlot[] = [];
   const slots: OwnSlot[] = [];
   const freeSeats: number[] = [];
 
@@ -134,6 +151,7 @@ function createRoster() {
     const slot = { workerId, seat, candidate: undefined, lastChosen: 0 };
     insertSlot(slots, slot);
     byId.set(workerId, slot);
+    bySeat[seat] = slot;
     return slot;
   }
 
@@ -143,7 +161,7 @@ function createRoster() {
     freeSeats.push(seat);
   }
 
-  return { byId, slots, add, drop };
+  return { byId, bySeat, slots, add, drop };
 }
 
 /** Puts a worker among others in the order of their IDs. Most come in that order. */

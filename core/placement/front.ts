@@ -2,7 +2,7 @@ import { NO_BOOKINGS } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
 import type { Filter, Test } from "./filters.ts";
 import { isKnown, type Known, type Slot } from "./fleet.ts";
-import { insertSorted, isBetter, type Ranked } from "./ranked.ts";
+import { type Contender, insertSorted, isBetter } from "./ranked.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Found, Search } from "./search.ts";
 import type { Site } from "./site.ts";
@@ -71,17 +71,17 @@ const isKeepable = (demand: Demand, { filters, readsMeasurements = false }: Sche
  */
 type Front = Readonly<{
   /** Undefined when that has to be searched for. */
-  first(count: number): Ranked[] | undefined;
+  first(count: number): Contender[] | undefined;
   note(slot: Slot, site: Site | undefined): void;
 }>;
 
-function createFront(question: Question, best: Ranked[], size: number): Front {
+function createFront(question: Question, best: Contender[], size: number): Front {
   const tests = testsOf(question);
   const members = new Set(best.map(({ workerId }) => workerId));
   let limit = best[size - 1];
   let isTrue = true;
 
-  function add(ranked: Ranked): void {
+  function add(ranked: Contender): void {
     insertSorted(best, ranked);
     members.add(ranked.workerId);
     if (best.length <= size) return;
@@ -105,7 +105,7 @@ function createFront(question: Question, best: Ranked[], size: number): Front {
 }
 
 /** Most often the first, which got a task. */
-function remove(best: Ranked[], workerId: string): void {
+function remove(best: Contender[], workerId: string): void {
   const index = best.findIndex((each) => each.workerId === workerId);
   if (index === 0) best.shift();
   else best.splice(index, 1);

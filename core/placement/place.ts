@@ -6,6 +6,7 @@ import { type Decision, decide, type Placed } from "./decision.ts";
 import type { Demand } from "./demand.ts";
 import { type Appraisal, explain, type Past } from "./explain.ts";
 import { createFleet, type Fleet, known } from "./fleet.ts";
+import type { Contender } from "./ranked.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { createSurveyor } from "./surveyor.ts";
 import { NO_WISHES, refused, type Wishes } from "./wishes.ts";
@@ -63,12 +64,11 @@ function createPlacerOf(fleet: Fleet, placed: number): Placer {
   let placements = placed;
 
   /** Books what was decided, and says which of the worker's named things that is. */
-  function promise(decision: Placed, demand: Demand): Placed {
-    const { workerId } = decision;
+  function promise(decision: Placed, { seat }: Contender, demand: Demand): Placed {
     const { custom } = demand;
-    const assigned = custom && chooseIds(known(fleet.get(workerId)).candidate, custom);
+    const assigned = custom && chooseIds(known(fleet.get(decision.workerId)).candidate, custom);
     placements++;
-    fleet.book(workerId, { demand, assigned }, placements);
+    fleet.choose(seat, { demand, assigned }, placements);
     return assigned ? { ...decision, assigned } : decision;
   }
 
@@ -77,7 +77,8 @@ function createPlacerOf(fleet: Fleet, placed: number): Placer {
       const found = surveyor({ demand, scheduler }, wishes);
       const filters = wishes === NO_WISHES ? scheduler.filters : [...scheduler.filters, refused];
       const decision = decide(found, { filters, demand });
-      return decision.kind === "placed" ? promise(decision, demand) : decision;
+      const [first] = found.best;
+      return decision.kind === "placed" && first ? promise(decision, first, demand) : decision;
     },
     book: (workerId, demand, assigned) => fleet.book(workerId, { demand, assigned }),
     release: (workerId, demand, assigned) => fleet.unbook(workerId, { demand, assigned }),

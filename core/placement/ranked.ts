@@ -13,6 +13,9 @@ export type Ranked = Readonly<{
 
 export type Wish = "preferred" | "avoided";
 
+/** One that may be chosen, with its seat in the fleet: that is found quicker than its ID. */
+export type Contender = Ranked & Readonly<{ seat: number }>;
+
 /**
  * Whether `a` is the better choice: the smaller lead, of equals the greater affinity, of these the
  * higher score, and of these the lower ID.
@@ -26,7 +29,7 @@ export function isBetter(a: Ranked, b: Ranked): boolean {
 /** The best few of all that is offered. Only `offer` writes it. */
 export type Shortlist = Readonly<{
   /** Best first. */
-  best: Ranked[];
+  best: Contender[];
   /** How many are wanted. */
   count: number;
 }>;
@@ -34,13 +37,13 @@ export type Shortlist = Readonly<{
 export const createShortlist = (count: number): Shortlist => ({ best: [], count });
 
 /** The one that must be beaten. Undefined while there is room. */
-export const worstOf = ({ best, count }: Shortlist): Ranked | undefined =>
+export const worstOf = ({ best, count }: Shortlist): Contender | undefined =>
   best.length < count ? undefined : best[count - 1];
 
 /** Takes a worker if it is good enough, in the words of `Ranked`. Whether it was. */
 export function offer(
   list: Shortlist,
-  workerId: string,
+  { workerId, seat }: Pick<Contender, "workerId" | "seat">,
   lead: number,
   affinity: number,
   score: number,
@@ -50,7 +53,7 @@ export function offer(
   // Most are not taken, and nothing is made for those.
   if (worst && worst.lead <= lead && worst.affinity >= affinity && worst.score > score)
     return false;
-  const ranked = { workerId, lead, affinity, score };
+  const ranked = { workerId, seat, lead, affinity, score };
   if (worst && !isBetter(ranked, worst)) return false;
   insertSorted(best, ranked);
   if (best.length > count) best.pop();
@@ -58,7 +61,7 @@ export function offer(
 }
 
 /** Adds to those that are sorted, best first. Most come at the end. */
-export function insertSorted(sorted: Ranked[], ranked: Ranked): void {
+export function insertSorted(sorted: Contender[], ranked: Contender): void {
   let index = sorted.length;
   for (; index > 0; index--) {
     const above = sorted[index - 1];

@@ -4,7 +4,7 @@ import { recount } from "./exclusions.ts";
 import type { Filter, Test } from "./filters.ts";
 import { type Known, known } from "./fleet.ts";
 import type { FleetCounts } from "./fleet-counts.ts";
-import { createShortlist, offer, type Ranked, type Shortlist, worstOf } from "./ranked.ts";
+import { type Contender, createShortlist, offer, type Shortlist, worstOf } from "./ranked.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Shelf } from "./shelves.ts";
 import type { Site } from "./site.ts";
@@ -20,15 +20,15 @@ type Grounds = Readonly<{
 }>;
 
 /** What a search finds. The best are the caller's own. */
-export type Found = Pick<Survey, "excluded"> & Readonly<{ best: Ranked[] }>;
+export type Found = Pick<Survey, "excluded"> & Readonly<{ best: Contender[] }>;
 
 export type Search = (demand: Demand, count: number) => Found;
 
 /**
- * By so much a ceiling may be wrong, for sums of shares are rounded: scores are near 1, where a
- * double is exact to 2^-53.
+ * By this part of itself, or of 1 if that is more, a ceiling may be wrong, for sums of shares are
+ * rounded: a double is exact to 2^-53 of itself, and a score is made in fewer than a hundred steps.
  */
-const ROUNDING = 1e-9;
+const ROUNDING = 1e-13;
 
 /**
  * Finds the best `count` workers of the sites, looking at no more states than it must. Of what
@@ -146,7 +146,7 @@ function isHopeless(
   const worst = worstOf(shortlist);
   if (worst === undefined || worst.lead > lead || worst.affinity < site.affinity) return false;
   const ceiling = scheduler.ceiling?.(score, demand, site.capacities) ?? Number.POSITIVE_INFINITY;
-  return ceiling + ROUNDING < worst.score;
+  return ceiling + ROUNDING * Math.max(1, Math.abs(ceiling)) < worst.score;
 }
 
 /** Offers the workers of a shelf until one is not good enough: the others have higher IDs. */
@@ -157,9 +157,8 @@ function offerAll(shelf: Shelf, { site, lead }: Place, search: Terms): void {
   const score = scheduler.score(sample.candidate, demand, sample);
   for (const slot of shelf.slots) {
     const lacking = failing(measured, known(slot));
-    const { workerId } = slot;
     if (lacking) refuse(refusals, lacking, 1);
-    else if (!offer(shortlist, workerId, lead, affinity, score)) return;
+    else if (!offer(shortlist, slot, lead, affinity, score)) return;
   }
 }
 

@@ -17,18 +17,25 @@ type Place = Pick<Site, "cell" | "affinity"> & Readonly<{ capacity: Amount }>;
 /** The sites that hold any worker. */
 export function createSites() {
   const byKey = new Map<string, Site>();
+  /** The one that was asked for last: the next worker is often of its size. */
+  let latest: Site | undefined;
 
   return {
     all: (): Iterable<Site> => byKey.values(),
     /** The site for workers at such a place, opened if there is none. */
     at(place: Place): Site {
+      if (latest !== undefined && isAt(latest, place)) return latest;
       const key = keyOf(place);
       const site = byKey.get(key) ?? openSite(key, place);
       byKey.set(key, site);
       widen(site.capacities, place.capacity);
+      latest = site;
       return site;
     },
-    close: ({ key }: Site) => void byKey.delete(key),
+    close(site: Site): void {
+      byKey.delete(site.key);
+      if (latest === site) latest = undefined;
+    },
   };
 }
 

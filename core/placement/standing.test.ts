@@ -51,7 +51,8 @@ function carryOut(change: Change, fleet: Fleet, demands: readonly [Demand, Deman
       break;
     }
     case "book": {
-      fleet.book(change.workerId, { demand: demands[change.isAsked ? 0 : 1] }, change.turn);
+      const slot = fleet.get(change.workerId);
+      if (slot) fleet.choose(slot.seat, { demand: demands[change.isAsked ? 0 : 1] }, change.turn);
       break;
     }
     case "remove":

@@ -5,7 +5,7 @@ import type { Filter } from "./filters.ts";
 import { type Fleet, isKnown, type Known, type Slot } from "./fleet.ts";
 import { type CellVerdict, createFleetCounts, type FleetCounts } from "./fleet-counts.ts";
 import { rulesOf } from "./fleet-rules.ts";
-import { createShortlist, offer, type Ranked } from "./ranked.ts";
+import { type Contender, createShortlist, offer } from "./ranked.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** What is asked of the fleet. */
@@ -14,11 +14,11 @@ export type Question = Readonly<{ demand: Demand; scheduler: Scheduler }>;
 /** How the workers stand towards a question. */
 export type Survey = Readonly<{
   /** The best of those that can take the demand, best first. */
-  best: readonly Ranked[];
+  best: readonly Contender[];
   /** How many workers each filter excluded. A worker counts for the first that excluded it. */
   excluded: ReadonlyMap<Filter, number>;
   /** The standing of one worker, if it can take the demand. Holds until the fleet changes. */
-  rank: (workerId: string) => Ranked | undefined;
+  rank: (workerId: string) => Contender | undefined;
 }>;
 
 /** A question with all that is needed to put it to one worker after the other. */
@@ -51,8 +51,8 @@ export function survey(fleet: Fleet, question: Question, count: number): Survey 
     const verdict = judge(slot.candidate);
     if (verdict.kind === "excluded") recount(excluded, verdict.filter, 1);
     else {
-      const { workerId, lead, affinity, score } = rankedAt(slot, verdict.lead, question);
-      offer(shortlist, workerId, lead, affinity, score);
+      const { lead, affinity, score } = rankedAt(slot, verdict.lead, question);
+      offer(shortlist, slot, lead, affinity, score);
     }
   }
   const { best } = shortlist;
@@ -78,7 +78,7 @@ function createJudge(question: Question, counts: FleetCounts): (candidate: Candi
 export const isForSites = ({ weighs }: Filter): boolean => weighs === undefined;
 
 /** A worker's standing, if it can take the demand. */
-export function rankOf(slot: Slot | undefined, examination: Examination): Ranked | undefined {
+export function rankOf(slot: Slot | undefined, examination: Examination): Contender | undefined {
   const { question, findExcluding, counts } = examination;
   if (!slot || !isKnown(slot) || findExcluding(slot.candidate)) return undefined;
   const verdict = counts.judge(counts.cellOf(slot.candidate));
@@ -87,10 +87,10 @@ export function rankOf(slot: Slot | undefined, examination: Examination): Ranked
 }
 
 /** How good a worker is that can take the demand. */
-export function rankedAt(slot: Known, lead: number, { demand, scheduler }: Question): Ranked {
-  const { workerId, candidate } = slot;
+export function rankedAt(slot: Known, lead: number, { demand, scheduler }: Question): Contender {
+  const { workerId, seat, candidate } = slot;
   const affinity = affinityOf(candidate, demand);
-  return { workerId, lead, affinity, score: scheduler.score(candidate, demand, slot) };
+  return { workerId, seat, lead, affinity, score: scheduler.score(candidate, demand, slot) };
 }
 
 /** Finds the first filter that excludes a worker, if any does. */

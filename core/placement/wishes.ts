@@ -1,5 +1,5 @@
 import type { Filter } from "./filters.ts";
-import type { Ranked, Wish } from "./ranked.ts";
+import type { Contender, Wish } from "./ranked.ts";
 import type { Survey } from "./survey.ts";
 
 /** What a task's own past says about workers, beside what it asks of them. By worker ID. */
@@ -46,4 +46,4 @@ export function granted(survey: Survey, { prefer, avoid, exclude }: Wishes): Sur
   return { ...survey, best: ordered, excluded: new Map([...excluded, [refused, excludedCount]]) };
 }
 
-const wished = (ranked: Ranked, wish: Wish): Ranked => ({ ...ranked, wish });
+const wished = (ranked: Contender, wish: Wish): Contender => ({ ...ranked, wish });
