@@ -69,23 +69,31 @@ export function own(facts: Facts, bookings: Bookings): OwnCandidate {
   const { cpuMillis, memoryBytes, diskBytes } = bookings.reserved;
   const reserved = { cpuMillis, memoryBytes, diskBytes };
   const tally = ownTally(bookings.tally);
-  return arrange(facts, { reserved, customReserved, usedPorts, taskCount, tally });
+  return arrange(facts, { reserved, customReserved, usedPorts, taskCount, tally }, facts.capacity);
 }
 
 type OwnBookings = Omit<OwnCandidate, keyof Facts>;
 
 /** New facts about a worker whose bookings go on. */
-export const renew = (facts: Facts, before: OwnCandidate): OwnCandidate => arrange(facts, before);
+export const renew = (
+  facts: Facts,
+  before: OwnCandidate,
+  capacity: Amount = facts.capacity,
+): OwnCandidate => arrange(facts, before, capacity);
 
 /**
  * Always with the same shape: scans over many stay fast. What every placement reads comes first, so
  * that it is next to each other in memory.
  */
-const arrange = (facts: Facts, bookings: Omit<OwnBookings, "customReserved"> & Bookings) => ({
+const arrange = (
+  facts: Facts,
+  bookings: Omit<OwnBookings, "customReserved"> & Bookings,
+  capacity: Amount,
+) => ({
   reserved: bookings.reserved,
   taskCount: bookings.taskCount,
   tally: bookings.tally,
-  capacity: facts.capacity,
+  capacity,
   ready: facts.ready,
   diskAvailableBytes: facts.diskAvailableBytes,
   workerId: facts.workerId,

@@ -76,21 +76,23 @@ export const plus = (a: Amount, b: Amount): Amount => ({
   diskBytes: a.diskBytes + b.diskBytes,
 });
 
-const minus = (a: Amount, b: Amount): Amount => ({
-  cpuMillis: a.cpuMillis - b.cpuMillis,
-  memoryBytes: a.memoryBytes - b.memoryBytes,
-  diskBytes: a.diskBytes - b.diskBytes,
-});
-
 /** Whether a worker may take what it could not take before it changed, what runs there apart. */
 export function offersMore(before: Facts | undefined, after: Facts): boolean {
   if (!after.ready) return false;
   if (!before?.ready || !isLabelledAlike(before, after)) return true;
-  const { cpuMillis, memoryBytes, diskBytes } = minus(after.capacity, before.capacity);
+  const has = after.capacity;
+  const had = before.capacity;
   return (
-    Math.max(cpuMillis, memoryBytes, diskBytes) > 0 ||
+    has.cpuMillis > had.cpuMillis ||
+    has.memoryBytes > had.memoryBytes ||
+    has.diskBytes > had.diskBytes ||
     (after.diskAvailableBytes ?? UNLIMITED) > (before.diskAvailableBytes ?? UNLIMITED) ||
     offersMoreCustom(before.customCapacity, after.customCapacity) ||
-    [...after.capabilities].some((capability) => !before.capabilities.has(capability))
+    !isSubset(after.capabilities, before.capabilities)
   );
+}
+
+function isSubset(some: ReadonlySet<string>, all: ReadonlySet<string>): boolean {
+  for (const each of some) if (!all.has(each)) return false;
+  return true;
 }

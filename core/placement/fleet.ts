@@ -95,7 +95,7 @@ export function createFleet(): Fleet {
       if (slot === undefined || before === undefined) put(own(sized(facts), NO_BOOKINGS));
       else if (isSteady(before, facts)) {
         // What has not changed stays the same object, for those who compare.
-        slot.candidate = renew({ ...facts, capacity: before.capacity }, before);
+        slot.candidate = renew(facts, before, before.capacity);
         changes.note(slot, slots.length);
       } else put(renew(sized(facts), before));
       return before;

@@ -47,9 +47,15 @@ export function labelReader(key: string): (worker: Labelled) => string | undefin
 
 /** Whether constraints cannot tell two states of a worker from each other. */
 export const isLabelledAlike = (a: Labelled, b: Labelled): boolean =>
-  [...ATTRIBUTES.values()].every((attributeOf) => attributeOf(a) === attributeOf(b)) &&
+  haveSameAttributes(a, b) &&
   areAlike(a.labels, b.labels) &&
   areAlike(a.operatorLabels, b.operatorLabels);
+
+function haveSameAttributes(a: Labelled, b: Labelled): boolean {
+  for (const attributeOf of ATTRIBUTES.values())
+    if (attributeOf(a) !== attributeOf(b)) return false;
+  return true;
+}
 
 function areAlike(a: Labels, b: Labels): boolean {
   if (a === b) return true;

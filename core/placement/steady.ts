@@ -23,6 +23,7 @@ export const isSameAmount = (a: Amount, b: Amount): boolean =>
   a.cpuMillis === b.cpuMillis && a.memoryBytes === b.memoryBytes && a.diskBytes === b.diskBytes;
 
 function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  if (a === b) return true;
   for (const each of b) if (!a.has(each)) return false;
   return a.size === b.size;
 }

@@ -1,8 +1,15 @@
+import { create } from "@bufbuild/protobuf";
 import { customCapacityOf } from "../../core/custom-resources.ts";
-import { amountOf, type Facts } from "../../core/placement/candidate.ts";
+import { amountOf, type Facts, type Measured } from "../../core/placement/candidate.ts";
 import type { Cure } from "../../core/placement/remedy.ts";
 import { offeredOf, refusalOf } from "../../core/worker-settings.ts";
-import { type WorkerMetrics, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import {
+  type WorkerDescription,
+  WorkerDescriptionSchema,
+  type WorkerMetrics,
+  type WorkerSettings,
+  WorkerState,
+} from "../../gen/berth/v1/worker_pb.ts";
 import type { KnownWorker } from "./worker-table.ts";
 
 /** Whether a worker can take tasks: alive, linked, measured, its engine well. */
@@ -13,30 +20,52 @@ export const isReady = (worker: KnownWorker): boolean => notReadyReason(worker) 
  * as far as they count: without them it is placed on as if nobody had measured it.
  */
 export function factsOf(worker: KnownWorker, metrics: WorkerMetrics | undefined): Facts {
-  const { description } = worker.presence;
   const reason = notReadyReason(worker);
+  const { hostname, version, labels, os, architecture, ...offer } = saidOf(worker);
   return {
     workerId: worker.workerId,
     ready: reason === undefined,
     notReadyReason: reason,
-    hostname: description?.hostname ?? "",
-    version: description?.version ?? "",
-    labels: description?.labels ?? {},
+    hostname,
+    version,
+    labels,
     operatorLabels: worker.record.settings.labels,
-    os: description?.os ?? "",
-    architecture: description?.architecture ?? "",
-    capabilities: new Set(description?.capabilities),
-    capacity: offeredOf(amountOf(description?.capacity), worker.record.settings),
-    customCapacity: customCapacityOf(description?.capacity),
-    ...(metrics && {
-      diskAvailableBytes: Number(metrics.diskAvailableBytes),
-      metrics: {
-        cpuPercent: metrics.cpuPercent,
-        memoryTotalBytes: Number(metrics.memoryTotalBytes),
-        memoryAvailableBytes: Number(metrics.memoryAvailableBytes),
-      },
-    }),
+    os,
+    architecture,
+    capabilities: offer.capabilities,
+    capacity: offer.capacity,
+    customCapacity: offer.customCapacity,
+    diskAvailableBytes: metrics && Number(metrics.diskAvailableBytes),
+    metrics: metrics && {
+      cpuPercent: metrics.cpuPercent,
+      memoryTotalBytes: Number(metrics.memoryTotalBytes),
+      memoryAvailableBytes: Number(metrics.memoryAvailableBytes),
+    },
   };
+}
+
+/** What follows from a worker's description, and from what operators decided about it. */
+type Said = Omit<Facts, "workerId" | "ready" | "notReadyReason" | "operatorLabels" | Measured>;
+
+type Heard = Readonly<{ settings: WorkerSettings; said: Said }>;
+
+/** A description stays the same object from one heartbeat to the next: what it says is read once. */
+const heard = new WeakMap<WorkerDescription, Heard>();
+
+const NOTHING = create(WorkerDescriptionSchema);
+
+function saidOf({ presence: { description = NOTHING }, record: { settings } }: KnownWorker): Said {
+  const known = heard.get(description);
+  if (known?.settings === settings) return known.said;
+  const { hostname, version, labels, os, architecture, capabilities, capacity } = description;
+  const said = {
+    ...{ hostname, version, labels, os, architecture },
+    capabilities: new Set(capabilities),
+    capacity: offeredOf(amountOf(capacity), settings),
+    customCapacity: customCapacityOf(capacity),
+  };
+  heard.set(description, { settings, said });
+  return said;
 }
 
 function notReadyReason({ presence, linked, record }: KnownWorker): string | undefined {

@@ -37,9 +37,8 @@ const IDLE_MS = 3_600_000;
 export async function runDrainLoop(deps: Deps, signal: AbortSignal): Promise<void> {
   const { ledger, workers, clock } = deps;
   const bell = createBell(clock);
-  const hasDrains = () => ledger.workers.all().some(([, record]) => isDraining(record));
   const onNews = () => {
-    if (hasDrains()) bell.ring();
+    if (ledger.workers.some(isDraining)) bell.ring();
   };
   const unsubscribe = ledger.subscribe(onNews);
   workers.subscribe(onNews);

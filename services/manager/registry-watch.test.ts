@@ -1,7 +1,16 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { createRouterTransport } from "@connectrpc/connect";
 import { expect, test } from "@jest/globals";
-import { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
-import { type WorkerPresence, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import { toTimestamp } from "../../core/time.ts";
+import {
+  RegistryService,
+  type WorkerHeartbeatSchema,
+} from "../../gen/berth/v1/registry_service_pb.ts";
+import {
+  WorkerMetricsSchema,
+  type WorkerPresence,
+  WorkerState,
+} from "../../gen/berth/v1/worker_pb.ts";
 import { silentLog } from "../../lib/log.ts";
 import { createManualClock } from "../../lib/manual-clock.ts";
 import { createSeededRandom } from "../../lib/random.ts";
@@ -16,6 +25,7 @@ import { createWorkerTable } from "./worker-table.ts";
 /** A registry that tells its list, then ends the watch. */
 function createRig(...known: readonly WorkerPresence[]) {
   let list = known;
+  const heartbeats: MessageInitShape<typeof WorkerHeartbeatSchema>[] = [];
   const workers = createWorkerTable();
   const clock = createManualClock();
   const word = createRegistryWord(clock);
@@ -24,6 +34,7 @@ function createRig(...known: readonly WorkerPresence[]) {
     service(RegistryService, {
       async *watchWorkers() {
         yield { workers: [...list], complete: true };
+        if (heartbeats.length > 0) yield { heartbeats };
       },
     }),
   );
@@ -43,6 +54,8 @@ function createRig(...known: readonly WorkerPresence[]) {
     know: (...workersKnown: readonly WorkerPresence[]) => {
       list = workersKnown;
     },
+    /** What the list is followed by. */
+    beat: (...more: typeof heartbeats) => void heartbeats.push(...more),
     stateOf: (workerId: string) => workers.get(workerId)?.presence.state,
     async stop() {
       control.abort();
@@ -91,5 +104,16 @@ test("the registry's word holds from the end of its list until it is out of reac
   await clock.advance(2_000);
   expect(heard.length).toBeGreaterThan(1);
   expect(word.firstToldMs()).toBe(0);
+  await stop();
+});
+
+test("a heartbeat changes what is measured of a worker that was told of, and nothing else", async () => {
+  const { workers, beat, stop } = createRig(aPresence("w1"));
+  const heardTime = toTimestamp(7_000);
+  const metrics = create(WorkerMetricsSchema, { sequence: 9n });
+  beat({ workerId: "w1", metrics, heardTime }, { workerId: "w2", metrics, heardTime });
+  await until("it is heard", () => workers.get("w1")?.presence.metrics?.sequence === 9n);
+  expect(workers.get("w1")?.presence).toEqual({ ...aPresence("w1"), metrics, heardTime });
+  expect(workers.get("w2")).toBeUndefined();
   await stop();
 });

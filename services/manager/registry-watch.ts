@@ -92,6 +92,7 @@ function createIntake({ workers, word, log }: Deps): (news: WatchWorkersResponse
 
   return (news) => {
     news.workers.forEach(workers.setPresence);
+    news.heartbeats.forEach(workers.setHeartbeat);
     if (!isComplete) list(news);
     if (isComplete) word.hear();
     for (const { workerId, kind, reason } of news.events)

@@ -1,5 +1,6 @@
 import { toMillis } from "../../core/time.ts";
 import { DEFAULT_RECORD, type WorkerRecord } from "../../core/worker-settings.ts";
+import type { WorkerHeartbeat } from "../../gen/berth/v1/registry_service_pb.ts";
 import { type WorkerPresence, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 
 const UNLINKED = { linked: false, linkRound: 0 };
@@ -31,6 +32,8 @@ export interface WorkerTable {
   /** Those that have said of themselves that they are at this address, the one there now included. */
   at(address: string): readonly KnownWorker[];
   setPresence(presence: WorkerPresence): void;
+  /** Of a worker whose presence was set before. */
+  setHeartbeat(heartbeat: WorkerHeartbeat): void;
   setLinked(workerId: string, linked: boolean): void;
   /** Asks for another link: nothing comes over this one. */
   renewLink(workerId: string): void;
@@ -67,6 +70,14 @@ export function createWorkerTable(): WorkerTable {
       const record = records.get(workerId) ?? DEFAULT_RECORD;
       const { linked, linkRound } = workers.get(workerId) ?? UNLINKED;
       put({ workerId, presence, linked, linkRound, absences: 0, record });
+    },
+    setHeartbeat({ workerId, metrics, heardTime }) {
+      const worker = workers.get(workerId);
+      if (!worker) return;
+      const presence = { ...worker.presence };
+      if (metrics) presence.metrics = metrics;
+      if (heardTime) presence.heardTime = heardTime;
+      put({ ...worker, presence });
     },
     setLinked(workerId, linked) {
       const worker = workers.get(workerId);

@@ -13,10 +13,11 @@ import { exhausted } from "../../lib/errors.ts";
 import { createMailbox } from "../../lib/mailbox.ts";
 import { createGathering } from "./gathering.ts";
 import { registryLimits } from "./limits.ts";
+import { inParts } from "./parts.ts";
 import type { Held } from "./peer-verbs.ts";
 import { presenceBytes } from "./presence-bytes.ts";
 import type { Roster } from "./roster.ts";
-import { inParts, runPulse } from "./watch-handler.ts";
+import { runPulse } from "./watch-handler.ts";
 
 type Deps = Readonly<{
   roster: Pick<Roster, "held" | "heldOf" | "subscribeHeld">;

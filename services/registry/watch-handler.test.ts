@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { WorkerEventKind } from "../../gen/berth/v1/registry_service_pb.ts";
-import { type WorkerPresence, WorkerState } from "../../gen/berth/v1/worker_pb.ts";
+import { WorkerEventKind, type WorkerHeartbeat } from "../../gen/berth/v1/registry_service_pb.ts";
+import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { reasonOf } from "../../lib/errors.ts";
 import { registryLimits } from "./limits.ts";
 import { describeRegistry, failureOf, join, LEASE_MS, until } from "./test-registry.ts";
@@ -74,6 +74,26 @@ describeRegistry("a watch", (registry) => {
     expect(kinds).toEqual(["JOINED", "UP", "LEFT", "UP"]);
   });
 
+  test("gives of a worker that is known no more than its heartbeats, until something else changes", async () => {
+    const stream = watch();
+    await next(stream);
+    const { roster } = registry();
+    const key = roster.register(registrationOf("w1"), () => undefined);
+    await next(stream);
+    roster.hear(key, heartbeatOf({ metrics: { sequence: 7n, engineHealthy: true } }));
+    const news = async () => (await stream.next()).value;
+    expect(await news()).toMatchObject({
+      workers: [],
+      heartbeats: [{ workerId: "w1", metrics: { sequence: 7n }, heardTime: expect.anything() }],
+    });
+    roster.hear(key, heartbeatOf({ metrics: { sequence: 8n, engineHealthy: true } }));
+    roster.leave(key, "bye");
+    expect(await news()).toMatchObject({
+      workers: [{ workerId: "w1", reason: "bye", metrics: { sequence: 8n } }],
+      heartbeats: [],
+    });
+  });
+
   test("gathers heartbeats that tell nothing new, and tells at once of an engine that falls ill", async () => {
     const stream = watch();
     await next(stream);
@@ -88,8 +108,8 @@ describeRegistry("a watch", (registry) => {
     if (ill) roster.hear(ill, heartbeatOf({ metrics: { sequence: 4n, engineHealthy: false } }));
     const sequences = async () => {
       const { value } = await stream.next();
-      return value?.workers.map(
-        ({ workerId, metrics }: WorkerPresence) => `${workerId} ${metrics?.sequence}`,
+      return value?.heartbeats.map(
+        ({ workerId, metrics }: WorkerHeartbeat) => `${workerId} ${metrics?.sequence}`,
       );
     };
     expect(await sequences()).toEqual(["w1 4"]);

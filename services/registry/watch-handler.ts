@@ -1,20 +1,13 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import type {
-  RegistryService,
-  WatchWorkersResponseSchema,
-  WorkerEvent,
-} from "../../gen/berth/v1/registry_service_pb.ts";
-import type { WorkerPresence } from "../../gen/berth/v1/worker_pb.ts";
-import { chunks } from "../../lib/chunks.ts";
+import type { RegistryService } from "../../gen/berth/v1/registry_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { exhausted } from "../../lib/errors.ts";
 import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
 import { createGathering } from "./gathering.ts";
 import { registryLimits } from "./limits.ts";
-import { presenceBytes } from "./presence-bytes.ts";
 import type { Roster } from "./roster.ts";
 import type { Change } from "./sessions.ts";
+import { createAnswers, type News } from "./watch-answers.ts";
 
 type Deps = Readonly<{
   roster: Pick<Roster, "list" | "subscribe">;
@@ -30,16 +23,6 @@ type Deps = Readonly<{
  * travels in one message, and what is known of each is hardly older.
  */
 const GATHERED_PER_INTERVAL = 0.25;
-
-type News =
-  /** Of one worker only the latest is kept. */
-  | Readonly<{ kind: "presence"; presence: WorkerPresence }>
-  /** Every one is kept, in order. */
-  | Readonly<{ kind: "event"; event: WorkerEvent; serial: number }>
-  /** There may be nothing to tell, but the registry lives. */
-  | Readonly<{ kind: "pulse" }>;
-
-type Answer = MessageInitShape<typeof WatchWorkersResponseSchema>;
 
 /** First all workers, then every change, and a sign of life when there is none. */
 export function createWatchHandler({
@@ -58,9 +41,10 @@ export function createWatchHandler({
     const unsubscribe = roster.subscribe(poster.post);
     const stopped = new AbortController();
     void runPulse(clock, () => inbox.post({ kind: "pulse" }), stopped.signal);
+    const answers = createAnswers(isSettled);
     try {
-      yield* snapshotOf(roster.list(), isSettled);
-      for await (const news of inbox.read(context.signal)) yield* newsOf(news, isSettled);
+      yield* answers.listing(roster.list());
+      for await (const news of inbox.read(context.signal)) yield* answers.telling(news);
     } finally {
       watchCount -= 1;
       unsubscribe();
@@ -101,41 +85,6 @@ export async function runPulse(
     pulse();
   }
 }
-
-function* snapshotOf(
-  presences: readonly WorkerPresence[],
-  isSettled: () => boolean,
-): Generator<Answer> {
-  const parts = inParts(presences, presenceBytes);
-  if (parts.length === 0) yield { complete: isSettled() };
-  for (const [i, workers] of parts.entries())
-    yield { workers: [...workers], complete: i === parts.length - 1 && isSettled() };
-}
-
-function* newsOf(news: readonly News[], isSettled: () => boolean): Generator<Answer> {
-  for (const part of inParts(news, newsBytes))
-    yield {
-      workers: part.flatMap((item) => (item.kind === "presence" ? [item.presence] : [])),
-      events: part.flatMap((item) => (item.kind === "event" ? [item.event] : [])),
-      complete: isSettled(),
-    };
-}
-
-/** A reason is the longest part of an event. */
-const newsBytes = (news: News): number =>
-  news.kind === "presence" ? presenceBytes(news.presence) : 2 * registryLimits.textChars;
-
-/** Cuts a list into messages of bearable size. */
-export const inParts = <T>(
-  items: readonly T[],
-  sizeOf: (item: T) => number,
-): readonly (readonly T[])[] => [
-  ...chunks(items, {
-    entriesMax: registryLimits.workersPerMessage,
-    bytesMax: registryLimits.bytesPerMessage,
-    sizeOf,
-  }),
-];
 
 const tooManyWatches = () =>
   exhausted("TOO_MANY_WATCHES", `${registryLimits.watches} watches are open: close one`);

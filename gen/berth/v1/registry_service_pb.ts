@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/registry_service.proto.
  */
 export const file_berth_v1_registry_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9iZXJ0aC92MS9yZWdpc3RyeV9zZXJ2aWNlLnByb3RvEghiZXJ0aC52MSKaBAoOU2Vzc2lvblJlcXVlc3QSPQoMcmVnaXN0cmF0aW9uGAEgASgLMiUuYmVydGgudjEuU2Vzc2lvblJlcXVlc3QuUmVnaXN0cmF0aW9uSAASNwoJaGVhcnRiZWF0GAIgASgLMiIuYmVydGgudjEuU2Vzc2lvblJlcXVlc3QuSGVhcnRiZWF0SAASNQoIZmFyZXdlbGwYAyABKAsyIS5iZXJ0aC52MS5TZXNzaW9uUmVxdWVzdC5GYXJld2VsbEgAGoABCgxSZWdpc3RyYXRpb24SEQoJd29ya2VyX2lkGAEgASgJEhMKC2luc3RhbmNlX2lkGAIgASgJEjAKC2Rlc2NyaXB0aW9uGAMgASgLMhsuYmVydGgudjEuV29ya2VyRGVzY3JpcHRpb24SFgoOc2Vzc2lvbl9udW1iZXIYBCABKAMafgoJSGVhcnRiZWF0EigKB21ldHJpY3MYASABKAsyFy5iZXJ0aC52MS5Xb3JrZXJNZXRyaWNzEjUKCWVuZHBvaW50cxgCIAEoCzIiLmJlcnRoLnYxLlNlc3Npb25SZXF1ZXN0LkVuZHBvaW50cxIQCghzZXF1ZW5jZRgDIAEoAxoaCghGYXJld2VsbBIOCgZyZWFzb24YASABKAkaMgoJRW5kcG9pbnRzEiUKCWVuZHBvaW50cxgBIAMoCzISLmJlcnRoLnYxLkVuZHBvaW50QgYKBHdvcmQi1wIKD1Nlc3Npb25SZXNwb25zZRIwCgV0ZXJtcxgBIAEoCzIfLmJlcnRoLnYxLlNlc3Npb25SZXNwb25zZS5UZXJtc0gAEkQKD2Fja25vd2xlZGdlbWVudBgCIAEoCzIpLmJlcnRoLnYxLlNlc3Npb25SZXNwb25zZS5BY2tub3dsZWRnZW1lbnRIABpyCgVUZXJtcxISCgpzZXNzaW9uX2lkGAEgASgJEigKBWxlYXNlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCGludGVydmFsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGlAKD0Fja25vd2xlZGdlbWVudBIQCghzZXF1ZW5jZRgBIAEoAxIrCghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIGCgR3b3JkIkoKIVJlZ2lzdHJ5U2VydmljZUxpc3RXb3JrZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJoCiJSZWdpc3RyeVNlcnZpY2VMaXN0V29ya2Vyc1Jlc3BvbnNlEikKB3dvcmtlcnMYASADKAsyGC5iZXJ0aC52MS5Xb3JrZXJQcmVzZW5jZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiFQoTV2F0Y2hXb3JrZXJzUmVxdWVzdCJ6ChRXYXRjaFdvcmtlcnNSZXNwb25zZRIpCgd3b3JrZXJzGAEgAygLMhguYmVydGgudjEuV29ya2VyUHJlc2VuY2USEAoIY29tcGxldGUYAiABKAgSJQoGZXZlbnRzGAMgAygLMhUuYmVydGgudjEuV29ya2VyRXZlbnQigwEKC1dvcmtlckV2ZW50EhEKCXdvcmtlcl9pZBgBIAEoCRInCgRraW5kGAIgASgOMhkuYmVydGgudjEuV29ya2VyRXZlbnRLaW5kEigKBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgEIAEoCSIiChJSZXNvbHZlTmFtZVJlcXVlc3QSDAoEbmFtZRgBIAEoCSI8ChNSZXNvbHZlTmFtZVJlc3BvbnNlEiUKCWVuZHBvaW50cxgBIAMoCzISLmJlcnRoLnYxLkVuZHBvaW50IhYKFFdhdGNoU2Vzc2lvbnNSZXF1ZXN0IlUKFVdhdGNoU2Vzc2lvbnNSZXNwb25zZRITCgtyZWdpc3RyeV9pZBgBIAEoCRInCghzZXNzaW9ucxgCIAMoCzIVLmJlcnRoLnYxLkhlbGRTZXNzaW9uItwBCgtIZWxkU2Vzc2lvbhIqCghwcmVzZW5jZRgBIAEoCzIYLmJlcnRoLnYxLldvcmtlclByZXNlbmNlEhMKC2luc3RhbmNlX2lkGAIgASgJEhYKDnNlc3Npb25fbnVtYmVyGAMgASgDEhEKCWNvbm5lY3RlZBgEIAEoCBIqCgdzaWxlbmNlGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjUKCWVuZHBvaW50cxgGIAEoCzIiLmJlcnRoLnYxLlNlc3Npb25SZXF1ZXN0LkVuZHBvaW50cyqkAQoPV29ya2VyRXZlbnRLaW5kEiEKHVdPUktFUl9FVkVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASHAoYV09SS0VSX0VWRU5UX0tJTkRfSk9JTkVEEAoSGAoUV09SS0VSX0VWRU5UX0tJTkRfVVAQFBIaChZXT1JLRVJfRVZFTlRfS0lORF9ET1dOEB4SGgoWV09SS0VSX0VWRU5UX0tJTkRfTEVGVBAoMroDCg9SZWdpc3RyeVNlcnZpY2USQgoHU2Vzc2lvbhIYLmJlcnRoLnYxLlNlc3Npb25SZXF1ZXN0GhkuYmVydGgudjEuU2Vzc2lvblJlc3BvbnNlKAEwARJtCgtMaXN0V29ya2VycxIrLmJlcnRoLnYxLlJlZ2lzdHJ5U2VydmljZUxpc3RXb3JrZXJzUmVxdWVzdBosLmJlcnRoLnYxLlJlZ2lzdHJ5U2VydmljZUxpc3RXb3JrZXJzUmVzcG9uc2UiA5ACARJPCgxXYXRjaFdvcmtlcnMSHS5iZXJ0aC52MS5XYXRjaFdvcmtlcnNSZXF1ZXN0Gh4uYmVydGgudjEuV2F0Y2hXb3JrZXJzUmVzcG9uc2UwARJPCgtSZXNvbHZlTmFtZRIcLmJlcnRoLnYxLlJlc29sdmVOYW1lUmVxdWVzdBodLmJlcnRoLnYxLlJlc29sdmVOYW1lUmVzcG9uc2UiA5ACARJSCg1XYXRjaFNlc3Npb25zEh4uYmVydGgudjEuV2F0Y2hTZXNzaW9uc1JlcXVlc3QaHy5iZXJ0aC52MS5XYXRjaFNlc3Npb25zUmVzcG9uc2UwAWIGcHJvdG8z", [file_berth_v1_endpoint, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch9iZXJ0aC92MS9yZWdpc3RyeV9zZXJ2aWNlLnByb3RvEghiZXJ0aC52MSKaBAoOU2Vzc2lvblJlcXVlc3QSPQoMcmVnaXN0cmF0aW9uGAEgASgLMiUuYmVydGgudjEuU2Vzc2lvblJlcXVlc3QuUmVnaXN0cmF0aW9uSAASNwoJaGVhcnRiZWF0GAIgASgLMiIuYmVydGgudjEuU2Vzc2lvblJlcXVlc3QuSGVhcnRiZWF0SAASNQoIZmFyZXdlbGwYAyABKAsyIS5iZXJ0aC52MS5TZXNzaW9uUmVxdWVzdC5GYXJld2VsbEgAGoABCgxSZWdpc3RyYXRpb24SEQoJd29ya2VyX2lkGAEgASgJEhMKC2luc3RhbmNlX2lkGAIgASgJEjAKC2Rlc2NyaXB0aW9uGAMgASgLMhsuYmVydGgudjEuV29ya2VyRGVzY3JpcHRpb24SFgoOc2Vzc2lvbl9udW1iZXIYBCABKAMafgoJSGVhcnRiZWF0EigKB21ldHJpY3MYASABKAsyFy5iZXJ0aC52MS5Xb3JrZXJNZXRyaWNzEjUKCWVuZHBvaW50cxgCIAEoCzIiLmJlcnRoLnYxLlNlc3Npb25SZXF1ZXN0LkVuZHBvaW50cxIQCghzZXF1ZW5jZRgDIAEoAxoaCghGYXJld2VsbBIOCgZyZWFzb24YASABKAkaMgoJRW5kcG9pbnRzEiUKCWVuZHBvaW50cxgBIAMoCzISLmJlcnRoLnYxLkVuZHBvaW50QgYKBHdvcmQi1wIKD1Nlc3Npb25SZXNwb25zZRIwCgV0ZXJtcxgBIAEoCzIfLmJlcnRoLnYxLlNlc3Npb25SZXNwb25zZS5UZXJtc0gAEkQKD2Fja25vd2xlZGdlbWVudBgCIAEoCzIpLmJlcnRoLnYxLlNlc3Npb25SZXNwb25zZS5BY2tub3dsZWRnZW1lbnRIABpyCgVUZXJtcxISCgpzZXNzaW9uX2lkGAEgASgJEigKBWxlYXNlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCGludGVydmFsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGlAKD0Fja25vd2xlZGdlbWVudBIQCghzZXF1ZW5jZRgBIAEoAxIrCghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIGCgR3b3JkIkoKIVJlZ2lzdHJ5U2VydmljZUxpc3RXb3JrZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJoCiJSZWdpc3RyeVNlcnZpY2VMaXN0V29ya2Vyc1Jlc3BvbnNlEikKB3dvcmtlcnMYASADKAsyGC5iZXJ0aC52MS5Xb3JrZXJQcmVzZW5jZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiFQoTV2F0Y2hXb3JrZXJzUmVxdWVzdCKpAQoUV2F0Y2hXb3JrZXJzUmVzcG9uc2USKQoHd29ya2VycxgBIAMoCzIYLmJlcnRoLnYxLldvcmtlclByZXNlbmNlEhAKCGNvbXBsZXRlGAIgASgIEiUKBmV2ZW50cxgDIAMoCzIVLmJlcnRoLnYxLldvcmtlckV2ZW50Ei0KCmhlYXJ0YmVhdHMYBCADKAsyGS5iZXJ0aC52MS5Xb3JrZXJIZWFydGJlYXQifgoPV29ya2VySGVhcnRiZWF0EhEKCXdvcmtlcl9pZBgBIAEoCRIoCgdtZXRyaWNzGAIgASgLMhcuYmVydGgudjEuV29ya2VyTWV0cmljcxIuCgpoZWFyZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKDAQoLV29ya2VyRXZlbnQSEQoJd29ya2VyX2lkGAEgASgJEicKBGtpbmQYAiABKA4yGS5iZXJ0aC52MS5Xb3JrZXJFdmVudEtpbmQSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAQgASgJIiIKElJlc29sdmVOYW1lUmVxdWVzdBIMCgRuYW1lGAEgASgJIjwKE1Jlc29sdmVOYW1lUmVzcG9uc2USJQoJZW5kcG9pbnRzGAEgAygLMhIuYmVydGgudjEuRW5kcG9pbnQiFgoUV2F0Y2hTZXNzaW9uc1JlcXVlc3QiVQoVV2F0Y2hTZXNzaW9uc1Jlc3BvbnNlEhMKC3JlZ2lzdHJ5X2lkGAEgASgJEicKCHNlc3Npb25zGAIgAygLMhUuYmVydGgudjEuSGVsZFNlc3Npb24i3AEKC0hlbGRTZXNzaW9uEioKCHByZXNlbmNlGAEgASgLMhguYmVydGgudjEuV29ya2VyUHJlc2VuY2USEwoLaW5zdGFuY2VfaWQYAiABKAkSFgoOc2Vzc2lvbl9udW1iZXIYAyABKAMSEQoJY29ubmVjdGVkGAQgASgIEioKB3NpbGVuY2UYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNQoJZW5kcG9pbnRzGAYgASgLMiIuYmVydGgudjEuU2Vzc2lvblJlcXVlc3QuRW5kcG9pbnRzKqQBCg9Xb3JrZXJFdmVudEtpbmQSIQodV09SS0VSX0VWRU5UX0tJTkRfVU5TUEVDSUZJRUQQABIcChhXT1JLRVJfRVZFTlRfS0lORF9KT0lORUQQChIYChRXT1JLRVJfRVZFTlRfS0lORF9VUBAUEhoKFldPUktFUl9FVkVOVF9LSU5EX0RPV04QHhIaChZXT1JLRVJfRVZFTlRfS0lORF9MRUZUECgyugMKD1JlZ2lzdHJ5U2VydmljZRJCCgdTZXNzaW9uEhguYmVydGgudjEuU2Vzc2lvblJlcXVlc3QaGS5iZXJ0aC52MS5TZXNzaW9uUmVzcG9uc2UoATABEm0KC0xpc3RXb3JrZXJzEisuYmVydGgudjEuUmVnaXN0cnlTZXJ2aWNlTGlzdFdvcmtlcnNSZXF1ZXN0GiwuYmVydGgudjEuUmVnaXN0cnlTZXJ2aWNlTGlzdFdvcmtlcnNSZXNwb25zZSIDkAIBEk8KDFdhdGNoV29ya2VycxIdLmJlcnRoLnYxLldhdGNoV29ya2Vyc1JlcXVlc3QaHi5iZXJ0aC52MS5XYXRjaFdvcmtlcnNSZXNwb25zZTABEk8KC1Jlc29sdmVOYW1lEhwuYmVydGgudjEuUmVzb2x2ZU5hbWVSZXF1ZXN0Gh0uYmVydGgudjEuUmVzb2x2ZU5hbWVSZXNwb25zZSIDkAIBElIKDVdhdGNoU2Vzc2lvbnMSHi5iZXJ0aC52MS5XYXRjaFNlc3Npb25zUmVxdWVzdBofLmJlcnRoLnYxLldhdGNoU2Vzc2lvbnNSZXNwb25zZTABYgZwcm90bzM", [file_berth_v1_endpoint, file_berth_v1_worker, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * SessionRequest is one word of the worker.
@@ -368,8 +368,8 @@ export const WatchWorkersRequestSchema: GenMessage<WatchWorkersRequest> = /*@__P
  */
 export type WatchWorkersResponse = Message<"berth.v1.WatchWorkersResponse"> & {
   /**
-   * Workers as they are now: all of them in the first messages, then those that
-   * changed. Metrics that came faster than they could be sent are the latest.
+   * Workers as they are now: all of them in the first messages, then those of
+   * which more changed than a heartbeat changes.
    *
    * @generated from field: repeated berth.v1.WorkerPresence workers = 1;
    */
@@ -390,6 +390,14 @@ export type WatchWorkersResponse = Message<"berth.v1.WatchWorkersResponse"> & {
    * @generated from field: repeated berth.v1.WorkerEvent events = 3;
    */
   events: WorkerEvent[];
+
+  /**
+   * Heartbeats of workers that were sent before, at most one of each: the
+   * latest, and none of a worker that is in `workers`.
+   *
+   * @generated from field: repeated berth.v1.WorkerHeartbeat heartbeats = 4;
+   */
+  heartbeats: WorkerHeartbeat[];
 };
 
 /**
@@ -398,6 +406,42 @@ export type WatchWorkersResponse = Message<"berth.v1.WatchWorkersResponse"> & {
  */
 export const WatchWorkersResponseSchema: GenMessage<WatchWorkersResponse> = /*@__PURE__*/
   messageDesc(file_berth_v1_registry_service, 5);
+
+/**
+ * What a heartbeat changed of a worker. All else of its presence is as it was
+ * sent last in the same watch.
+ *
+ * @generated from message berth.v1.WorkerHeartbeat
+ */
+export type WorkerHeartbeat = Message<"berth.v1.WorkerHeartbeat"> & {
+  /**
+   * The worker.
+   *
+   * @generated from field: string worker_id = 1;
+   */
+  workerId: string;
+
+  /**
+   * Its latest measurements, as in its presence.
+   *
+   * @generated from field: berth.v1.WorkerMetrics metrics = 2;
+   */
+  metrics?: WorkerMetrics | undefined;
+
+  /**
+   * When it was last heard of.
+   *
+   * @generated from field: google.protobuf.Timestamp heard_time = 3;
+   */
+  heardTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message berth.v1.WorkerHeartbeat.
+ * Use `create(WorkerHeartbeatSchema)` to create a new message.
+ */
+export const WorkerHeartbeatSchema: GenMessage<WorkerHeartbeat> = /*@__PURE__*/
+  messageDesc(file_berth_v1_registry_service, 6);
 
 /**
  * Something that happened to a worker.
@@ -439,7 +483,7 @@ export type WorkerEvent = Message<"berth.v1.WorkerEvent"> & {
  * Use `create(WorkerEventSchema)` to create a new message.
  */
 export const WorkerEventSchema: GenMessage<WorkerEvent> = /*@__PURE__*/
-  messageDesc(file_berth_v1_registry_service, 6);
+  messageDesc(file_berth_v1_registry_service, 7);
 
 /**
  * ResolveNameRequest asks for a name.
@@ -460,7 +504,7 @@ export type ResolveNameRequest = Message<"berth.v1.ResolveNameRequest"> & {
  * Use `create(ResolveNameRequestSchema)` to create a new message.
  */
 export const ResolveNameRequestSchema: GenMessage<ResolveNameRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_registry_service, 7);
+  messageDesc(file_berth_v1_registry_service, 8);
 
 /**
  * ResolveNameResponse lists who serves it.
@@ -481,7 +525,7 @@ export type ResolveNameResponse = Message<"berth.v1.ResolveNameResponse"> & {
  * Use `create(ResolveNameResponseSchema)` to create a new message.
  */
 export const ResolveNameResponseSchema: GenMessage<ResolveNameResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_registry_service, 8);
+  messageDesc(file_berth_v1_registry_service, 9);
 
 /**
  * WatchSessionsRequest begins a watch.
@@ -496,7 +540,7 @@ export type WatchSessionsRequest = Message<"berth.v1.WatchSessionsRequest"> & {
  * Use `create(WatchSessionsRequestSchema)` to create a new message.
  */
 export const WatchSessionsRequestSchema: GenMessage<WatchSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_registry_service, 9);
+  messageDesc(file_berth_v1_registry_service, 10);
 
 /**
  * WatchSessionsResponse carries what came together. Without sessions it is a sign
@@ -526,7 +570,7 @@ export type WatchSessionsResponse = Message<"berth.v1.WatchSessionsResponse"> & 
  * Use `create(WatchSessionsResponseSchema)` to create a new message.
  */
 export const WatchSessionsResponseSchema: GenMessage<WatchSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_registry_service, 10);
+  messageDesc(file_berth_v1_registry_service, 11);
 
 /**
  * A worker's latest session, as the registry knows it that holds or held it.
@@ -583,7 +627,7 @@ export type HeldSession = Message<"berth.v1.HeldSession"> & {
  * Use `create(HeldSessionSchema)` to create a new message.
  */
 export const HeldSessionSchema: GenMessage<HeldSession> = /*@__PURE__*/
-  messageDesc(file_berth_v1_registry_service, 11);
+  messageDesc(file_berth_v1_registry_service, 12);
 
 /**
  * What can happen to a worker.
