@@ -6,6 +6,7 @@ import { type CheckResult, failed } from "../lib/checks/check-result.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { HostPort } from "../lib/host-port.ts";
 import { silentLog } from "../lib/log.ts";
+import { mapStacks } from "../lib/mapped-stacks.ts";
 import { systemRandom } from "../lib/random.ts";
 import { createClient } from "../lib/rpc/client.ts";
 import { usageError } from "./command-error.ts";
@@ -24,6 +25,8 @@ const SIGPIPE = 13;
 
 /** Whoever has not answered by then is not there for callers either. */
 const HEALTH_MS = 3_000;
+
+mapStacks();
 
 const interruption = new AbortController();
 for (const [name, number] of Object.entries(SIGNALS)) {
