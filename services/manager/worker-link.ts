@@ -14,6 +14,7 @@ import { createBackoff } from "../../lib/retry.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import type { Slots } from "../../lib/slots.ts";
+import { createBranch } from "../../lib/stop.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Ledger } from "./ledger.ts";
@@ -83,23 +84,23 @@ async function holdLink(
   signal: AbortSignal,
 ): Promise<void> {
   const { deliveries, clock } = deps;
-  const ended = new AbortController();
-  const either = AbortSignal.any([signal, ended.signal]);
+  const branch = createBranch(signal);
   const client = createClient(WorkerService, channel);
   const pushes = createMailbox<Push>({ clock, limit: PUSHES_MAX });
   const unsubscribe = deliveries.subscribe(workerId, pushes.post);
-  const end = () => ended.abort();
+  const end = () => branch.abort();
   const pusher = createPusher(client, deps);
-  const synced = createTurnstile(either);
+  const synced = createTurnstile(branch.signal);
   void synced.opened.then(onSynced);
-  const connection = { workerId, client, pushes, pusher, onSynced: synced.open };
+  const connection = { workerId, client, pushes, pusher, onSynced: synced.open, end };
   try {
     await Promise.all([
-      readReports(connection, deps, either).finally(end),
-      synced.opened.then(() => pusher.run(pushes, either)).finally(end),
+      readReports(connection, deps, branch.signal).finally(end),
+      synced.opened.then(() => pusher.run(pushes, branch.signal)).finally(end),
     ]);
   } finally {
     unsubscribe();
+    branch.release();
   }
 }
 
@@ -120,6 +121,8 @@ type Connection = Readonly<{
   pusher: Pick<Pusher, "hear" | "miss">;
   /** Ledger and snapshot have been compared: pushes may go out. */
   onSynced: () => void;
+  /** Nothing comes over it any more. */
+  end: () => void;
 }>;
 
 async function readReports(
@@ -128,13 +131,11 @@ async function readReports(
   signal: AbortSignal,
 ): Promise<void> {
   const { ledger, clock } = deps;
-  const silent = new AbortController();
-  const dog = createWatchdog(clock, SILENCE_MS_MAX, () => silent.abort());
+  const dog = createWatchdog(clock, SILENCE_MS_MAX, connection.end);
   const request = { epoch: ledger.epoch, clusterId: ledger.clusterId };
-  const either = AbortSignal.any([signal, silent.signal]);
   const snapshots = createSnapshots(connection.workerId, ledger);
   try {
-    for await (const news of connection.client.watchTasks(request, { signal: either })) {
+    for await (const news of connection.client.watchTasks(request, { signal })) {
       dog.kick();
       await receive(news, snapshots, { connection, deps });
     }

@@ -30,9 +30,13 @@ export async function runWorkerLinks(
   /** When all links to a worker, those given up included, will have let go. */
   const endings = new Map<string, Promise<void>>();
   const onLinked = (workerId: string, linked: boolean) => workers.setLinked(workerId, linked);
-  const deliveries = createDeliveries(deps.ledger);
-  const slots = createPushSlots();
-  const gate = createGate(deps.clock, LINKS_MADE);
+  const shared: LinkDeps = {
+    ...deps,
+    onLinked,
+    deliveries: createDeliveries(deps.ledger),
+    slots: createPushSlots(),
+    gate: createGate(deps.clock, LINKS_MADE),
+  };
 
   function adjust(worker: KnownWorker): void {
     const link = links.get(worker.workerId);
@@ -59,11 +63,10 @@ export async function runWorkerLinks(
     const { workerId, linkRound: round } = worker;
     const control = new AbortController();
     const target = { workerId, address };
-    const either = AbortSignal.any([signal, control.signal]);
     const previous = endings.get(workerId);
     const run = async () => {
       await previous;
-      await runWorkerLink(target, { ...deps, deliveries, slots, gate, onLinked }, either);
+      await runWorkerLink(target, shared, control.signal);
     };
     endings.set(workerId, run());
     return { address, round, control };
@@ -72,6 +75,7 @@ export async function runWorkerLinks(
   workers.subscribe(adjust);
   workers.all().forEach(adjust);
   await whenAborted(signal);
+  for (const { control } of links.values()) control.abort();
   await Promise.all(endings.values());
 }
 
