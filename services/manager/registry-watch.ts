@@ -70,7 +70,7 @@ async function watch(
   const takeIn = createIntake(deps);
   const either = AbortSignal.any([signal, silent.signal]);
   try {
-    for await (const news of client.watchWorkers({}, { signal: either })) {
+    for await (const news of client.watchWorkers({ heartbeats: true }, { signal: either })) {
       dog.kick();
       takeIn(news);
     }

@@ -31,8 +31,14 @@ export interface Answers {
   telling(news: readonly News[]): Generator<Answer>;
 }
 
-/** `isSettled`: whether those who are here have had time to say so. */
-export function createAnswers(isSettled: () => boolean): Answers {
+type Terms = Readonly<{
+  /** Whether heartbeats come as such. */
+  heartbeats: boolean;
+  /** Whether those who are here have had time to say so. */
+  isSettled: () => boolean;
+}>;
+
+export function createAnswers({ heartbeats, isSettled }: Terms): Answers {
   /** What was sent. Heartbeats change it in place, and all else makes another. */
   const told = new WeakSet<WorkerPresence>();
 
@@ -42,7 +48,7 @@ export function createAnswers(isSettled: () => boolean): Answers {
   }
 
   function tell(presence: WorkerPresence): WorkerPresence {
-    told.add(presence);
+    if (heartbeats) told.add(presence);
     return presence;
   }
 

@@ -7,8 +7,10 @@ import { describeRegistry, failureOf, join, LEASE_MS, until } from "./test-regis
 import { bigRegistrationOf, heartbeatOf, registrationOf } from "./test-words.ts";
 
 describeRegistry("a watch", (registry) => {
-  const watch = () =>
-    registry().client.watchWorkers({}, { signal: registry().signal })[Symbol.asyncIterator]();
+  const watch = (heartbeats = true) =>
+    registry()
+      .client.watchWorkers({ heartbeats }, { signal: registry().signal })
+      [Symbol.asyncIterator]();
   const next = async (stream: ReturnType<typeof watch>) => {
     const { value } = await stream.next();
     return {
@@ -94,6 +96,19 @@ describeRegistry("a watch", (registry) => {
     });
   });
 
+  test("gives the whole worker with a heartbeat to who does not ask for those", async () => {
+    const stream = watch(false);
+    await next(stream);
+    const { roster } = registry();
+    const key = roster.register(registrationOf("w1"), () => undefined);
+    await next(stream);
+    roster.hear(key, heartbeatOf({ metrics: { sequence: 7n, engineHealthy: true } }));
+    expect((await stream.next()).value).toMatchObject({
+      workers: [{ workerId: "w1", metrics: { sequence: 7n }, description: expect.anything() }],
+      heartbeats: [],
+    });
+  });
+
   test("gathers heartbeats that tell nothing new, and tells at once of an engine that falls ill", async () => {
     const stream = watch();
     await next(stream);
@@ -130,7 +145,7 @@ describeRegistry("a watch", (registry) => {
   });
 
   test("is one of a limited number", async () => {
-    const streams = Array.from({ length: registryLimits.watches }, watch);
+    const streams = Array.from({ length: registryLimits.watches }, () => watch());
     await Promise.all(streams.map(next));
     const error = await failureOf(watch().next());
     expect(reasonOf(error)).toBe("TOO_MANY_WATCHES");

@@ -32,7 +32,7 @@ export function createWatchHandler({
   isSettled,
 }: Deps): ServiceImpl<typeof RegistryService>["watchWorkers"] {
   let watchCount = 0;
-  return async function* watchWorkers(_request, context) {
+  return async function* watchWorkers({ heartbeats }, context) {
     if (watchCount >= registryLimits.watches) throw tooManyWatches();
     watchCount += 1;
     const limit = registryLimits.newsWaiting;
@@ -41,7 +41,7 @@ export function createWatchHandler({
     const unsubscribe = roster.subscribe(poster.post);
     const stopped = new AbortController();
     void runPulse(clock, () => inbox.post({ kind: "pulse" }), stopped.signal);
-    const answers = createAnswers(isSettled);
+    const answers = createAnswers({ heartbeats, isSettled });
     try {
       yield* answers.listing(roster.list());
       for await (const news of inbox.read(context.signal)) yield* answers.telling(news);

@@ -9,7 +9,7 @@ import { workerBugs } from "./worker-bugs.ts";
 // the program still has what each of them replaces.
 const { values } = parseArgs({
   options: {
-    seeds: { type: "string", default: "300" },
+    seeds: { type: "string", default: "400" },
     jobs: { type: "string", default: "2" },
     only: { type: "string", default: "" },
     check: { type: "boolean", default: false },
