@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cpuSecondsOf, rssBytesOf } from "./proc.ts";
+import { cpuSecondsOf, ownBytesOf, rssBytesOf } from "./proc.ts";
 
 const BERTH = new URL("../../bin/berth", import.meta.url).pathname;
 
@@ -20,6 +20,8 @@ export interface BerthProcess {
   /** CPU seconds used so far, user and system. */
   cpuSeconds(): number;
   rssBytes(): number;
+  /** Of these, those that no other process shares. */
+  ownBytes(): number;
   descriptorCount(): number;
   /** Where it keeps its state, if it keeps any. */
   readonly stateFolder: string;
@@ -83,6 +85,7 @@ export async function startBerth({
       return JSON.parse(await untilWritten(resourcesFile));
     },
     rssBytes: () => rssBytesOf(child.pid),
+    ownBytes: () => ownBytesOf(child.pid),
     async stop() {
       const gone = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");

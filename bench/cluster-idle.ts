@@ -35,7 +35,7 @@ export type IdleCost = Readonly<{
   fileWritten: boolean;
 }>;
 
-type Share = Readonly<{ percentOfCore: number; rssBytes: number }>;
+type Share = Readonly<{ percentOfCore: number; rssBytes: number; ownBytes: number }>;
 
 export async function measureIdleCluster(workers: number): Promise<IdleCost> {
   const cluster = await startHollowCluster(workers);
@@ -69,7 +69,8 @@ async function watch(process: BerthProcess): Promise<Share> {
   const [startMs, before] = [performance.now(), process.cpuSeconds()];
   await systemClock.sleep(IDLE_MS);
   const share = (process.cpuSeconds() - before) / ((performance.now() - startMs) / 1_000);
-  return { percentOfCore: share * 100, rssBytes: process.rssBytes() };
+  const [rssBytes, ownBytes] = [process.rssBytes(), process.ownBytes()];
+  return { percentOfCore: share * 100, rssBytes, ownBytes };
 }
 
 /** After the CPU was measured: asking costs something too. */

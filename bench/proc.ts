@@ -10,5 +10,11 @@ export function cpuSecondsOf(pid: number | undefined): number {
 }
 
 /** What of a process is in memory now. */
-export const rssBytesOf = (pid: number | undefined): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+export const rssBytesOf = (pid: number | undefined): number => statusBytes(pid, "VmRSS");
+
+/** What of that is its own, and not of files, which all processes of a program share. */
+export const ownBytesOf = (pid: number | undefined): number => statusBytes(pid, "RssAnon");
+
+const statusBytes = (pid: number | undefined, name: string): number =>
+  Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) *
+  1024;
