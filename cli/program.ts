@@ -32,6 +32,7 @@ import { registryCommand } from "./verbs/registry.ts";
 import { restoreCommand } from "./verbs/restore.ts";
 import { rmCommand } from "./verbs/rm.ts";
 import { runCommand } from "./verbs/run.ts";
+import { serverCommand } from "./verbs/server.ts";
 import { simCommand } from "./verbs/sim.ts";
 import { statsCommand } from "./verbs/stats.ts";
 import { stopCommand } from "./verbs/stop.ts";
@@ -77,7 +78,7 @@ export function createProgram(run: Run): Command {
 const groupsOf = (run: Run): readonly (readonly [string, readonly Command[]])[] => [
   ["Tasks:", taskVerbs(run)],
   ["Cluster:", clusterVerbs(run)],
-  ["Servers:", serverVerbs(run)],
+  ["Servers:", serverCommands(run)],
   ["Proof:", [simCommand(run)]],
 ];
 
@@ -116,8 +117,9 @@ const clusterVerbs = (run: Run): readonly Command[] => [
   versionCommand(run),
 ];
 
-const serverVerbs = (run: Run): readonly Command[] => [
+const serverCommands = (run: Run): readonly Command[] => [
   upCommand(run),
+  serverCommand(run),
   managerCommand(run),
   registryCommand(run),
   workerCommand(run),

@@ -28,7 +28,7 @@ export type TracePlace = Readonly<{
 /** What traces a process, until it is closed: what waits is then sent, for a moment. */
 export type Tracing = Readonly<{ tracer: Tracer; close(): Promise<void> }>;
 
-type RegistryConfig = Readonly<{
+export type RegistryConfig = Readonly<{
   listen: string;
   version: string;
   leaseMs: number;

@@ -93,7 +93,7 @@ const dnsRegistries = addresses(
 export const dnsShape = { dnsListen, dnsZone, dnsTtl, dnsForwards, dnsManagers, dnsRegistries };
 
 /** Where the services of this process listen. */
-type Places = Readonly<{ registry: string; manager?: string }>;
+export type Places = Readonly<{ registry: string; manager?: string }>;
 
 /** A registry's configuration of DNS: undefined when it answers none. */
 export function dnsConfigOf(set: Values<typeof dnsShape>, places: Places): DnsConfig | undefined {

@@ -2,28 +2,30 @@ import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import { serve } from "../crew.ts";
 import type { ExitCode } from "../exit-codes.ts";
-import { dnsConfigOf, dnsShape } from "../settings/dns-settings.ts";
 import { refuseExposure } from "../settings/exposure.ts";
 import { loadSettings } from "../settings/load.ts";
 import type { Flags } from "../settings/resolve.ts";
 import { withFlag } from "../settings/setting.ts";
 import * as settings from "../settings/settings.ts";
 import { printLine } from "../terminal.ts";
-import { version } from "../version.ts";
 import type { Run } from "./client-verb.ts";
-import { checkLease, commonShape, prepare, serverCommand } from "./server-verb.ts";
+import {
+  commonShape,
+  prepare,
+  registryConfigOf,
+  registryShape,
+  servingCommand,
+} from "./serving-verb.ts";
 
 const shape = {
   listen: withFlag(settings.registryListen, "listen"),
-  peers: settings.peers,
   lease: settings.lease,
-  interval: settings.interval,
-  ...dnsShape,
+  ...registryShape,
   ...commonShape,
 };
 
 export const registryCommand = (run: Run): Command =>
-  serverCommand("registry", shape)
+  servingCommand("registry", shape)
     .summary("serve a registry")
     .description(
       "Serve a registry: it knows which workers are alive and how to reach them. With --dns-listen it says so in DNS too (docs/dns.md), with --peers it is one of several (docs/registries.md).",
@@ -33,16 +35,8 @@ export const registryCommand = (run: Run): Command =>
 async function registry(context: Context, flags: Flags): Promise<ExitCode> {
   const set = await loadSettings(shape, flags, context);
   refuseExposure([{ setting: shape.listen, address: set.listen }], set.insecure);
-  checkLease(set);
+  const config = registryConfigOf(set, { registry: set.listen });
   const { services, deps, close } = await prepare(context, set);
-  const config = {
-    listen: set.listen,
-    version,
-    leaseMs: set.lease,
-    intervalMs: set.interval,
-    peers: set.peers,
-    dns: dnsConfigOf(set, { registry: set.listen }),
-  };
   return serve(
     context,
     async (start) => {

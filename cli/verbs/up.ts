@@ -4,32 +4,29 @@ import type { Context } from "../context.ts";
 import { type Start, serve } from "../crew.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { formatFields } from "../output/table.ts";
-import { dnsConfigOf, dnsShape } from "../settings/dns-settings.ts";
 import { refuseExposure } from "../settings/exposure.ts";
 import { loadSettings } from "../settings/load.ts";
 import type { Flags, Values } from "../settings/resolve.ts";
 import * as settings from "../settings/settings.ts";
 import { stateFolder } from "../settings/state-folder.ts";
-import { version } from "../version.ts";
 import type { Run } from "./client-verb.ts";
 import {
-  checkLease,
   commonShape,
   managerConfigOf,
   managerShape,
   prepare,
-  serverCommand,
+  registryConfigOf,
+  registryShape,
+  servingCommand,
   workerConfigOf,
   workerShape,
-} from "./server-verb.ts";
+} from "./serving-verb.ts";
 
 const shape = {
   managerListen: settings.managerListen,
   registryListen: settings.registryListen,
-  peers: settings.peers,
   workerListen: settings.workerListen,
-  interval: settings.interval,
-  ...dnsShape,
+  ...registryShape,
   ...managerShape,
   ...workerShape,
   ...commonShape,
@@ -38,7 +35,7 @@ const shape = {
 type Settings = Values<typeof shape>;
 
 export const upCommand = (run: Run): Command =>
-  serverCommand("up", shape)
+  servingCommand("up", shape)
     .summary("serve a whole cluster from this machine")
     .description(
       "Serve a manager, a registry and a worker in one process, with an embedded store. Ctrl-C stops them; containers go on, and the next `berth up` takes them over.",
@@ -47,7 +44,6 @@ export const upCommand = (run: Run): Command =>
 
 async function up(context: Context, flags: Flags): Promise<ExitCode> {
   const set = await loadSettings(shape, flags, context);
-  checkLease(set);
   refuseExposure(
     [
       { setting: shape.managerListen, address: set.managerListen },
@@ -67,14 +63,8 @@ async function assemble(prepared: Prepared, set: Settings, start: Start): Promis
   const { context, services, deps } = prepared;
   const roles = [Role.MANAGER, Role.REGISTRY, Role.WORKER];
   const workerConfig = workerConfigOf(context, set, roles);
-  const registryConfig = {
-    listen: set.registryListen,
-    version,
-    leaseMs: set.lease,
-    intervalMs: set.interval,
-    peers: set.peers,
-    dns: dnsConfigOf(set, { registry: set.registryListen, manager: set.managerListen }),
-  };
+  const places = { registry: set.registryListen, manager: set.managerListen };
+  const registryConfig = registryConfigOf(set, places);
   const registry = await start("registry", () => services.startRegistry(registryConfig, deps));
   const managerConfig = {
     listen: set.managerListen,

@@ -12,7 +12,13 @@ import * as settings from "../settings/settings.ts";
 import { etcdPlaceOf, storeShape } from "../settings/store-settings.ts";
 import { printLine } from "../terminal.ts";
 import type { Run } from "./client-verb.ts";
-import { commonShape, prepare, serverCommand, workerConfigOf, workerShape } from "./server-verb.ts";
+import {
+  commonShape,
+  prepare,
+  servingCommand,
+  workerConfigOf,
+  workerShape,
+} from "./serving-verb.ts";
 
 const managersStore = {
   ...storeShape.store,
@@ -32,7 +38,7 @@ const shape = {
 };
 
 export const workerCommand = (run: Run): Command =>
-  serverCommand("worker", shape)
+  servingCommand("worker", shape)
     .summary("serve a worker")
     .description(
       "Serve a worker: it runs tasks as containers on this machine's Docker engine. Containers go on when it stops, and are taken over when it starts again. With --store, the etcd that managers share, it goes on by what that says when no manager answers. With --runtime hollow, serve many workers without an engine, named ID-0001, ID-0002, …",

@@ -4,10 +4,17 @@ import type { Role } from "../../gen/berth/v1/worker_pb.ts";
 import { usageError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { hostOf } from "../parse/address.ts";
-import type { ManagerConfig, ServiceDeps, Services, WorkerConfig } from "../services.ts";
+import type {
+  ManagerConfig,
+  RegistryConfig,
+  ServiceDeps,
+  Services,
+  WorkerConfig,
+} from "../services.ts";
 import * as capacity from "../settings/capacity-settings.ts";
 import { containerDnsOf, containerDnsShape } from "../settings/container-dns-settings.ts";
 import { corsOrigins } from "../settings/cors-settings.ts";
+import { dnsConfigOf, dnsShape, type Places } from "../settings/dns-settings.ts";
 import { isUnspecified } from "../settings/exposure.ts";
 import { configOption } from "../settings/load.ts";
 import type { Shape, Values } from "../settings/resolve.ts";
@@ -20,7 +27,7 @@ import { version } from "../version.ts";
 import { storeFolder } from "./store-verb.ts";
 
 /** A verb that serves, with a flag for each of its settings. */
-export function serverCommand(name: string, shape: Shape): Command {
+export function servingCommand(name: string, shape: Shape): Command {
   const command = new Command(name);
   for (const setting of Object.values(shape)) command.addOption(optionOf(setting));
   return command.addOption(configOption());
@@ -136,11 +143,30 @@ export const managerConfigOf = (
   version,
 });
 
+/** What a registry can be told, but for where it listens and its lease. */
+export const registryShape = {
+  peers: settings.peers,
+  interval: settings.interval,
+  ...dnsShape,
+};
+
+type RegistrySettings = Values<typeof registryShape> & Readonly<{ lease: number }>;
+
+/** A registry's configuration. `places` are where the services of this process listen. */
+export function registryConfigOf(set: RegistrySettings, places: Places): RegistryConfig {
+  checkLease(set);
+  return {
+    listen: places.registry,
+    version,
+    leaseMs: set.lease,
+    intervalMs: set.interval,
+    peers: set.peers,
+    dns: dnsConfigOf(set, places),
+  };
+}
+
 /** Refuses heartbeats so rare that every worker would be taken for dead. */
-export function checkLease({
-  lease,
-  interval,
-}: Readonly<{ lease: number; interval: number }>): void {
+function checkLease({ lease, interval }: Pick<RegistrySettings, "lease" | "interval">): void {
   if (interval * 2 <= lease) return;
   throw usageError(
     [`--interval is ${interval} ms and --lease ${lease} ms: a lease must last two intervals`],
