@@ -5,7 +5,7 @@ import type { WorkerPresence } from "../gen/berth/v1/worker_pb.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { BerthProcess } from "./berth-process.ts";
 import { type Figures, figuresOf } from "./figures.ts";
-import { type HollowCluster, startHollowCluster } from "./hollow-cluster.ts";
+import { type ControlForm, type HollowCluster, startHollowCluster } from "./hollow-cluster.ts";
 
 const IDLE_MS = Number(process.env["CLUSTER_IDLE_MS"] ?? 20_000);
 
@@ -21,8 +21,8 @@ const PAGE_SIZE = 1_000;
 /** What many workers cost that have nothing to do. */
 export type IdleCost = Readonly<{
   workers: number;
-  manager: Share;
-  registry: Share;
+  /** By the verb of each process of the control plane. */
+  shares: Readonly<Record<string, Share>>;
   /**
    * From the moment a worker measured itself for a heartbeat to the moment the registry counted
    * it, in milliseconds: the worker's own turn, both ends of the wire, the registry's turn.
@@ -35,26 +35,27 @@ export type IdleCost = Readonly<{
   fileWritten: boolean;
 }>;
 
-type Share = Readonly<{ percentOfCore: number; rssBytes: number; ownBytes: number }>;
+export type Share = Readonly<{ percentOfCore: number; rssBytes: number; ownBytes: number }>;
 
-export async function measureIdleCluster(workers: number): Promise<IdleCost> {
-  const cluster = await startHollowCluster(workers);
+export async function measureIdleCluster(workers: number, form: ControlForm): Promise<IdleCost> {
+  const cluster = await startHollowCluster(workers, form);
   try {
     await systemClock.sleep(SETTLE_MS);
-    const { manager, registry } = cluster.processes;
-    const file = join(manager.stateFolder, "manager", "data.mdb");
+    const control = Object.entries(cluster.processes.control);
+    const file = join(cluster.stateFolder, "manager", "data.mdb");
     const storeOf = async () => ({
       revision: (await cluster.manager.listTasks({ pageSize: 1 })).revision,
       writeMs: statSync(file, { bigint: true }).mtimeNs,
     });
     const before = await storeOf();
-    const [managerShare, registryShare] = await Promise.all([watch(manager), watch(registry)]);
+    const shares = await Promise.all(
+      control.map(async ([verb, process]) => [verb, await watch(process)] as const),
+    );
     const lag = await measureLag(cluster);
     const after = await storeOf();
     return {
       workers,
-      manager: managerShare,
-      registry: registryShare,
+      shares: Object.fromEntries(shares),
       ...lag,
       storeWrites: Number(after.revision - before.revision),
       fileWritten: after.writeMs !== before.writeMs,

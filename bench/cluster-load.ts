@@ -11,8 +11,8 @@ export type Manner = Readonly<{
   callsAtOnce: number;
 }>;
 
-/** CPU seconds, user and system. */
-export type CpuSeconds = Readonly<Record<"client" | "manager" | "registry" | "workers", number>>;
+/** CPU seconds, user and system, of the client, each process of the control plane, and all workers. */
+export type CpuSeconds = Readonly<Record<string, number>>;
 
 /** One load of tasks, from the first call to the last RUNNING on disk. */
 export type Round = Readonly<{
@@ -80,19 +80,15 @@ async function submitMany({ manager }: HollowCluster, count: number): Promise<vo
   assert(made === count, `${made} of ${count} tasks were taken`);
 }
 
-function cpuOf({ processes: { manager, registry, workers } }: HollowCluster): CpuSeconds {
+function cpuOf({ processes: { control, workers } }: HollowCluster): CpuSeconds {
   const { user, system } = process.cpuUsage();
+  const ofControl = Object.entries(control).map(([verb, each]) => [verb, each.cpuSeconds()]);
   return {
     client: (user + system) / 1e6,
-    manager: manager.cpuSeconds(),
-    registry: registry.cpuSeconds(),
+    ...Object.fromEntries(ofControl),
     workers: workers.reduce((sum, each) => sum + each.cpuSeconds(), 0),
   };
 }
 
-const difference = (after: CpuSeconds, before: CpuSeconds): CpuSeconds => ({
-  client: after.client - before.client,
-  manager: after.manager - before.manager,
-  registry: after.registry - before.registry,
-  workers: after.workers - before.workers,
-});
+const difference = (after: CpuSeconds, before: CpuSeconds): CpuSeconds =>
+  Object.fromEntries(Object.entries(after).map(([name, all]) => [name, all - (before[name] ?? 0)]));

@@ -5,17 +5,30 @@ import { assert } from "../lib/assert.ts";
 import { type Census, takeCensus } from "./cluster-census.ts";
 import { type Floor, type Life, measureEchoFloor, measureStoreFloor } from "./cluster-floors.ts";
 import { type IdleCost, measureIdleCluster } from "./cluster-idle.ts";
+import { idleReport, idleRow } from "./cluster-idle-report.ts";
 import { type Manner, type Round, runRound } from "./cluster-load.ts";
 import { CLUSTER_PEERS } from "./cluster-peers.ts";
 import { figuresOf, median, ms, table } from "./figures.ts";
-import { type HollowCluster, startHollowCluster } from "./hollow-cluster.ts";
+import { type ControlForm, type HollowCluster, startHollowCluster } from "./hollow-cluster.ts";
 
 /** Which parts to run: `load`, `idle` or both. */
 const PARTS = new Set((process.env["CLUSTER_PARTS"] ?? "load,idle").split(","));
 const WORKERS = Number(process.env["CLUSTER_WORKERS"] ?? 1_000);
 const TASKS = Number(process.env["CLUSTER_TASKS"] ?? 20_000);
 const RUNS = Number(process.env["CLUSTER_RUNS"] ?? 3);
+/** `apart`: manager and registry are a process each. `together`: both are one, `berth server`. */
+const FORMS = (process.env["CLUSTER_FORMS"] ?? "apart,together").split(",").map(asForm);
 const IDLE_SIZES = (process.env["CLUSTER_IDLE"] ?? "1000,5000").split(",").map(Number);
+
+const WORDS_OF_FORM: Readonly<Record<ControlForm, string>> = {
+  apart: "manager and registry a process each",
+  together: "manager and registry in one process",
+};
+
+function asForm(name: string): ControlForm {
+  if (name === "apart" || name === "together") return name;
+  throw new Error(`CLUSTER_FORMS has "${name}": write apart, together or both, with a comma`);
+}
 
 /** One call at a time is for latency without load. */
 const MANNERS: Readonly<Record<"warming" | "batch" | "single" | "alone", Manner>> = {
@@ -38,7 +51,7 @@ const progress = (line: string) => void process.stderr.write(`${line}\n`);
 /** The whole control plane with workers whose containers exist in memory only. */
 async function main(): Promise<void> {
   const parts = [heading()];
-  if (PARTS.has("load")) parts.push(await measureLoad());
+  if (PARTS.has("load")) for (const form of FORMS) parts.push(await measureLoad(form));
   if (PARTS.has("idle")) parts.push(await measureIdle());
   const text = `\n${parts.join("\n\n")}\n`;
   if (PARTS.size === 2) {
@@ -61,8 +74,8 @@ function heading(): string {
   ].join("\n");
 }
 
-async function measureLoad(): Promise<string> {
-  const cluster = await startHollowCluster(WORKERS);
+async function measureLoad(form: ControlForm): Promise<string> {
+  const cluster = await startHollowCluster(WORKERS, form);
   try {
     await runRound(cluster, MANNERS.warming);
     const batches = await repeat("SubmitTasks", cluster, MANNERS.batch);
@@ -79,7 +92,7 @@ async function measureLoad(): Promise<string> {
       batch: await measureEchoFloor(MANNERS.batch, task),
       single: await measureEchoFloor(MANNERS.single, task),
     };
-    return loadReport({ batches, singles, alone, census, floors });
+    return loadReport({ form, batches, singles, alone, census, floors });
   } finally {
     await cluster.stop();
   }
@@ -135,6 +148,7 @@ function repeated(lives: readonly Life[], count: number): readonly Life[] {
 }
 
 type Load = Readonly<{
+  form: ControlForm;
   batches: readonly Round[];
   singles: readonly Round[];
   alone: Round;
@@ -142,7 +156,7 @@ type Load = Readonly<{
   floors: Readonly<Record<"store" | "batch" | "single", Floor>>;
 }>;
 
-function loadReport({ batches, singles, alone, census, floors }: Load): string {
+function loadReport({ form, batches, singles, alone, census, floors }: Load): string {
   const rows = [
     loadRow("SubmitTasks of 1,000, 8 calls at once", batches, "5000"),
     loadRow("SubmitTask, 64 calls at once", singles, ""),
@@ -152,7 +166,7 @@ function loadReport({ batches, singles, alone, census, floors }: Load): string {
     floorRow("floor: gRPC echo of the same bytes, 64 calls at once", floors.single),
   ];
   return [
-    `### ${WORKERS} hollow workers: submit → on disk → placed → pushed over gRPC → RUNNING on disk`,
+    `### ${WORKERS} hollow workers, ${WORDS_OF_FORM[form]}: submit → on disk → placed → pushed over gRPC → RUNNING on disk`,
     "",
     `Nothing lost: ${wordsOf(census)}.`,
     "",
@@ -198,51 +212,13 @@ const wordsOfCpu = ({ cpu, tasks }: Round): string =>
 
 async function measureIdle(): Promise<string> {
   const costs: IdleCost[] = [];
-  for (const size of IDLE_SIZES) {
-    const cost = await measureIdleCluster(size);
-    progress(idleRow(cost).join(", "));
-    costs.push(cost);
-  }
-  return [
-    "### Idle hollow workers on one manager and one registry",
-    "",
-    table(
-      [
-        "workers",
-        "manager + registry",
-        "manager",
-        "registry",
-        "memory",
-        "files once",
-        "beats/s",
-        "lag p50 ms",
-        "lag p99 ms",
-        "store writes",
-      ],
-      [...costs.map(idleRow), ["goal: 1000", "10 %", "", "", "250 MB", "", "", "", "50", "0"]],
-    ),
-    "",
-    "Share of one core. `memory`: what is resident of both. `files once`: the same with what is of files, Node's own program above all, counted once, for both processes have it in common. `lag`: from a worker's measuring itself for a heartbeat to the registry's counting it, by one clock. `store writes`: by the ledger's revision and the time of the file.",
-  ].join("\n");
-}
-
-const percent = (value: number): string => `${value.toFixed(1)} %`;
-const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
-
-function idleRow(cost: IdleCost): readonly string[] {
-  const { workers, manager, registry, lagMs, storeWrites, fileWritten, beatsPerSecond } = cost;
-  return [
-    String(workers),
-    percent(manager.percentOfCore + registry.percentOfCore),
-    percent(manager.percentOfCore),
-    percent(registry.percentOfCore),
-    `${megabytes(manager.rssBytes + registry.rssBytes)} (${megabytes(manager.rssBytes)} + ${megabytes(registry.rssBytes)})`,
-    megabytes(manager.rssBytes + registry.ownBytes),
-    beatsPerSecond.toFixed(0),
-    ms(lagMs.p50),
-    ms(lagMs.p99),
-    fileWritten ? `${storeWrites}, and the file was written` : String(storeWrites),
-  ];
+  for (const size of IDLE_SIZES)
+    for (const form of FORMS) {
+      const cost = await measureIdleCluster(size, form);
+      progress(idleRow(cost).join(", "));
+      costs.push(cost);
+    }
+  return idleReport(costs);
 }
 
 await main();
