@@ -1,22 +1,14 @@
 import { setMaxListeners } from "node:events";
-
-/** For a signal that any number may listen to. Node would take more than ten for a leak. */
-export function createStop(): AbortController {
-  const stop = new AbortController();
-  setMaxListeners(0, stop.signal);
-  return stop;
-}
+import { type Branch, createBranch } from "./branch.ts";
 
 /**
- * A controller whose signal also aborts when `signal` does, until `release`. Costs a fifth of
- * `AbortSignal.any`, which is a signal more: for who has thousands, of whom each has one parent.
+ * For a signal that any number may listen to. Node would take more than ten for a leak. It also
+ * aborts when `signal` does, if there is one.
  */
-export function createBranch(signal: AbortSignal): AbortController & { release: () => void } {
-  const branch = new AbortController();
-  const pass = () => branch.abort(signal.reason);
-  signal.addEventListener("abort", pass, { once: true });
-  if (signal.aborted) pass();
-  return Object.assign(branch, { release: () => signal.removeEventListener("abort", pass) });
+export function createStop(signal?: AbortSignal): Branch {
+  const stop = createBranch(signal);
+  setMaxListeners(0, stop.signal);
+  return stop;
 }
 
 /** Resolves once a signal has aborted, also when that was before. */

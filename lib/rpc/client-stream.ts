@@ -1,4 +1,9 @@
-import type { DescMessage, DescMethodStreaming, MessageInitShape } from "@bufbuild/protobuf";
+import type {
+  DescMessage,
+  DescMethodStreaming,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
 import { ConnectError, type StreamResponse } from "@connectrpc/connect";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import type { Log } from "../log.ts";
@@ -19,6 +24,8 @@ import { asIs, pathOf } from "./definition.ts";
 import { messagesOf, writeMessage } from "./grpc-stream.ts";
 import { defaultLimits } from "./limits.ts";
 import { withoutStack } from "./without-stack.ts";
+
+const DONE = { done: true, value: undefined } as const;
 
 type Duplex = ClientDuplexStream<Uint8Array, Uint8Array>;
 
@@ -61,11 +68,12 @@ export async function openStream<I extends DescMessage, O extends DescMessage>(
 
 /** Never rejects: resolves with what kept `input` from being sent, if it was not the call's end. */
 async function send<I extends DescMessage, O extends DescMessage>(
-  { call, method, state, log }: Stream<I, O>,
+  { call, method, log }: Stream<I, O>,
   input: AsyncIterable<MessageInitShape<I>>,
 ): Promise<ConnectError | undefined> {
   const over = new AbortController();
-  void state.ended.then(() => over.abort());
+  const end = () => over.abort();
+  call.once("status", end);
   const onLate = (err: unknown) => log.debug({ err }, "input failed after the call's end");
   try {
     for await (const message of untilAborted(input, over.signal, onLate)) {
@@ -78,22 +86,42 @@ async function send<I extends DescMessage, O extends DescMessage>(
     if (over.signal.aborted) return undefined;
     call.cancel();
     return ConnectError.from(error);
+  } finally {
+    call.off("status", end);
   }
 }
 
-/** Cancels the call when its reader stops early; one that has ended ignores that. */
-async function* receive<I extends DescMessage, O extends DescMessage>(
+/**
+ * Cancels the call when its reader stops early; one that has ended ignores that. Written out, not as
+ * a generator: of what a message costs its reader that was a good part.
+ */
+function receive<I extends DescMessage, O extends DescMessage>(
   { call, method, state, signal }: Stream<I, O>,
   sent: Promise<ConnectError | undefined>,
-) {
-  try {
-    const decode = (bytes: Uint8Array) => decodeResponse(method.output, bytes);
-    yield* messagesOf(call, signal ?? new AbortController().signal, decode);
+): AsyncIterableIterator<MessageShape<O>, undefined> {
+  const decode = (bytes: Uint8Array) => decodeResponse(method.output, bytes);
+  const messages = messagesOf(call, signal ?? new AbortController().signal, decode);
+
+  async function end(): Promise<IteratorResult<MessageShape<O>, undefined>> {
     const failure = await state.ended;
     if (failure) throw (await sent) ?? failure;
-  } catch (error) {
-    throw signal?.aborted ? abortError(signal) : error;
-  } finally {
-    call.cancel();
+    return DONE;
   }
+
+  function fail(error: unknown): never {
+    call.cancel();
+    throw signal?.aborted ? abortError(signal) : error;
+  }
+
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => messages.next().then((result) => (result.done ? end().catch(fail) : result), fail),
+    async return() {
+      call.cancel();
+      await messages.return?.();
+      return DONE;
+    },
+  };
 }

@@ -3,38 +3,63 @@ import type {
   DescMethodBiDiStreaming,
   DescMethodServerStreaming,
   DescService,
+  Message,
 } from "@bufbuild/protobuf";
 import {
   type CallOptions,
   type Client,
   createClient as createConnectClient,
-  makeAnyClient,
   type StreamResponse,
   type Transport,
 } from "@connectrpc/connect";
+import { type Branch, createBranch } from "../branch.ts";
 
 type AnyFn = (request: never, options?: CallOptions) => unknown;
 type Streaming = DescMethodServerStreaming | DescMethodBiDiStreaming;
 
+/** What a client calls through. */
+const TRANSPORT = Symbol("transport");
+
 /**
- * Connect's client, but for two things: leaving a `for await` early cancels the call, where
- * Connect's own would leave it open until its signal aborts; and what a stream brings does not pass
- * through generators of Connect's.
+ * Connect's client, but for three things: leaving a `for await` early cancels the call, where
+ * Connect's own would leave it open until its signal aborts; what a stream brings does not pass
+ * through generators of Connect's; and the function for a method is made when it is first asked for,
+ * for who has thousands of clients and calls one method or two of each.
  */
-export function createClient<S extends DescService>(service: S, transport: Transport): Client<S> {
-  const client = createConnectClient(service, transport) as Record<string, AnyFn>;
-  return makeAnyClient(service, (method: DescMethod) => {
-    switch (method.methodKind) {
-      case "server_streaming":
-        return (request: Record<string, unknown>, options?: CallOptions) =>
-          openStream(transport, method, { input: only(request), options });
-      case "bidi_streaming":
-        return (input: AsyncIterable<Record<string, unknown>>, options?: CallOptions) =>
-          openStream(transport, method, { input, options });
-      default:
-        return client[method.localName] as AnyFn;
+export const createClient = <S extends DescService>(service: S, transport: Transport): Client<S> =>
+  Object.create(prototypeOf(service), { [TRANSPORT]: { value: transport } });
+
+const prototypes = new WeakMap<DescService, object>();
+
+function prototypeOf(service: DescService): object {
+  const known = prototypes.get(service);
+  if (known) return known;
+  const prototype = {};
+  for (const method of service.methods)
+    Object.defineProperty(prototype, method.localName, {
+      get(this: Readonly<{ [TRANSPORT]: Transport }>) {
+        const value = callOf(method, this[TRANSPORT]);
+        Object.defineProperty(this, method.localName, { value });
+        return value;
+      },
+    });
+  prototypes.set(service, prototype);
+  return prototype;
+}
+
+function callOf(method: DescMethod, transport: Transport): AnyFn {
+  switch (method.methodKind) {
+    case "server_streaming":
+      return (request: Record<string, unknown>, options?: CallOptions) =>
+        openStream(transport, method, { input: only(request), options });
+    case "bidi_streaming":
+      return (input: AsyncIterable<Record<string, unknown>>, options?: CallOptions) =>
+        openStream(transport, method, { input, options });
+    default: {
+      const client = createConnectClient(method.parent, transport) as Record<string, AnyFn>;
+      return client[method.localName] as AnyFn;
     }
-  }) as Client<S>;
+  }
 }
 
 async function* only<T>(item: T): AsyncGenerator<T, void, undefined> {
@@ -46,29 +71,74 @@ type Call = Readonly<{
   options: CallOptions | undefined;
 }>;
 
-function openStream(transport: Transport, method: DescMethod, { input, options }: Call) {
-  const left = new AbortController();
-  const signals = options?.signal ? [options.signal, left.signal] : [left.signal];
-  const { timeoutMs, headers, contextValues } = options ?? {};
-  const signal = AbortSignal.any(signals);
+type Messages = AsyncIterableIterator<Message, undefined>;
+
+function openStream(
+  transport: Transport,
+  method: DescMethod,
+  { input, options = {} }: Call,
+): Messages {
+  const { timeoutMs, headers, contextValues } = options;
+  const left = createBranch(options.signal);
   return leaving(
-    transport.stream(method as Streaming, signal, timeoutMs, headers, input, contextValues),
+    transport.stream(method as Streaming, left.signal, timeoutMs, headers, input, contextValues),
     options,
     left,
   );
 }
 
-async function* leaving(
-  opening: Promise<StreamResponse>,
-  options: CallOptions | undefined,
-  left: AbortController,
-) {
-  try {
-    const { header, message, trailer } = await opening;
-    options?.onHeader?.(header);
-    yield* message;
-    options?.onTrailer?.(trailer);
-  } finally {
-    left.abort();
+const DONE = { done: true, value: undefined } as const;
+
+/**
+ * What a stream brings that is being opened. Aborts `left` once nothing more is read. To be read by
+ * one reader, one message at a time.
+ *
+ * Written out, not as a generator: of what a message costs its reader that was a good part.
+ */
+function leaving(opening: Promise<StreamResponse>, options: CallOptions, left: Branch): Messages {
+  let messages: AsyncIterator<Message, undefined> | undefined;
+  let trailer: Headers | undefined;
+  let isOver = false;
+
+  async function begin(): Promise<IteratorResult<Message, undefined>> {
+    const response = await opening;
+    options.onHeader?.(response.header);
+    trailer = response.trailer;
+    messages = response.message[Symbol.asyncIterator]();
+    return messages.next();
   }
+
+  function pass(result: IteratorResult<Message, undefined>): IteratorResult<Message, undefined> {
+    if (!result.done) return result;
+    if (trailer) options.onTrailer?.(trailer);
+    return end();
+  }
+
+  function end(): typeof DONE {
+    isOver = true;
+    left.abort();
+    left.release();
+    return DONE;
+  }
+
+  function fail(error: unknown): never {
+    end();
+    throw error;
+  }
+
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next() {
+      if (isOver) return Promise.resolve(DONE);
+      return (messages ? messages.next() : begin()).then(pass, fail);
+    },
+    async return() {
+      end();
+      opening.catch(() => undefined);
+      await messages?.return?.();
+      return DONE;
+    },
+  };
 }

@@ -30,8 +30,8 @@ type Following = Together &
 export async function* followTogether(
   asked: Together,
 ): AsyncGenerator<StreamTaskLogsResponse, void, undefined> {
-  const over = createStop();
-  const signal = AbortSignal.any([asked.signal, over.signal]);
+  const over = createStop(asked.signal);
+  const { signal } = over;
   const pipe = createPipe<StreamTaskLogsResponse>();
   const following: Following = { ...asked, signal, pipe, bells: new Map() };
   const unsubscribe = listen(following);
@@ -43,6 +43,7 @@ export async function* followTogether(
   } finally {
     unsubscribe();
     over.abort();
+    over.release();
   }
 }
 

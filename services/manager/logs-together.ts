@@ -27,13 +27,14 @@ type Answers = AsyncGenerator<StreamTaskLogsResponse, void, undefined>;
  * of those that cannot be read.
  */
 export async function* readTogether(asked: Together): Answers {
-  const over = createStop();
-  const signal = AbortSignal.any([asked.signal, over.signal]);
+  const over = createStop(asked.signal);
+  const { signal } = over;
   try {
     const begun = asked.tasks.map((task) => beginReading({ ...asked, signal }, task));
     yield* byTime((await Promise.all(begun)).filter((head) => head !== undefined));
   } finally {
     over.abort();
+    over.release();
   }
 }
 

@@ -4,6 +4,7 @@ import {
   WorkerService,
   type WorkerServiceWatchTasksResponse,
 } from "../../gen/berth/v1/worker_service_pb.ts";
+import { createBranch } from "../../lib/branch.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { unavailable } from "../../lib/errors.ts";
 import type { Gate } from "../../lib/gate.ts";
@@ -14,7 +15,6 @@ import { createBackoff } from "../../lib/retry.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import type { Slots } from "../../lib/slots.ts";
-import { createBranch } from "../../lib/stop.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Ledger } from "./ledger.ts";
