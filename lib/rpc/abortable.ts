@@ -23,6 +23,23 @@ export function orAborted<T>(
   });
 }
 
+const DONE = { done: true, value: undefined } as const;
+
+/** Who is told once how a source ended for its reader. */
+type Ending = Readonly<{
+  succeed(): void;
+  /** Says what the reader is told instead of `error`. */
+  fail(error: unknown): unknown;
+  /** The reader wants no more. */
+  leave(): void;
+}>;
+
+const UNTOLD: Ending = {
+  succeed: () => undefined,
+  fail: (error) => error,
+  leave: () => undefined,
+};
+
 /**
  * Passes on what `source` gives until `signal` aborts, then throws the signal's reason at
  * once. The source is told to end, also when nobody asks for more, but not waited for;
@@ -32,6 +49,7 @@ export function untilAborted<T>(
   source: AsyncIterable<T>,
   signal: AbortSignal,
   onLate: OnLate,
+  ending = UNTOLD,
 ): AsyncIterableIterator<T, undefined> {
   const iterator = source[Symbol.asyncIterator]();
   let state: "open" | "cut" | "over" = "open";
@@ -47,19 +65,13 @@ export function untilAborted<T>(
   function cut(): void {
     leave();
     state = failWaiting ? "over" : "cut";
-    failWaiting?.(signal.reason);
+    failWaiting?.(ending.fail(signal.reason));
   }
 
-  function end(): IteratorResult<T, undefined> {
+  function end(): typeof DONE {
     signal.removeEventListener("abort", cut);
     state = "over";
-    return { done: true, value: undefined };
-  }
-
-  /** The reason is told once; after that there is nothing more. */
-  function tellReason(): Promise<never> {
-    state = "over";
-    return Promise.reject(signal.reason);
+    return DONE;
   }
 
   const take = () =>
@@ -68,13 +80,14 @@ export function untilAborted<T>(
       iterator.next().then(
         (result) => {
           failWaiting = undefined;
+          if (result.done) ending.succeed();
           resolve(result.done ? end() : result);
         },
         (error: unknown) => {
           failWaiting = undefined;
           if (signal.aborted) return onLate(error);
           end();
-          reject(error);
+          reject(ending.fail(error));
         },
       );
     });
@@ -86,10 +99,14 @@ export function untilAborted<T>(
       return this;
     },
     next() {
-      if (state === "cut") return tellReason();
-      return state === "over" ? Promise.resolve(end()) : take();
+      if (state === "open") return take();
+      // The reason is told once; after that there is nothing more.
+      const reason = state === "cut" ? Promise.reject(ending.fail(signal.reason)) : undefined;
+      state = "over";
+      return reason ?? Promise.resolve(DONE);
     },
     async return() {
+      ending.leave();
       if (state === "open") leave();
       return end();
     },

@@ -21,7 +21,7 @@ import {
 import { encode } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { asIs, pathOf } from "./definition.ts";
-import { messagesOf, writeMessage } from "./grpc-stream.ts";
+import { drained, messagesOf, writeMessage } from "./grpc-stream.ts";
 import { defaultLimits } from "./limits.ts";
 import { withoutStack } from "./without-stack.ts";
 
@@ -32,7 +32,6 @@ type Duplex = ClientDuplexStream<Uint8Array, Uint8Array>;
 type Stream<I extends DescMessage, O extends DescMessage> = Readonly<{
   call: Duplex;
   method: DescMethodStreaming<I, O>;
-  state: CallState;
   signal: AbortSignal | undefined;
   log: Log;
 }>;
@@ -60,10 +59,11 @@ export async function openStream<I extends DescMessage, O extends DescMessage>(
   );
   call.on("error", (err) => log.debug({ err, method: pathOf(method) }, "stream failed"));
   const state = follow(call, { link, connection, signal });
-  const stream = { call, method, state, signal, log };
+  const stream = { call, method, signal, log };
   const sent = send(stream, input);
   await state.answered;
-  return { stream: true, ...describe(method, state), message: receive(stream, sent) };
+  const message = receive(stream, { ended: state.ended, sent });
+  return { stream: true, ...describe(method, state), message };
 }
 
 /** Never rejects: resolves with what kept `input` from being sent, if it was not the call's end. */
@@ -78,7 +78,7 @@ async function send<I extends DescMessage, O extends DescMessage>(
   try {
     for await (const message of untilAborted(input, over.signal, onLate)) {
       const bytes = encode(method.input, message, defaultLimits.messageBytes);
-      await writeMessage(call, bytes, over.signal);
+      if (!writeMessage(call, bytes, over.signal)) await drained(call, over.signal);
     }
     call.end();
     return undefined;
@@ -96,14 +96,14 @@ async function send<I extends DescMessage, O extends DescMessage>(
  * a generator: of what a message costs its reader that was a good part.
  */
 function receive<I extends DescMessage, O extends DescMessage>(
-  { call, method, state, signal }: Stream<I, O>,
-  sent: Promise<ConnectError | undefined>,
+  { call, method, signal }: Stream<I, O>,
+  { ended, sent }: Readonly<{ ended: CallState["ended"]; sent: CallState["ended"] }>,
 ): AsyncIterableIterator<MessageShape<O>, undefined> {
   const decode = (bytes: Uint8Array) => decodeResponse(method.output, bytes);
   const messages = messagesOf(call, signal ?? new AbortController().signal, decode);
 
   async function end(): Promise<IteratorResult<MessageShape<O>, undefined>> {
-    const failure = await state.ended;
+    const failure = await ended;
     if (failure) throw (await sent) ?? failure;
     return DONE;
   }

@@ -12,7 +12,6 @@ import {
   type StreamResponse,
   type Transport,
 } from "@connectrpc/connect";
-import { type Branch, createBranch } from "../branch.ts";
 
 type AnyFn = (request: never, options?: CallOptions) => unknown;
 type Streaming = DescMethodServerStreaming | DescMethodBiDiStreaming;
@@ -79,9 +78,10 @@ function openStream(
   { input, options = {} }: Call,
 ): Messages {
   const { timeoutMs, headers, contextValues } = options;
-  const left = createBranch(options.signal);
+  const left = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
   return leaving(
-    transport.stream(method as Streaming, left.signal, timeoutMs, headers, input, contextValues),
+    transport.stream(method as Streaming, signal, timeoutMs, headers, input, contextValues),
     options,
     left,
   );
@@ -89,35 +89,43 @@ function openStream(
 
 const DONE = { done: true, value: undefined } as const;
 
+/** What describes an open call is not kept for as long as it lasts. */
+type Source =
+  | Readonly<{ kind: "opening"; response: Promise<StreamResponse> }>
+  | Readonly<{ kind: "open"; messages: AsyncIterator<Message, undefined>; onEnd?: () => void }>;
+
 /**
  * What a stream brings that is being opened. Aborts `left` once nothing more is read. To be read by
  * one reader, one message at a time.
  *
  * Written out, not as a generator: of what a message costs its reader that was a good part.
  */
-function leaving(opening: Promise<StreamResponse>, options: CallOptions, left: Branch): Messages {
-  let messages: AsyncIterator<Message, undefined> | undefined;
-  let trailer: Headers | undefined;
+function leaving(
+  response: Promise<StreamResponse>,
+  options: CallOptions,
+  left: AbortController,
+): Messages {
+  let source: Source = { kind: "opening", response };
   let isOver = false;
 
-  async function begin(): Promise<IteratorResult<Message, undefined>> {
-    const response = await opening;
-    options.onHeader?.(response.header);
-    trailer = response.trailer;
-    messages = response.message[Symbol.asyncIterator]();
+  async function begin(opening: Promise<StreamResponse>) {
+    const { header, message, trailer } = await opening;
+    options.onHeader?.(header);
+    const { onTrailer } = options;
+    const messages = message[Symbol.asyncIterator]();
+    source = { kind: "open", messages, ...(onTrailer && { onEnd: () => onTrailer(trailer) }) };
     return messages.next();
   }
 
   function pass(result: IteratorResult<Message, undefined>): IteratorResult<Message, undefined> {
     if (!result.done) return result;
-    if (trailer) options.onTrailer?.(trailer);
+    if (source.kind === "open") source.onEnd?.();
     return end();
   }
 
   function end(): typeof DONE {
     isOver = true;
     left.abort();
-    left.release();
     return DONE;
   }
 
@@ -132,12 +140,13 @@ function leaving(opening: Promise<StreamResponse>, options: CallOptions, left: B
     },
     next() {
       if (isOver) return Promise.resolve(DONE);
-      return (messages ? messages.next() : begin()).then(pass, fail);
+      const next = source.kind === "open" ? source.messages.next() : begin(source.response);
+      return next.then(pass, fail);
     },
     async return() {
       end();
-      opening.catch(() => undefined);
-      await messages?.return?.();
+      if (source.kind === "open") await source.messages.return?.();
+      else source.response.catch(() => undefined);
       return DONE;
     },
   };

@@ -8,7 +8,7 @@ import type * as grpc from "@grpc/grpc-js";
 import { decodeRequest, encode } from "./codec.ts";
 import { serviceDefinition } from "./definition.ts";
 import { type Context, contextOf, type StreamCall, type UnaryCall } from "./grpc-context.ts";
-import { messagesOf, writeMessage } from "./grpc-stream.ts";
+import { drained, messagesOf, writeMessage } from "./grpc-stream.ts";
 import { toMetadata } from "./metadata.ts";
 import type { Served, Serving } from "./serving.ts";
 import { statusOf } from "./status.ts";
@@ -80,7 +80,8 @@ async function converse(
   for await (const response of await invoke(spec, context, { interceptors, requests })) {
     if (isFirst) sendHeader(call, context);
     isFirst = false;
-    await writeMessage(call, encode(output, response, limits.messageBytes), context.signal);
+    const bytes = encode(output, response, limits.messageBytes);
+    if (!writeMessage(call, bytes, context.signal)) await drained(call, context.signal);
   }
   if (isFirst) sendHeader(call, context);
 }

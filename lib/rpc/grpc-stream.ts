@@ -84,30 +84,28 @@ function listen(stream: Readable, signal: AbortSignal, tell: () => void): () => 
 }
 
 /**
- * Writes a message and waits until the stream takes more. grpc-js itself buffers without
- * limit. Throws the signal's reason when it aborts: a stream whose reader left never drains.
+ * Writes a message. False when the stream should be left to drain before the next one: grpc-js
+ * itself buffers without limit. Throws the signal's reason when it has aborted.
  */
-export async function writeMessage(
-  stream: Writable,
-  message: Uint8Array,
-  signal: AbortSignal,
-): Promise<void> {
+export function writeMessage(stream: Writable, message: Uint8Array, signal: AbortSignal): boolean {
   signal.throwIfAborted();
-  if (stream.write(message)) return;
-  await drained(stream, signal);
-  signal.throwIfAborted();
+  return stream.write(message);
 }
 
-/** Resolves when the stream takes more or has closed, or when `signal` aborts. */
-function drained(stream: Writable, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
+/**
+ * Resolves when a stream takes more or has closed. Rejects with the signal's reason when it aborts:
+ * a stream whose reader left never drains.
+ */
+export function drained(stream: Writable, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
     for (const event of ["drain", "close"]) stream.on(event, done);
     signal.addEventListener("abort", done, { once: true });
     if (signal.aborted) done();
     function done() {
       for (const event of ["drain", "close"]) stream.off(event, done);
       signal.removeEventListener("abort", done);
-      resolve();
+      if (signal.aborted) reject(signal.reason);
+      else resolve();
     }
   });
 }

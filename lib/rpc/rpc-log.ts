@@ -25,6 +25,7 @@ type Request = UnaryRequest | StreamRequest;
 type Entry = Readonly<{
   succeed(): void;
   fail(error: unknown): ConnectError;
+  leave(): void;
   /** Tells the caller what it is called here. */
   name(header: Headers): void;
 }>;
@@ -45,34 +46,14 @@ export function createRpcLog(deps: Deps): Interceptor {
       const response = await orAborted(next(request), request.signal, onLate);
       entry.name(response.header);
       if (response.stream) {
-        const messages = untilAborted(response.message, request.signal, onLate);
-        return { ...response, message: recorded(messages, entry) };
+        const message = untilAborted(response.message, request.signal, onLate, entry);
+        return { ...response, message };
       }
       entry.succeed();
       return response;
     } catch (error) {
       throw entry.fail(error);
     }
-  };
-}
-
-/** The messages as they are; how they end is put down. */
-function recorded<T>(messages: AsyncIterableIterator<T>, entry: Entry): AsyncIterableIterator<T> {
-  const pass = (result: IteratorResult<T>) => {
-    if (result.done) entry.succeed();
-    return result;
-  };
-  const fail = (error: unknown) => Promise.reject(entry.fail(error));
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next: () => messages.next().then(pass, fail),
-    async return() {
-      entry.fail(cancelled("the caller left"));
-      await messages.return?.();
-      return { done: true, value: undefined };
-    },
   };
 }
 
@@ -119,6 +100,7 @@ function entryOf(request: Request, deps: Deps): Entry {
   return {
     succeed: () => write(status.OK, {}),
     fail,
+    leave: () => void fail(cancelled("the caller left")),
     name: (header) => {
       if (requestId !== undefined) header.set(REQUEST_ID, requestId);
     },

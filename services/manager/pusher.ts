@@ -74,9 +74,12 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps): 
     hear: known.hear,
     miss: known.drop,
     async run(pushes, signal) {
-      const stream = createPushStream(client, { clock, signal });
+      let stream: PushStream | undefined;
       // What comes while the link waits for its turn goes out with what it waits with.
-      const turn = async () => (signal.aborted ? undefined : deliver(await pushes.take(), stream));
+      async function turn(): Promise<void> {
+        stream ??= createPushStream(client, { clock, signal });
+        if (!signal.aborted) await deliver(await pushes.take(), stream);
+      }
       while (await pushes.filled(signal)) await slots.run(turn);
     },
   };
@@ -86,25 +89,23 @@ type AttemptName = Pick<Push, "taskId" | "attempt">;
 
 /** What the worker was told of over this link, and told of, until it is forgotten. */
 function createMemory() {
-  const started = new Set<string>();
-  const reported = new Set<string>();
-  const drop = (name: AttemptName) => {
-    started.delete(keyOf(name));
-    reported.delete(keyOf(name));
-  };
+  /** Whether it was told to start, by attempt. */
+  const known = new Map<string, boolean>();
+  const drop = (name: AttemptName) => void known.delete(keyOf(name));
+  const isStarted = (name: AttemptName) => known.get(keyOf(name)) === true;
   return {
     drop,
     /** A push goes out now. */
     tell(push: Push): void {
-      if (push.kind === "start") started.add(keyOf(push));
+      if (push.kind === "start") known.set(keyOf(push), true);
     },
     /** The worker has answered a push. */
     told(push: Push): void {
       if (push.kind === "forget") drop(push);
     },
-    hear: (name: AttemptName) => void reported.add(keyOf(name)),
-    isStarted: (name: AttemptName) => started.has(keyOf(name)),
-    isKnown: (name: AttemptName) => started.has(keyOf(name)) || reported.has(keyOf(name)),
+    hear: (name: AttemptName) => void known.set(keyOf(name), isStarted(name)),
+    isStarted,
+    isKnown: (name: AttemptName) => known.has(keyOf(name)),
   };
 }
 

@@ -4,7 +4,7 @@ import {
   WorkerService,
   type WorkerServiceWatchTasksResponse,
 } from "../../gen/berth/v1/worker_service_pb.ts";
-import { createBranch } from "../../lib/branch.ts";
+import { createBranch } from "../../lib/stop.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { unavailable } from "../../lib/errors.ts";
 import type { Gate } from "../../lib/gate.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { createBranch } from "./branch.ts";
+import { createBranch } from "./stop.ts";
 
 test("a branch aborts with what it branches from, for the same reason", () => {
   const trunk = new AbortController();
