@@ -2,6 +2,7 @@ import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/p
 import type { Transport, UnaryResponse } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
+import type { SelfCancelling } from "./client.ts";
 import {
   abortError,
   type CallOptions,
@@ -22,12 +23,13 @@ import { withoutStack } from "./without-stack.ts";
  * A Connect transport that speaks gRPC through grpc-js. Connects with the first call and
  * again whenever needed. Every failure is a ConnectError with its details.
  */
-export type Channel = Transport & {
-  /** Where it leads: `host:port`. */
-  readonly address: string;
-  /** Fails what waits for a connection, lets calls under way finish, refuses new ones. */
-  close(): void;
-};
+export type Channel = Transport &
+  SelfCancelling & {
+    /** Where it leads: `host:port`. */
+    readonly address: string;
+    /** Fails what waits for a connection, lets calls under way finish, refuses new ones. */
+    close(): void;
+  };
 
 export type ChannelOptions = Readonly<{
   address: string;
@@ -48,6 +50,7 @@ export function openChannel(options: ChannelOptions): Channel {
   const connection = createConnection({ address, clock, log, connectMs, tls });
   return {
     address,
+    cancelsOnReturn: true,
     close: connection.close,
     unary: (method, signal, timeoutMs = defaultMs, header, input) =>
       callUnary(connection, method, input, { signal, timeoutMs, header }),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { DescMessage, DescMethod, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { StatusObject } from "@grpc/grpc-js";
@@ -47,6 +48,8 @@ export function follow(call: Call, { link, connection, signal }: Surroundings): 
   const trailer = new Headers();
   const cancel = () => call.cancel();
   const unwatch = connection.watch(link);
+  // Any number of calls may hang on one signal. Node would take more than ten for a leak.
+  if (signal) setMaxListeners(0, signal);
   signal?.addEventListener("abort", cancel, { once: true });
   if (signal?.aborted) cancel();
 

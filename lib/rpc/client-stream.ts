@@ -100,7 +100,7 @@ function receive<I extends DescMessage, O extends DescMessage>(
   { ended, sent }: Readonly<{ ended: CallState["ended"]; sent: CallState["ended"] }>,
 ): AsyncIterableIterator<MessageShape<O>, undefined> {
   const decode = (bytes: Uint8Array) => decodeResponse(method.output, bytes);
-  const messages = messagesOf(call, signal ?? new AbortController().signal, decode);
+  const messages = messagesOf(call, signal, decode);
 
   async function end(): Promise<IteratorResult<MessageShape<O>, undefined>> {
     const failure = await ended;

@@ -16,6 +16,8 @@ import {
 type AnyFn = (request: never, options?: CallOptions) => unknown;
 type Streaming = DescMethodServerStreaming | DescMethodBiDiStreaming;
 
+type Wire = Transport & SelfCancelling;
+
 /** What a client calls through. */
 const TRANSPORT = Symbol("transport");
 
@@ -25,7 +27,7 @@ const TRANSPORT = Symbol("transport");
  * through generators of Connect's; and the function for a method is made when it is first asked for,
  * for who has thousands of clients and calls one method or two of each.
  */
-export const createClient = <S extends DescService>(service: S, transport: Transport): Client<S> =>
+export const createClient = <S extends DescService>(service: S, transport: Wire): Client<S> =>
   Object.create(prototypeOf(service), { [TRANSPORT]: { value: transport } });
 
 const prototypes = new WeakMap<DescService, object>();
@@ -36,7 +38,7 @@ function prototypeOf(service: DescService): object {
   const prototype = {};
   for (const method of service.methods)
     Object.defineProperty(prototype, method.localName, {
-      get(this: Readonly<{ [TRANSPORT]: Transport }>) {
+      get(this: Readonly<{ [TRANSPORT]: Wire }>) {
         const value = callOf(method, this[TRANSPORT]);
         Object.defineProperty(this, method.localName, { value });
         return value;
@@ -46,7 +48,7 @@ function prototypeOf(service: DescService): object {
   return prototype;
 }
 
-function callOf(method: DescMethod, transport: Transport): AnyFn {
+function callOf(method: DescMethod, transport: Wire): AnyFn {
   switch (method.methodKind) {
     case "server_streaming":
       return (request: Record<string, unknown>, options?: CallOptions) =>
@@ -72,20 +74,29 @@ type Call = Readonly<{
 
 type Messages = AsyncIterableIterator<Message, undefined>;
 
-function openStream(
-  transport: Transport,
-  method: DescMethod,
-  { input, options = {} }: Call,
-): Messages {
+function openStream(transport: Wire, method: DescMethod, { input, options = {} }: Call) {
   const { timeoutMs, headers, contextValues } = options;
-  const left = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
+  const { signal, leave } = endOf(transport, options.signal);
   return leaving(
     transport.stream(method as Streaming, signal, timeoutMs, headers, input, contextValues),
     options,
-    left,
+    leave,
   );
 }
+
+/** How a stream is told that nothing more is read of it. */
+function endOf(transport: Wire, wanted: AbortSignal | undefined) {
+  if (transport.cancelsOnReturn) return { signal: wanted, leave: () => undefined };
+  const left = new AbortController();
+  const signal = wanted ? AbortSignal.any([wanted, left.signal]) : left.signal;
+  return { signal, leave: () => left.abort() };
+}
+
+/**
+ * A transport that cancels a stream when the iterator of its messages is told to return. For others
+ * it takes a signal or two for each stream, which are most of what a client keeps of one.
+ */
+export type SelfCancelling = Readonly<{ cancelsOnReturn?: true }>;
 
 const DONE = { done: true, value: undefined } as const;
 
@@ -95,7 +106,7 @@ type Source =
   | Readonly<{ kind: "open"; messages: AsyncIterator<Message, undefined>; onEnd?: () => void }>;
 
 /**
- * What a stream brings that is being opened. Aborts `left` once nothing more is read. To be read by
+ * What a stream brings that is being opened. Calls `leave` once nothing more is read. To be read by
  * one reader, one message at a time.
  *
  * Written out, not as a generator: of what a message costs its reader that was a good part.
@@ -103,7 +114,7 @@ type Source =
 function leaving(
   response: Promise<StreamResponse>,
   options: CallOptions,
-  left: AbortController,
+  leave: () => void,
 ): Messages {
   let source: Source = { kind: "opening", response };
   let isOver = false;
@@ -125,7 +136,7 @@ function leaving(
 
   function end(): typeof DONE {
     isOver = true;
-    left.abort();
+    leave();
     return DONE;
   }
 
@@ -146,8 +157,15 @@ function leaving(
     async return() {
       end();
       if (source.kind === "open") await source.messages.return?.();
-      else source.response.catch(() => undefined);
+      else source.response.then(abandon, () => undefined);
       return DONE;
     },
   };
+}
+
+/** Nobody waits for what is opened now. */
+function abandon({ message }: StreamResponse): void {
+  message[Symbol.asyncIterator]()
+    .return?.()
+    .catch(() => undefined);
 }

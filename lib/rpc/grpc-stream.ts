@@ -2,7 +2,7 @@ import type { Readable, Writable } from "node:stream";
 
 /**
  * The messages of a grpc-js stream as `read` understands them, taken off the wire no faster than
- * they are asked for. Throws the signal's reason when it aborts. Unlike the stream's own iterator
+ * they are asked for. Throws the signal's reason when it aborts, if there is one. Unlike the stream's own iterator
  * this one never destroys the stream, whose other half may still be writing. To be read by one
  * reader, one message at a time.
  *
@@ -10,7 +10,7 @@ import type { Readable, Writable } from "node:stream";
  */
 export function messagesOf<T>(
   stream: Readable,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   read: (message: Uint8Array) => T,
 ): AsyncIterableIterator<T, undefined> {
   let unlisten: (() => void) | undefined;
@@ -34,7 +34,7 @@ export function messagesOf<T>(
 
   function take(): IteratorResult<T, undefined> | undefined {
     if (isOver) return DONE;
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     const message: Uint8Array | null = stream.read();
     if (message !== null) return { done: false, value: read(message) };
     return stream.readableEnded || stream.destroyed ? end() : undefined;
@@ -73,13 +73,13 @@ type Reader<T> = Readonly<{
 const DONE = { done: true, value: undefined } as const;
 
 /** Listens once for as long as a stream is read: doing so anew for each message costs more than it. */
-function listen(stream: Readable, signal: AbortSignal, tell: () => void): () => void {
+function listen(stream: Readable, signal: AbortSignal | undefined, tell: () => void): () => void {
   const events = ["readable", "end", "close"];
   for (const event of events) stream.on(event, tell);
-  signal.addEventListener("abort", tell, { once: true });
+  signal?.addEventListener("abort", tell, { once: true });
   return () => {
     for (const event of events) stream.off(event, tell);
-    signal.removeEventListener("abort", tell);
+    signal?.removeEventListener("abort", tell);
   };
 }
 
