@@ -50,24 +50,3 @@ test("reading ends when the signal aborts", async () => {
   control.abort();
   expect(await next).toEqual({ done: true, value: undefined });
 });
-
-test("a batch that is taken late holds what came meanwhile", async () => {
-  const box = createMailbox<number>({ clock: systemClock, limit: 10 });
-  const { signal } = open();
-  const filled = box.filled(signal);
-  box.post(1);
-  expect(await filled).toBe(true);
-  await systemClock.turn();
-  box.post(2);
-  expect(await box.take()).toEqual([1, 2]);
-});
-
-test("who waits for something to take is told that nothing will come", async () => {
-  const control = open();
-  const box = createMailbox<number>({ clock: systemClock, limit: 10 });
-  const filled = box.filled(control.signal);
-  control.abort();
-  expect(await filled).toBe(false);
-  box.close(new Error("over"));
-  await expect(box.filled(open().signal)).rejects.toThrow("over");
-});

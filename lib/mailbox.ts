@@ -13,13 +13,6 @@ export interface Mailbox<T> {
    * aborts. Throws RESOURCE_EXHAUSTED once the box has overflowed, and the reason given to `close`.
    */
   read(signal: AbortSignal): AsyncGenerator<T[], void, undefined>;
-  /**
-   * As `read`, for who takes a batch later than it could: true once there is something to take,
-   * false once nothing will come any more or `signal` has aborted.
-   */
-  filled(signal: AbortSignal): Promise<boolean>;
-  /** All that came up to the end of this turn. */
-  take(): Promise<T[]>;
   /** No more items will come. With a reason, the reader is told by an exception. */
   close(reason?: Error): void;
 }
@@ -37,15 +30,6 @@ export function createMailbox<T>(options: Options<T>): Mailbox<T> {
   return {
     post,
     close,
-    take,
-    async filled(signal) {
-      signal.addEventListener("abort", wake);
-      try {
-        return await hasItems(signal);
-      } finally {
-        signal.removeEventListener("abort", wake);
-      }
-    },
     async *read(signal) {
       signal.addEventListener("abort", wake);
       try {

@@ -7,7 +7,7 @@ import type {
 } from "../../gen/berth/v1/worker_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Mailbox } from "../../lib/mailbox.ts";
+import { createPump, type Pump } from "../../lib/pump.ts";
 import type { Slots } from "../../lib/slots.ts";
 import { fromStatus } from "../../lib/status.ts";
 import type { Ledger } from "./ledger.ts";
@@ -30,27 +30,37 @@ const KINDS = ["stop", "start", "forget"] as const;
 /** Refusals that the worker would repeat whoever asked again: the attempt has failed. */
 const FINAL_CODES: readonly Code[] = [Code.InvalidArgument, Code.PermissionDenied];
 
+/** Pushes that wait for one worker. A link that falls further behind starts over with a snapshot. */
+const PUSHES_MAX = 20_000;
+
 /** Tells one worker what it must do, and keeps in mind what the worker knows of. */
-export interface Pusher {
+export interface Pusher extends Pump<Push> {
   /** The worker has told of an attempt. To be called before the push that answers it is posted. */
   hear(report: AttemptReport): void;
   /** The worker holds no trace of an attempt, whatever it was told: the next push is the first. */
   miss(name: AttemptName): void;
-  /** Delivers what is posted until `signal` aborts. */
-  run(pushes: Mailbox<Push>, signal: AbortSignal): Promise<void>;
 }
+
+/** Until when pushes are delivered, and who hears that they cannot be: once at most. */
+type Terms = Readonly<{ signal: AbortSignal; onFailure: (error: unknown) => void }>;
 
 /**
  * Tells one worker what it must do, over one link: what came before its turn goes out in one
  * message. It begins after the snapshot, so what was neither started nor reported over the link is
  * not there.
  */
-export function createPusher(client: Client<typeof WorkerService>, deps: Deps): Pusher {
+export function createPusher(
+  client: Client<typeof WorkerService>,
+  deps: Deps,
+  { signal, onFailure }: Terms,
+): Pusher {
   const { ledger, observer, clock, slots } = deps;
   const known = createMemory();
+  let stream: PushStream | undefined;
   const isWanted = (push: Push) => jobOf(push, ledger) !== undefined;
 
-  async function deliver(batch: readonly Push[], stream: PushStream): Promise<void> {
+  async function deliver(batch: readonly Push[]): Promise<void> {
+    stream ??= createPushStream(client, { clock, signal });
     const due = batch.filter(isDue);
     const ordered = KINDS.flatMap((kind) => due.filter((push) => push.kind === kind));
     for (const part of messageParts(ordered, ledger)) {
@@ -70,19 +80,18 @@ export function createPusher(client: Client<typeof WorkerService>, deps: Deps): 
     return false;
   }
 
-  return {
-    hear: known.hear,
-    miss: known.drop,
-    async run(pushes, signal) {
-      let stream: PushStream | undefined;
-      // What comes while the link waits for its turn goes out with what it waits with.
-      async function turn(): Promise<void> {
-        stream ??= createPushStream(client, { clock, signal });
-        if (!signal.aborted) await deliver(await pushes.take(), stream);
-      }
-      while (await pushes.filled(signal)) await slots.run(turn);
-    },
-  };
+  const pump = createPump<Push>({
+    limit: PUSHES_MAX,
+    onFailure,
+    work: (take) =>
+      slots.run(async () => {
+        // What comes while the link waits for its turn goes out with what it waits with.
+        await clock.turn();
+        const batch = take();
+        if (!signal.aborted) await deliver(batch);
+      }),
+  });
+  return { hear: known.hear, miss: known.drop, ...pump };
 }
 
 type AttemptName = Pick<Push, "taskId" | "attempt">;

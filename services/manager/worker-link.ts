@@ -1,20 +1,19 @@
 import type { Client } from "@connectrpc/connect";
-import { type Action, type Push, reconcileReport } from "../../core/reconcile.ts";
+import { type Action, reconcileReport } from "../../core/reconcile.ts";
 import {
   WorkerService,
   type WorkerServiceWatchTasksResponse,
 } from "../../gen/berth/v1/worker_service_pb.ts";
-import { createBranch } from "../../lib/stop.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { unavailable } from "../../lib/errors.ts";
 import type { Gate } from "../../lib/gate.ts";
 import type { Log } from "../../lib/log.ts";
-import { createMailbox, type Mailbox } from "../../lib/mailbox.ts";
 import type { Random } from "../../lib/random.ts";
 import { createBackoff } from "../../lib/retry.ts";
 import type { Channel } from "../../lib/rpc/channel.ts";
 import { createClient } from "../../lib/rpc/client.ts";
 import type { Slots } from "../../lib/slots.ts";
+import { createBranch } from "../../lib/stop.ts";
 import { createWatchdog } from "../../lib/watchdog.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Ledger } from "./ledger.ts";
@@ -41,9 +40,6 @@ export type LinkTarget = Readonly<{ workerId: string; address: string }>;
 
 /** A worker gives a sign of life every 5 s; after three missed ones the link is dropped. */
 const SILENCE_MS_MAX = 15_000;
-
-/** Pushes that wait for one worker. A link that falls further behind starts over with a snapshot. */
-const PUSHES_MAX = 20_000;
 
 /**
  * Holds the link to one worker until `signal` aborts: compares what it holds with the ledger on
@@ -83,43 +79,27 @@ async function holdLink(
   deps: LinkDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { deliveries, clock } = deps;
   const branch = createBranch(signal);
   const client = createClient(WorkerService, channel);
-  const pushes = createMailbox<Push>({ clock, limit: PUSHES_MAX });
-  const unsubscribe = deliveries.subscribe(workerId, pushes.post);
-  const end = () => branch.abort();
-  const pusher = createPusher(client, deps);
-  const synced = createTurnstile(branch.signal);
-  void synced.opened.then(onSynced);
-  const connection = { workerId, client, pushes, pusher, onSynced: synced.open, end };
+  const end = (reason?: unknown) => branch.abort(reason);
+  const pusher = createPusher(client, deps, { signal: branch.signal, onFailure: end });
+  const unsubscribe = deps.deliveries.subscribe(workerId, pusher.post);
+  const connection = { workerId, client, pusher, onSynced, end };
   try {
-    await Promise.all([
-      readReports(connection, deps, branch.signal).finally(end),
-      synced.opened.then(() => pusher.run(pushes, branch.signal)).finally(end),
-    ]);
+    await readReports(connection, deps, branch.signal);
   } finally {
     unsubscribe();
+    end();
     branch.release();
+    await pusher.close();
   }
-}
-
-/** Lets those who wait through once it is opened, or once `signal` aborts. */
-function createTurnstile(signal: AbortSignal) {
-  let open: () => void = () => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  signal.addEventListener("abort", open, { once: true });
-  return { opened, open };
 }
 
 type Connection = Readonly<{
   workerId: string;
   client: Client<typeof WorkerService>;
-  pushes: Mailbox<Push>;
-  pusher: Pick<Pusher, "hear" | "miss">;
-  /** Ledger and snapshot have been compared: pushes may go out. */
+  pusher: Pusher;
+  /** Ledger and snapshot have been compared. */
   onSynced: () => void;
   /** Nothing comes over it any more. */
   end: () => void;
@@ -131,7 +111,7 @@ async function readReports(
   signal: AbortSignal,
 ): Promise<void> {
   const { ledger, clock } = deps;
-  const dog = createWatchdog(clock, SILENCE_MS_MAX, connection.end);
+  const dog = createWatchdog(clock, SILENCE_MS_MAX, () => connection.end());
   const request = { epoch: ledger.epoch, clusterId: ledger.clusterId };
   const snapshots = createSnapshots(connection.workerId, ledger);
   try {
@@ -182,6 +162,7 @@ async function settle(
   missing.forEach(connection.pusher.miss);
   await act(actions, connection, deps);
   if (!isFirst) return;
+  connection.pusher.open();
   connection.onSynced();
   deps.log.info({ attemptCount }, "worker link up");
   deps.onLinked(connection.workerId, true);
@@ -190,7 +171,7 @@ async function settle(
 /** Observations go to the ledger, pushes to the worker once what they rest on is durable. */
 async function act(
   actions: readonly Action[],
-  { pushes }: Connection,
+  { pusher }: Connection,
   { ledger, observer }: LinkDeps,
 ): Promise<void> {
   for (const action of actions) {
@@ -199,5 +180,5 @@ async function act(
   }
   await ledger.settled();
   for (const action of actions)
-    if (action.kind !== "observe" && action.kind !== "vanish") pushes.post(action);
+    if (action.kind !== "observe" && action.kind !== "vanish") pusher.post(action);
 }
