@@ -15,18 +15,26 @@ import type {
 
 /** Loads the services' code, and joins each to the engine, the disk and the store it needs. */
 export async function loadServices(): Promise<Services> {
-  const [{ createLog }, { guardTurns }, { startRegistry }, { socketWire }, { socketDns }] =
-    await Promise.all([
-      import("../lib/pino-log.ts"),
-      import("../lib/turn-guard.ts"),
-      import("../services/registry/registry.ts"),
-      import("../lib/rpc/wire.ts"),
-      import("../lib/dns/dns-server.ts"),
-    ]);
+  const [
+    { createLog },
+    { guardTurns },
+    { keepHeapSmall },
+    { startRegistry },
+    { socketWire },
+    { socketDns },
+  ] = await Promise.all([
+    import("../lib/pino-log.ts"),
+    import("../lib/turn-guard.ts"),
+    import("../lib/heap-growth.ts"),
+    import("../services/registry/registry.ts"),
+    import("../lib/rpc/wire.ts"),
+    import("../lib/dns/dns-server.ts"),
+  ]);
   const edges = { wire: socketWire, dns: socketDns };
   return {
     createLog,
     guardTurns,
+    keepHeapSmall,
     openTracing,
     startRegistry: (config, deps) => startRegistry(config, { ...deps, ...edges }),
     startManager: startStoredManager,

@@ -125,6 +125,8 @@ export type Services = Readonly<{
   createLog: (level: LogLevel) => Log;
   /** Ends this process once it hangs, so that it is started anew. */
   guardTurns: (log: Log) => void;
+  /** Has this process take little more memory than it needs, as long as that is little. */
+  keepHeapSmall: () => void;
   openTracing: (place: TracePlace, deps: Omit<ServiceDeps, "tracer">) => Promise<Tracing>;
   startRegistry: (config: RegistryConfig, deps: ServiceDeps) => Promise<RunningRegistry>;
   /** Opens the embedded store too, and closes it with the manager. */

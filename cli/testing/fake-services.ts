@@ -27,6 +27,7 @@ export function createFakeServices({ terminal, broken = {}, ended = {} }: Option
   return {
     createLog: () => silentLog,
     guardTurns: () => undefined,
+    keepHeapSmall: () => undefined,
     async openTracing(place, deps) {
       printLine(terminal.stderr, `(traces go to ${JSON.stringify(place)})`);
       const sink = { offer: () => undefined, families: () => [] };

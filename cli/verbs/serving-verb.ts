@@ -50,6 +50,7 @@ export async function prepare(
   const { clock, random } = context;
   const log = services.createLog(set.logLevel);
   services.guardTurns(log);
+  services.keepHeapSmall();
   const deps = { clock, random, log };
   if (!place) return { services, deps, close: () => Promise.resolve() };
   const { tracer, close } = await services.openTracing(place, deps);
