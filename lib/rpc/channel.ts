@@ -1,8 +1,7 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
-import type { Transport, UnaryResponse } from "@connectrpc/connect";
+import type { UnaryResponse } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { SelfCancelling } from "./client.ts";
 import {
   abortError,
   type CallOptions,
@@ -17,19 +16,19 @@ import { encode } from "./codec.ts";
 import { type ClientTls, type Connection, createConnection } from "./connection.ts";
 import { asIs, pathOf } from "./definition.ts";
 import { clientLimits, defaultLimits } from "./limits.ts";
+import type { ClientTransport } from "./stream-reading.ts";
 import { withoutStack } from "./without-stack.ts";
 
 /**
  * A Connect transport that speaks gRPC through grpc-js. Connects with the first call and
  * again whenever needed. Every failure is a ConnectError with its details.
  */
-export type Channel = Transport &
-  SelfCancelling & {
-    /** Where it leads: `host:port`. */
-    readonly address: string;
-    /** Fails what waits for a connection, lets calls under way finish, refuses new ones. */
-    close(): void;
-  };
+export type Channel = ClientTransport & {
+  /** Where it leads: `host:port`. */
+  readonly address: string;
+  /** Fails what waits for a connection, lets calls under way finish, refuses new ones. */
+  close(): void;
+};
 
 export type ChannelOptions = Readonly<{
   address: string;

@@ -4,7 +4,7 @@ import { systemClock } from "../clock.ts";
 import { createClient } from "./client.ts";
 import type { RpcServerOptions } from "./server.ts";
 import { EchoService } from "./testing/echo-pb.ts";
-import { createWitness } from "./testing/gate.ts";
+import { createGate, createWitness } from "./testing/gate.ts";
 import { errorOf } from "./testing/rig.ts";
 import { type Echo, echo, type Wire, wires } from "./testing/wires.ts";
 
@@ -103,5 +103,26 @@ describe.each(wires)("$name", ({ name, open }) => {
     for await (const { index } of client.count({})) if (index === 3) break;
     await handler.left;
     await handler.aborted;
+  });
+
+  onServer("leaving a stream before its first message was taken cancels it", async () => {
+    const handler = createWitness();
+    const begun = createGate();
+    const client = await clientOf({
+      async *count(_request, { signal }) {
+        handler.watch(signal);
+        begun.open();
+        yield { index: 0 };
+        await handler.aborted;
+        handler.leave();
+      },
+    });
+    const reader = client.count({})[Symbol.asyncIterator]();
+    const first = reader.next();
+    await begun.opened;
+    await reader.return?.();
+    await Promise.allSettled([first]);
+    await handler.aborted;
+    expect(await reader.next()).toEqual({ done: true, value: undefined });
   });
 });
