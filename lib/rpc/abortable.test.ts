@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { orAborted, untilAborted } from "./abortable.ts";
+import { pulled, type Taker } from "./pulled.ts";
 import { createGate } from "./testing/gate.ts";
 
 const never = new Promise<never>(() => undefined);
@@ -78,6 +79,41 @@ describe("a source that a signal may end", () => {
     expect(late.isOpen).toBe(false);
     held.open();
     await late.opened;
+  });
+
+  test.each(["end", "fail"] as const)(
+    "says why it is over, not how it took it: %s",
+    async (how) => {
+      const control = new AbortController();
+      let waiting: Taker<number> | undefined;
+      const heedful = pulled<number>(
+        (taker) => {
+          waiting = taker;
+        },
+        () => undefined,
+      );
+      const react = () => (how === "end" ? waiting?.end() : waiting?.fail(new Error("me too")));
+      control.signal.addEventListener("abort", react);
+      const reader = untilAborted(heedful, control.signal, () => undefined);
+      const next = reader.next();
+      control.abort(new Error("enough"));
+      await expect(next).rejects.toThrow("enough");
+      expect((await reader.next()).done).toBe(true);
+    },
+  );
+
+  test("fails with the signal's reason though it ends when it is let go", async () => {
+    const control = new AbortController();
+    let waiting: Taker<number> | undefined;
+    const wait = (taker: Taker<number>) => {
+      waiting = taker;
+    };
+    const prompt = pulled<number>(wait, () => waiting?.end());
+    const reader = untilAborted(prompt, control.signal, notLate);
+    const next = reader.next();
+    control.abort(new Error("enough"));
+    await expect(next).rejects.toThrow("enough");
+    expect((await reader.next()).done).toBe(true);
   });
 
   test("that cannot clean up hands its error over", async () => {

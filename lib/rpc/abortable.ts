@@ -1,3 +1,5 @@
+import { type Pullable, type Pulled, pullable, pulled, type Taker } from "./pulled.ts";
+
 type OnLate = (error: unknown) => void;
 
 /**
@@ -22,8 +24,6 @@ export function orAborted<T>(
     }
   });
 }
-
-const DONE = { done: true, value: undefined } as const;
 
 /** Who is told once how a source ended for its reader. */
 type Ending = Readonly<{
@@ -50,65 +50,69 @@ export function untilAborted<T>(
   signal: AbortSignal,
   onLate: OnLate,
   ending = UNTOLD,
-): AsyncIterableIterator<T, undefined> {
-  const iterator = source[Symbol.asyncIterator]();
+): Pulled<T> {
+  const items = pullable(source);
   let state: "open" | "cut" | "over" = "open";
-  /** Fails whoever waits for the next item. */
-  let failWaiting: ((reason: unknown) => void) | undefined;
-
-  /** Lets a generator run its `finally`: now, or when it comes to its next `yield`. */
-  function leave(): void {
-    signal.removeEventListener("abort", cut);
-    Promise.resolve(iterator.return?.()).catch(onLate);
-  }
+  /** Who waits for the next item. */
+  let waiting: Taker<T> | undefined;
 
   function cut(): void {
-    leave();
-    state = failWaiting ? "over" : "cut";
-    failWaiting?.(ending.fail(signal.reason));
+    if (state !== "open") return;
+    state = waiting ? "over" : "cut";
+    served()?.fail(ending.fail(signal.reason));
+    letGo(items, onLate);
   }
 
-  function end(): typeof DONE {
+  function end(): void {
     signal.removeEventListener("abort", cut);
     state = "over";
-    return DONE;
   }
 
-  const take = () =>
-    new Promise<IteratorResult<T, undefined>>((resolve, reject) => {
-      failWaiting = reject;
-      iterator.next().then(
-        (result) => {
-          failWaiting = undefined;
-          if (result.done) ending.succeed();
-          resolve(result.done ? end() : result);
-        },
-        (error: unknown) => {
-          failWaiting = undefined;
-          if (signal.aborted) return onLate(error);
-          end();
-          reject(ending.fail(error));
-        },
-      );
-    });
+  /** Who waits, if it has not been told of the signal: the source may have heard of that first. */
+  function served(): Taker<T> | undefined {
+    if (signal.aborted) cut();
+    const taker = waiting;
+    waiting = undefined;
+    return taker;
+  }
+
+  const passing: Taker<T> = {
+    take: (item) => served()?.take(item),
+    end() {
+      const taker = served();
+      ending.succeed();
+      end();
+      taker?.end();
+    },
+    fail(error) {
+      const taker = served();
+      if (signal.aborted) return onLate(error);
+      end();
+      taker?.fail(ending.fail(error));
+    },
+  };
+
+  function pull(taker: Taker<T>): void {
+    if (state === "open") {
+      waiting = taker;
+      items.pull(passing);
+    } else if (state === "cut") {
+      // The reason is told once; after that there is nothing more.
+      state = "over";
+      taker.fail(ending.fail(signal.reason));
+    } else taker.end();
+  }
 
   if (signal.aborted) cut();
   else signal.addEventListener("abort", cut, { once: true });
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next() {
-      if (state === "open") return take();
-      // The reason is told once; after that there is nothing more.
-      const reason = state === "cut" ? Promise.reject(ending.fail(signal.reason)) : undefined;
-      state = "over";
-      return reason ?? Promise.resolve(DONE);
-    },
-    async return() {
-      ending.leave();
-      if (state === "open") leave();
-      return end();
-    },
-  };
+  return pulled(pull, () => {
+    ending.leave();
+    if (state === "open") letGo(items, onLate);
+    end();
+  });
+}
+
+/** Lets a generator run its `finally`: now, or when it comes to its next `yield`. */
+function letGo(items: Pullable<unknown>, onLate: OnLate): void {
+  Promise.resolve(items.return?.()).catch(onLate);
 }

@@ -1,15 +1,15 @@
 import type { Message } from "@bufbuild/protobuf";
-import { ConnectError, type Interceptor, type MethodImplSpec } from "@connectrpc/connect";
-import {
-  invokeUnaryImplementation,
-  transformInvokeImplementation,
-} from "@connectrpc/connect/protocol";
+import { ConnectError, type MethodImplSpec } from "@connectrpc/connect";
+import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
 import type * as grpc from "@grpc/grpc-js";
 import { decodeRequest, encode } from "./codec.ts";
 import { serviceDefinition } from "./definition.ts";
 import { type Context, contextOf, type StreamCall, type UnaryCall } from "./grpc-context.ts";
 import { drained, messagesOf, writeMessage } from "./grpc-stream.ts";
+import { invokeStream } from "./invoke-stream.ts";
 import { toMetadata } from "./metadata.ts";
+import { pullable } from "./pulled.ts";
+import { sendEach } from "./send-each.ts";
 import type { Served, Serving } from "./serving.ts";
 import { statusOf } from "./status.ts";
 
@@ -76,40 +76,17 @@ async function converse(
   const { input, output } = spec.method;
   const decode = (bytes: Uint8Array): Message => decodeRequest(input, bytes);
   const requests = messagesOf(call, context.signal, decode);
+  const responses = await invokeStream(spec, context, { interceptors, requests });
   let isFirst = true;
-  for await (const response of await invoke(spec, context, { interceptors, requests })) {
+  await sendEach(pullable(responses), (response) => {
     if (isFirst) sendHeader(call, context);
     isFirst = false;
     const bytes = encode(output, response, limits.messageBytes);
-    if (!writeMessage(call, bytes, context.signal)) await drained(call, context.signal);
-  }
+    const isRoom = writeMessage(call, bytes, context.signal);
+    return isRoom ? undefined : drained(call, context.signal);
+  });
   if (isFirst) sendHeader(call, context);
 }
-
-/**
- * What the handler answers, behind all interceptors. Connect invokes it, and would pass each answer
- * on through generators of its own: the answers are taken from it before that.
- */
-async function invoke(
-  spec: MethodImplSpec,
-  context: Context,
-  { interceptors, requests }: Readonly<{ interceptors: Interceptor[]; requests: Messages }>,
-): Promise<Messages> {
-  let responses: Messages = nothing();
-  const takeAway: Interceptor = (next) => async (request) => {
-    const response = await next(request);
-    if (!response.stream) return response;
-    responses = response.message;
-    return { ...response, message: nothing() };
-  };
-  const run = transformInvokeImplementation(spec, context, [takeAway, ...interceptors]);
-  await run(requests)[Symbol.asyncIterator]().next();
-  return responses;
-}
-
-type Messages = AsyncIterable<Message>;
-
-async function* nothing(): AsyncGenerator<never, void, undefined> {}
 
 function failureOf(error: unknown, call: UnaryCall | StreamCall, context: Context) {
   sendHeader(call, context);

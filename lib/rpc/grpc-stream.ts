@@ -1,76 +1,63 @@
 import type { Readable, Writable } from "node:stream";
+import { type Pulled, pulled, type Taker } from "./pulled.ts";
 
 /**
  * The messages of a grpc-js stream as `read` understands them, taken off the wire no faster than
- * they are asked for. Throws the signal's reason when it aborts, if there is one. Unlike the stream's own iterator
- * this one never destroys the stream, whose other half may still be writing. To be read by one
- * reader, one message at a time.
- *
- * Written out, not as a generator: of what a heartbeat costs its two ends that was a good part.
+ * they are asked for. Fails with the signal's reason when it aborts, if there is one. Unlike the
+ * stream's own iterator this one never destroys the stream, whose other half may still be writing. To
+ * be read by one reader, one message at a time.
  */
 export function messagesOf<T>(
   stream: Readable,
   signal: AbortSignal | undefined,
   read: (message: Uint8Array) => T,
-): AsyncIterableIterator<T, undefined> {
+): Pulled<T> {
   let unlisten: (() => void) | undefined;
-  let reader: Reader<T> | undefined;
+  let reader: Taker<T> | undefined;
   let isOver = false;
 
   /** Gives the reader what there is to give now, if anything. */
   function look(): void {
-    if (!reader) return;
-    const { resolve, reject } = reader;
+    const taker = reader;
+    if (!taker) return;
+    let message: T | undefined;
     try {
-      const result = take();
-      if (!result) return;
-      reader = undefined;
-      resolve(result);
+      message = take();
     } catch (error) {
-      end();
-      reject(error);
+      end()?.fail(error);
+      return;
+    }
+    if (message !== undefined) {
+      reader = undefined;
+      taker.take(message);
+    } else if (stream.readableEnded || stream.destroyed) end()?.end();
+  }
+
+  function take(): T | undefined {
+    signal?.throwIfAborted();
+    const bytes: Uint8Array | null = stream.read();
+    return bytes === null ? undefined : read(bytes);
+  }
+
+  /** Who waited. */
+  function end(): Taker<T> | undefined {
+    const left = reader;
+    [isOver, reader] = [true, undefined];
+    unlisten?.();
+    return left;
+  }
+
+  function pull(taker: Taker<T>): void {
+    reader = taker;
+    if (isOver) end()?.end();
+    else {
+      unlisten ??= listen(stream, signal, look);
+      look();
     }
   }
 
-  function take(): IteratorResult<T, undefined> | undefined {
-    if (isOver) return DONE;
-    signal?.throwIfAborted();
-    const message: Uint8Array | null = stream.read();
-    if (message !== null) return { done: false, value: read(message) };
-    return stream.readableEnded || stream.destroyed ? end() : undefined;
-  }
-
-  function end(): IteratorResult<T, undefined> {
-    [isOver, reader] = [true, undefined];
-    unlisten?.();
-    return DONE;
-  }
-
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next: () =>
-      new Promise((resolve, reject) => {
-        reader = { resolve, reject };
-        unlisten ??= listen(stream, signal, look);
-        look();
-      }),
-    async return() {
-      const left = reader;
-      end();
-      left?.resolve(DONE);
-      return DONE;
-    },
-  };
+  return pulled(pull, () => end()?.end());
 }
-
-type Reader<T> = Readonly<{
-  resolve: (result: IteratorResult<T, undefined>) => void;
-  reject: (reason: unknown) => void;
-}>;
-
-const DONE = { done: true, value: undefined } as const;
 
 /** Listens once for as long as a stream is read: doing so anew for each message costs more than it. */
 function listen(stream: Readable, signal: AbortSignal | undefined, tell: () => void): () => void {

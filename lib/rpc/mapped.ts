@@ -1,25 +1,35 @@
-/**
- * What `source` gives, each item changed. As an async generator would do it, for a third of the
- * promises: calls that never end pass each of their messages through several of these.
- */
-export const mapped = <T, R>(
-  source: AsyncIterable<T>,
-  change: (item: T) => R,
-): AsyncIterable<R> => ({
-  [Symbol.asyncIterator]() {
-    const iterator = source[Symbol.asyncIterator]();
-    const leave = async (): Promise<IteratorResult<R>> => {
-      await iterator.return?.();
-      return { done: true, value: undefined };
-    };
-    const pass = (result: IteratorResult<T>): IteratorResult<R> | Promise<IteratorResult<R>> => {
-      if (result.done) return result;
+import { type Pulled, pullable, pulled, type Taker } from "./pulled.ts";
+
+/** What `source` gives, each item changed. To be read by one reader, one item at a time. */
+export function mapped<T, R>(source: AsyncIterable<T>, change: (item: T) => R): Pulled<R> {
+  const items = pullable(source);
+  let reader: Taker<R> | undefined;
+
+  async function leave(): Promise<void> {
+    await items.return?.();
+  }
+
+  function fail(error: unknown): void {
+    reader?.fail(error);
+  }
+
+  const changing: Taker<T> = {
+    take(item) {
+      let result: R;
       try {
-        return { done: false, value: change(result.value) };
+        result = change(item);
       } catch (error) {
-        return leave().then(() => Promise.reject(error));
+        leave().then(() => fail(error), fail);
+        return;
       }
-    };
-    return { next: () => iterator.next().then(pass), return: leave };
-  },
-});
+      reader?.take(result);
+    },
+    end: () => reader?.end(),
+    fail,
+  };
+
+  return pulled((taker) => {
+    reader = taker;
+    items.pull(changing);
+  }, leave);
+}

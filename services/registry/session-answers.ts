@@ -3,6 +3,7 @@ import type {
   SessionRequest,
   SessionResponseSchema,
 } from "../../gen/berth/v1/registry_service_pb.ts";
+import { type Pulled, pullable, pulled, type Taker } from "../../lib/rpc/pulled.ts";
 
 export type Answer = MessageInitShape<typeof SessionResponseSchema>;
 
@@ -10,29 +11,22 @@ export type Answer = MessageInitShape<typeof SessionResponseSchema>;
 type Talk = Readonly<{ answer: (word: SessionRequest) => Answer | "over" | undefined }>;
 
 /** The registry's half of a session. */
-export interface Answers extends AsyncIterableIterator<Answer, undefined> {
-  /** Nothing more is said. With a reason, the reader is told by an exception. */
-  end(reason?: Error): void;
-}
-
-type Result = IteratorResult<Answer, undefined>;
-type Reader = Readonly<{ resolve: (result: Result) => void; reject: (reason: Error) => void }>;
-
-const DONE = { done: true, value: undefined } as const;
+export type Answers = Pulled<Answer> &
+  Readonly<{
+    /** Nothing more is said. With a reason, the reader is told that it failed. */
+    end(reason?: Error): void;
+  }>;
 
 /**
  * Answers words one by one: takes the next when the answer to the last one is on its way. Calls
  * `onEnd` once, when nothing more is said.
- *
- * Written out because a registry does little else: as generators with a mailbox between them it took
- * several promises and a turn of the event loop more for each heartbeat.
  */
 export function createAnswers(
   words: AsyncIterable<SessionRequest>,
   talk: Talk,
   onEnd: () => void,
 ): Answers {
-  const source = words[Symbol.asyncIterator]();
+  const source = pullable(words);
   const exit = createExit();
 
   function end(reason?: Error): void {
@@ -43,41 +37,45 @@ export function createAnswers(
     source.return?.().catch(() => undefined);
   }
 
-  function take(result: IteratorResult<SessionRequest>): void {
-    const answer = exit.isOver() || result.done ? "over" : talk.answer(result.value);
-    if (answer === "over") end();
-    else if (answer) exit.give(answer);
-    else listen();
-  }
-
-  function listen(): void {
-    if (!exit.isOver()) source.next().then(take).catch(fail);
-  }
-
   function fail(error: unknown): void {
     end(error instanceof Error ? error : new Error("the stream broke", { cause: error }));
   }
 
-  return {
-    end,
-    [Symbol.asyncIterator]() {
-      return this;
+  const hearer: Taker<SessionRequest> = {
+    take(word) {
+      if (exit.isOver()) return;
+      try {
+        answer(word);
+      } catch (error) {
+        fail(error);
+      }
     },
-    next: () =>
-      new Promise((resolve, reject) => {
-        exit.wait({ resolve, reject });
-        listen();
-      }),
-    async return() {
-      end();
-      return DONE;
-    },
+    end: () => end(),
+    fail,
   };
+
+  function answer(word: SessionRequest): void {
+    const answered = talk.answer(word);
+    if (answered === "over") end();
+    else if (answered) exit.give(answered);
+    else listen();
+  }
+
+  function listen(): void {
+    if (!exit.isOver()) source.pull(hearer);
+  }
+
+  function pull(taker: Taker<Answer>): void {
+    exit.wait(taker);
+    listen();
+  }
+
+  return { ...pulled(pull, () => end()), end };
 }
 
 /** Where the reader waits for the next answer, or for the end. The end's reason is told once. */
 function createExit() {
-  let reader: Reader | undefined;
+  let reader: Taker<Answer> | undefined;
   let failure: Error | undefined;
   let isOver = false;
 
@@ -85,8 +83,8 @@ function createExit() {
     const [left, reason] = [reader, failure];
     if (!left || !isOver) return;
     [reader, failure] = [undefined, undefined];
-    if (reason) left.reject(reason);
-    else left.resolve(DONE);
+    if (reason) left.fail(reason);
+    else left.end();
   }
 
   return {
@@ -96,14 +94,14 @@ function createExit() {
       failure = reason;
       leave();
     },
-    wait(newcomer: Reader): void {
+    wait(newcomer: Taker<Answer>): void {
       reader = newcomer;
       leave();
     },
     give(value: Answer): void {
       const served = reader;
       reader = undefined;
-      served?.resolve({ done: false, value });
+      served?.take(value);
     },
   };
 }
