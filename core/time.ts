@@ -7,5 +7,12 @@ export const toTimestamp = (ms: number): Timestamp => ({
   nanos: Math.floor((((ms % 1000) + 1000) % 1000) * 1e6),
 });
 
+/** Makes a Timestamp, in place, say what another does. */
+export function copyTime(to: Timestamp, from: Timestamp): void {
+  // Nanoseconds are under a second: what is the same need not be kept twice.
+  if (to.seconds !== from.seconds) to.seconds = from.seconds;
+  to.nanos = from.nanos;
+}
+
 export const toMillis = (time: Timestamp | Duration): number =>
   Number(time.seconds) * 1000 + time.nanos / 1e6;

@@ -1,15 +1,17 @@
 import { assert } from "../../lib/assert.ts";
 import type { Assigned } from "../custom-resources.ts";
-import type { Amount, Bookings, Candidate, Facts } from "./candidate.ts";
+import type { Amount, Bookings, Candidate, Facts, Measured, Metrics } from "./candidate.ts";
 import { giveBack, hold } from "./custom.ts";
 import type { Demand } from "./demand.ts";
 import { countIn, countOut, type OwnTally, ownTally } from "./task-kind.ts";
 
 /**
  * A candidate whose holder books on it in place: at the rate at which tasks are placed, new values
- * would cost more than the choice.
+ * would cost more than the choice. So it is with measurements, which come with every heartbeat.
  */
-export type OwnCandidate = Facts & {
+export type OwnCandidate = Omit<Facts, Measured> & {
+  diskAvailableBytes: Facts["diskAvailableBytes"];
+  metrics: { -readonly [K in keyof Metrics]: Metrics[K] } | undefined;
   readonly reserved: { -readonly [K in keyof Amount]: number };
   customReserved: Bookings["customReserved"];
   usedPorts: Bookings["usedPorts"];
@@ -69,31 +71,30 @@ export function own(facts: Facts, bookings: Bookings): OwnCandidate {
   const { cpuMillis, memoryBytes, diskBytes } = bookings.reserved;
   const reserved = { cpuMillis, memoryBytes, diskBytes };
   const tally = ownTally(bookings.tally);
-  return arrange(facts, { reserved, customReserved, usedPorts, taskCount, tally }, facts.capacity);
+  return arrange(facts, { reserved, customReserved, usedPorts, taskCount, tally });
 }
 
 type OwnBookings = Omit<OwnCandidate, keyof Facts>;
 
 /** New facts about a worker whose bookings go on. */
-export const renew = (
-  facts: Facts,
-  before: OwnCandidate,
-  capacity: Amount = facts.capacity,
-): OwnCandidate => arrange(facts, before, capacity);
+export const renew = (facts: Facts, before: OwnCandidate): OwnCandidate => arrange(facts, before);
+
+/** Takes over what was measured, and nothing else. */
+export function measure(worker: OwnCandidate, { diskAvailableBytes, metrics }: Facts): void {
+  worker.diskAvailableBytes = diskAvailableBytes;
+  if (worker.metrics && metrics) Object.assign(worker.metrics, metrics);
+  else worker.metrics = metrics && { ...metrics };
+}
 
 /**
  * Always with the same shape: scans over many stay fast. What every placement reads comes first, so
  * that it is next to each other in memory.
  */
-const arrange = (
-  facts: Facts,
-  bookings: Omit<OwnBookings, "customReserved"> & Bookings,
-  capacity: Amount,
-) => ({
+const arrange = (facts: Facts, bookings: Omit<OwnBookings, "customReserved"> & Bookings) => ({
   reserved: bookings.reserved,
   taskCount: bookings.taskCount,
   tally: bookings.tally,
-  capacity,
+  capacity: facts.capacity,
   ready: facts.ready,
   diskAvailableBytes: facts.diskAvailableBytes,
   workerId: facts.workerId,
@@ -105,7 +106,7 @@ const arrange = (
   os: facts.os,
   architecture: facts.architecture,
   capabilities: facts.capabilities,
-  metrics: facts.metrics,
+  metrics: facts.metrics && { ...facts.metrics },
   hostname: facts.hostname,
   version: facts.version,
   notReadyReason: facts.notReadyReason,

@@ -76,10 +76,23 @@ export const plus = (a: Amount, b: Amount): Amount => ({
   diskBytes: a.diskBytes + b.diskBytes,
 });
 
+/**
+ * What a worker's facts mean for tasks that found no place. `new`: it was not there. `more`: it may
+ * take what it could not take before. `different`: only those may find a place now that look at more
+ * than one worker.
+ */
+export type Observed = "new" | "more" | "different" | "same";
+
+/** Of a worker that was there. */
+export function observedOf(before: Facts, after: Facts): Observed {
+  if (offersMore(before, after)) return "more";
+  return before.ready === after.ready ? "same" : "different";
+}
+
 /** Whether a worker may take what it could not take before it changed, what runs there apart. */
-export function offersMore(before: Facts | undefined, after: Facts): boolean {
+function offersMore(before: Facts, after: Facts): boolean {
   if (!after.ready) return false;
-  if (!before?.ready || !isLabelledAlike(before, after)) return true;
+  if (!before.ready || !isLabelledAlike(before, after)) return true;
   const has = after.capacity;
   const had = before.capacity;
   return (

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { assert as holds } from "../../lib/assert.ts";
 import type { Assigned, CustomCapacity } from "../custom-resources.ts";
 import { book, unbook } from "./booking.ts";
-import { offersMore } from "./candidate.ts";
+import { observedOf } from "./candidate.ts";
 import { chooseIds, customFree } from "./custom.ts";
 import type { Demand } from "./demand.ts";
 import { objectionsOf } from "./explain.ts";
@@ -127,8 +127,8 @@ test.each([
   ["another kind", new Map([...gpus("x"), ...licences(1)])],
 ])("a worker offers more that has %s", (_, customCapacity) => {
   const before = worker("a", { customCapacity: gpus("x") });
-  expect(offersMore(before, { ...before, customCapacity })).toBe(true);
-  expect(offersMore({ ...before, customCapacity: undefined }, before)).toBe(true);
+  expect(observedOf(before, { ...before, customCapacity })).toBe("more");
+  expect(observedOf({ ...before, customCapacity: undefined }, before)).toBe("more");
 });
 
 test.each([
@@ -137,7 +137,7 @@ test.each([
   ["none", undefined],
 ])("a worker offers no more that has %s", (_, customCapacity) => {
   const before = worker("a", { customCapacity: gpus("x", "y") });
-  expect(offersMore(before, { ...before, customCapacity })).toBe(false);
+  expect(observedOf(before, { ...before, customCapacity })).toBe("same");
 });
 
 /** What was promised and not given back. */

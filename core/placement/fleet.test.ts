@@ -49,6 +49,26 @@ test("tells measurements apart from all other changes", () => {
   expect(since(steadyChanges, steadyTime)).toEqual(["a"]);
 });
 
+test("measures on no value that it was given", () => {
+  const metrics = { cpuPercent: 1, memoryTotalBytes: 2, memoryAvailableBytes: 3 };
+  const given = worker("a", { metrics });
+  const fleet = createFleet();
+  fleet.observe(given);
+  fleet.observe(worker("a", { metrics: { ...metrics, cpuPercent: 9 } }));
+  expect(fleet.get("a")?.candidate?.metrics).toEqual({ ...metrics, cpuPercent: 9 });
+  expect(metrics.cpuPercent).toBe(1);
+  fleet.observe(worker("a"));
+  expect(fleet.get("a")?.candidate?.metrics).toBeUndefined();
+});
+
+test("says what the news of a worker mean", () => {
+  const fleet = createFleet();
+  expect(fleet.observe(worker("a"))).toBe("new");
+  expect(fleet.observe(worker("a", { diskAvailableBytes: 5 }))).toBe("same");
+  expect(fleet.observe(worker("a", { diskAvailableBytes: 6 }))).toBe("more");
+  expect(fleet.observe(worker("a", { ready: false }))).toBe("different");
+});
+
 test("keeps workers in the order of their IDs as they come and go", () => {
   const fleet = createFleet();
   for (const id of ["c", "a", "b"]) fleet.set(worker(id));

@@ -1,7 +1,7 @@
 import { assert } from "../../lib/assert.ts";
 import type { Assigned } from "../custom-resources.ts";
-import { bookOn, type OwnCandidate, own, renew, unbookOn } from "./booking.ts";
-import { type Candidate, type Facts, NO_BOOKINGS } from "./candidate.ts";
+import { bookOn, measure, type OwnCandidate, own, renew, unbookOn } from "./booking.ts";
+import { type Candidate, type Facts, NO_BOOKINGS, type Observed, observedOf } from "./candidate.ts";
 import type { Demand } from "./demand.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import { createSizing } from "./sizes.ts";
@@ -40,11 +40,8 @@ export interface Fleet {
   get(workerId: string): Slot | undefined;
   /** Adds a worker or sets all that is known of it, also what is booked on it, and its turn if told. */
   set(candidate: Candidate, lastChosen?: number): void;
-  /**
-   * Adds a worker or sets what is known of it, and keeps what is booked on it. What was known
-   * before; undefined: it was not there.
-   */
-  observe(facts: Facts): Facts | undefined;
+  /** Adds a worker or sets what is known of it, and keeps what is booked on it. */
+  observe(facts: Facts): Observed;
   /** Books on a worker. False: no such worker. */
   book(workerId: string, holding: Holding): boolean;
   /** Books on the worker in a seat, whose turn it is now. */
@@ -92,13 +89,16 @@ export function createFleet(): Fleet {
     observe(facts) {
       const slot = byId.get(facts.workerId);
       const before = slot?.candidate;
-      if (slot === undefined || before === undefined) put(own(sized(facts), NO_BOOKINGS));
-      else if (isSteady(before, facts)) {
-        // What has not changed stays the same object, for those who compare.
-        slot.candidate = renew(facts, before, before.capacity);
+      if (slot === undefined || before === undefined) {
+        put(own(sized(facts), NO_BOOKINGS));
+        return "new";
+      }
+      const observed = observedOf(before, facts);
+      if (isSteady(before, facts)) {
+        measure(before, facts);
         changes.note(slot, slots.length);
       } else put(renew(sized(facts), before));
-      return before;
+      return observed;
     },
     book: (workerId, holding) => bookIn(byId.get(workerId), holding),
     choose(seat, holding, lastChosen) {

@@ -1,6 +1,6 @@
 import type { Assigned } from "../custom-resources.ts";
 import { own } from "./booking.ts";
-import type { Candidate, Facts } from "./candidate.ts";
+import type { Candidate, Facts, Observed } from "./candidate.ts";
 import { chooseIds } from "./custom.ts";
 import { type Decision, decide, type Placed } from "./decision.ts";
 import type { Demand } from "./demand.ts";
@@ -35,11 +35,8 @@ export interface Placer {
   release(workerId: string, demand: Demand, assigned?: Assigned): boolean;
   /** Sets all that is known of a worker, also what is booked on it. */
   update(candidate: Candidate): void;
-  /**
-   * Sets what is known of a worker and keeps what is booked on it. What was known before; undefined:
-   * it was not there.
-   */
-  observe(facts: Facts): Facts | undefined;
+  /** Sets what is known of a worker and keeps what is booked on it. */
+  observe(facts: Facts): Observed;
   remove(workerId: string): void;
   /** A worker as the next placement will see it. */
   candidate(workerId: string): Candidate | undefined;

@@ -21,20 +21,20 @@ export const isReady = (worker: KnownWorker): boolean => notReadyReason(worker) 
  */
 export function factsOf(worker: KnownWorker, metrics: WorkerMetrics | undefined): Facts {
   const reason = notReadyReason(worker);
-  const { hostname, version, labels, os, architecture, ...offer } = saidOf(worker);
+  const said = saidOf(worker);
   return {
     workerId: worker.workerId,
     ready: reason === undefined,
     notReadyReason: reason,
-    hostname,
-    version,
-    labels,
+    hostname: said.hostname,
+    version: said.version,
+    labels: said.labels,
     operatorLabels: worker.record.settings.labels,
-    os,
-    architecture,
-    capabilities: offer.capabilities,
-    capacity: offer.capacity,
-    customCapacity: offer.customCapacity,
+    os: said.os,
+    architecture: said.architecture,
+    capabilities: said.capabilities,
+    capacity: said.capacity,
+    customCapacity: said.customCapacity,
     diskAvailableBytes: metrics && Number(metrics.diskAvailableBytes),
     metrics: metrics && {
       cpuPercent: metrics.cpuPercent,

@@ -19,7 +19,11 @@ export interface FreshMetrics {
   msUntilStale(): number;
 }
 
-type Seen = Readonly<{ metrics: WorkerMetrics; firstMs: number }>;
+/**
+ * Which measurements, and when they were first seen. Of their time, 0 if they have none, only that it
+ * is another matters: no clock is believed. Changed in place, at every heartbeat.
+ */
+type Seen = { sequence: bigint; observeMs: number; firstMs: number };
 
 export function createFreshMetrics(clock: Clock, leaseMs: number): FreshMetrics {
   /** By worker, in the order in which they came: a Map iterates in the order of insertion. */
@@ -29,10 +33,12 @@ export function createFreshMetrics(clock: Clock, leaseMs: number): FreshMetrics 
   const isOver = ({ firstMs }: Seen): boolean => clock.monotonic() - firstMs >= leaseMs;
 
   /** What is known of these measurements, or now is. */
-  function see(workerId: string, metrics: WorkerMetrics): Seen {
+  function see(workerId: string, { sequence, observeTime }: WorkerMetrics): Seen {
+    const observeMs = observeTime ? toMillis(observeTime) : 0;
     const known = fresh.get(workerId) ?? stale.get(workerId);
-    if (known && isSame(known.metrics, metrics)) return known;
-    const seen = { metrics, firstMs: clock.monotonic() };
+    if (known?.sequence === sequence && known.observeMs === observeMs) return known;
+    const firstMs = clock.monotonic();
+    const seen = Object.assign(known ?? {}, { sequence, observeMs, firstMs });
     stale.delete(workerId);
     fresh.delete(workerId);
     fresh.set(workerId, seen);
@@ -59,10 +65,3 @@ export function createFreshMetrics(clock: Clock, leaseMs: number): FreshMetrics 
     },
   };
 }
-
-/** Whether it is one measurement that came twice. Its time only names it: no clock is believed. */
-const isSame = (a: WorkerMetrics, b: WorkerMetrics): boolean =>
-  a.sequence === b.sequence && timeOf(a) === timeOf(b);
-
-const timeOf = ({ observeTime }: WorkerMetrics): number | undefined =>
-  observeTime && toMillis(observeTime);

@@ -1,8 +1,7 @@
 import { createPassPlacer } from "../../core/pass-placer.ts";
 import { byPriority, looksAtOthers, whyUnplaced } from "../../core/pending-order.ts";
-import { type Facts, offersMore } from "../../core/placement/candidate.ts";
+import type { Observed } from "../../core/placement/candidate.ts";
 import { demandOf } from "../../core/placement/demand.ts";
-import type { Placer } from "../../core/placement/place.ts";
 import { schedulers } from "../../core/placement/schedulers.ts";
 import { placementOf } from "../../core/placement-message.ts";
 import { refusalEndMs, wishesOf } from "../../core/placement-wishes.ts";
@@ -69,7 +68,7 @@ function createScheduling(deps: Deps, wake: () => void) {
 
   const decide = createDecider(deps);
 
-  function reconsider(news: News): void {
+  function reconsider(news: Observed): void {
     const isMore = news === "more" || news === "new";
     if (isMore) waiting.clear();
     if (isMore || (news === "different" && waiting.clearDependent())) wake();
@@ -98,14 +97,14 @@ function createScheduling(deps: Deps, wake: () => void) {
     meet(worker: KnownWorker): void {
       // Who sleeps for want of measurements does not know when these will be too old.
       if (fresh.msUntilStale() === Number.POSITIVE_INFINITY) wake();
-      const news = observe(placer, factsOf(worker, fresh.of(worker)));
+      const news = placer.observe(factsOf(worker, fresh.of(worker)));
       if (news === "new") bookings.bookAll(worker.workerId);
       reconsider(news);
     },
     dropOldMetrics(): void {
       for (const workerId of fresh.expire()) {
         const worker = workers.get(workerId);
-        if (worker) reconsider(observe(placer, factsOf(worker, undefined)));
+        if (worker) reconsider(placer.observe(factsOf(worker, undefined)));
       }
     },
     msUntilStale: fresh.msUntilStale,
@@ -150,25 +149,10 @@ const nameOf = (task: Task) => ({ taskId: task.id, attempt: currentAttempt(task)
 
 type PassPlacer = ReturnType<typeof createPassPlacer>;
 
-/**
- * What has changed for tasks that found no place. `more`: any of them may find one now; `new`: so it
- * is, and the worker is one that was not known. `different`: those may that look at more than one
- * worker.
- */
-type News = "new" | "more" | "different" | "same";
-
-function newsOf(changes: readonly LedgerChange[], isSomethingFree: boolean): News {
+function newsOf(changes: readonly LedgerChange[], isSomethingFree: boolean): Observed {
   if (isSomethingFree) return "more";
   return changes.some(isPlacedNow) ? "different" : "same";
 }
 
 const isPlacedNow = ({ task }: LedgerChange): boolean =>
   task.state === TaskState.SCHEDULED || task.successor !== undefined;
-
-/** Tells the placer of a worker. */
-function observe(placer: Placer, facts: Facts): News {
-  const before = placer.observe(facts);
-  if (before === undefined) return "new";
-  if (offersMore(before, facts)) return "more";
-  return before.ready === facts.ready ? "same" : "different";
-}

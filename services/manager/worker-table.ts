@@ -1,3 +1,4 @@
+import { takeInBeat } from "../../core/heartbeat.ts";
 import { toMillis } from "../../core/time.ts";
 import { DEFAULT_RECORD, type WorkerRecord } from "../../core/worker-settings.ts";
 import type { WorkerHeartbeat } from "../../gen/berth/v1/registry_service_pb.ts";
@@ -8,7 +9,7 @@ const UNLINKED = { linked: false, linkRound: 0 };
 /** A worker as the manager knows it. */
 export type KnownWorker = Readonly<{
   workerId: string;
-  /** The registry's word, as it came last. */
+  /** The registry's word, as it came last. Heartbeats change it in place. */
   presence: WorkerPresence;
   /** Whether the manager holds a working link to it. */
   linked: boolean;
@@ -58,6 +59,10 @@ export function createWorkerTable(): WorkerTable {
   function put(worker: KnownWorker): void {
     addresses.move(worker.workerId, workers.get(worker.workerId), worker);
     workers.set(worker.workerId, worker);
+    tell(worker);
+  }
+
+  function tell(worker: KnownWorker): void {
     for (const listener of listeners) listener(worker);
   }
 
@@ -74,10 +79,8 @@ export function createWorkerTable(): WorkerTable {
     setHeartbeat({ workerId, metrics, heardTime }) {
       const worker = workers.get(workerId);
       if (!worker) return;
-      const presence = { ...worker.presence };
-      if (metrics) presence.metrics = metrics;
-      if (heardTime) presence.heardTime = heardTime;
-      put({ ...worker, presence });
+      takeInBeat(worker.presence, { metrics, heardTime });
+      tell(worker);
     },
     setLinked(workerId, linked) {
       const worker = workers.get(workerId);

@@ -1,6 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { toTimestamp } from "../../core/time.ts";
 import { WorkerEventKind, WorkerEventSchema } from "../../gen/berth/v1/registry_service_pb.ts";
 import { WorkerState } from "../../gen/berth/v1/worker_pb.ts";
 import { registryLimits } from "./limits.ts";
@@ -133,6 +134,17 @@ describe("a lease", () => {
       expect(hear(sessions, key("w1", "s1"), heartbeatOf(), at(ms))?.events).toEqual([]);
       expect(expire(sessions, at(ms + 4_999))).toEqual([]);
     }
+  });
+
+  test("began when it began, however often its worker is heard", () => {
+    const sessions = createSessions(LEASE_MS);
+    registered(sessions, "s1", 1_000);
+    hear(sessions, key("w1", "s1"), heartbeatOf(), at(2_500));
+    expect(sessions.records.get("w1")?.presence).toMatchObject({
+      registerTime: toTimestamp(at(1_000).timeMs),
+      stateTime: toTimestamp(at(1_000).timeMs),
+      heardTime: toTimestamp(at(2_500).timeMs),
+    });
   });
 
   test("runs on when the stream ends", () => {

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { takeInBeat } from "../../core/heartbeat.ts";
 import { toTimestamp } from "../../core/time.ts";
 import {
   type SessionRequest_Heartbeat,
@@ -22,7 +23,7 @@ export type SessionKey = Readonly<{ workerId: string; sessionId: string }>;
 
 type Lease =
   /** The worker is up. `connected`: its session's stream is open. */
-  | Readonly<{ kind: "running"; endMs: number; connected: boolean }>
+  | { readonly kind: "running"; endMs: number; connected: boolean }
   /** The worker is down or has left. */
   | Readonly<{ kind: "over" }>;
 
@@ -32,7 +33,7 @@ export type WorkerRecord = {
   readonly sessionNumber: bigint;
   /** Whether the session is with this registry, and not with one of its peers. */
   readonly isOwn: boolean;
-  lease: Lease;
+  readonly lease: Lease;
 };
 
 /** All that the registry knows of workers' lives. Changed only by this file and `claims.ts`. */
@@ -111,7 +112,8 @@ function presenceOf(
     ...(metrics && { metrics }),
     registerTime: time,
     ...(stateTime && { stateTime }),
-    heardTime: time,
+    // Heartbeats change it in place.
+    heardTime: toTimestamp(timeMs),
     reason: "registered",
   });
 }
@@ -134,21 +136,21 @@ export function hear(
   { metrics }: SessionRequest_Heartbeat,
   moment: Moment,
 ): Change | undefined {
-  const record = current(sessions, key);
-  if (!record) return undefined;
-  const { presence } = record;
+  const held = current(sessions, key);
+  if (!held) return undefined;
+  const { presence, lease } = held;
   const wasHealthy = presence.metrics?.engineHealthy;
-  presence.heardTime = toTimestamp(moment.timeMs);
-  if (metrics) presence.metrics = metrics;
-  record.lease = { kind: "running", endMs: leaseEnd(sessions, moment), connected: true };
+  takeInBeat(presence, { metrics, heardTime: toTimestamp(moment.timeMs) });
+  lease.endMs = leaseEnd(sessions, moment);
+  lease.connected = true;
   return { presence, events: [], isRoutine: presence.metrics?.engineHealthy === wasHealthy };
 }
 
 /** The stream ended without a word: the worker stays up until its lease runs out. */
 export function disconnect(sessions: Sessions, key: SessionKey): boolean {
-  const record = current(sessions, key);
-  if (record?.lease.kind !== "running") return false;
-  record.lease = { ...record.lease, connected: false };
+  const held = current(sessions, key);
+  if (!held) return false;
+  held.lease.connected = false;
   return true;
 }
 
@@ -159,8 +161,8 @@ export function leave(
   reason: string,
   moment: Moment,
 ): Change | undefined {
-  const record = current(sessions, key);
-  return record && depart(sessions, record, { state: WorkerState.LEFT, reason, moment });
+  const held = current(sessions, key);
+  return held && depart(sessions, held.record, { state: WorkerState.LEFT, reason, moment });
 }
 
 /** Ends the leases that have run out, also of what peers told, and tells whose. */
@@ -173,10 +175,8 @@ export function expire(sessions: Sessions, moment: Moment): readonly Change[] {
 
 /** Time in which the registry could not listen does not count against its workers. */
 export function extendLeases(sessions: Sessions, byMs: number): void {
-  for (const record of sessions.records.values()) {
-    const { lease } = record;
-    if (lease.kind === "running") record.lease = { ...lease, endMs: lease.endMs + byMs };
-  }
+  for (const { lease } of sessions.records.values())
+    if (lease.kind === "running") lease.endMs += byMs;
 }
 
 /** When the next lease runs out, if nothing is heard. Undefined when no worker is up. */
@@ -217,11 +217,11 @@ export function forgetLongestGone({ records, departed }: Sessions): void {
   }
 }
 
-/** The record of a session that still counts. */
+/** Of a session that still counts. */
 function current({ records }: Sessions, { workerId, sessionId }: SessionKey) {
   const record = records.get(workerId);
-  const counts = record?.presence.sessionId === sessionId && record.lease.kind === "running";
-  return counts ? record : undefined;
+  if (record?.presence.sessionId !== sessionId || record.lease.kind === "over") return undefined;
+  return { record, presence: record.presence, lease: record.lease };
 }
 
 /** Never, of a worker that is not up. */
