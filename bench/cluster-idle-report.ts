@@ -1,7 +1,8 @@
 import type { IdleCost, Share } from "./cluster-idle.ts";
 import { ms, table } from "./figures.ts";
 
-export const idleReport = (costs: readonly IdleCost[]): string =>
+/** A row for each cost and each floor. */
+export const idleReport = (rows: readonly (readonly string[])[]): string =>
   [
     "### Idle hollow workers on one manager and one registry",
     "",
@@ -17,10 +18,10 @@ export const idleReport = (costs: readonly IdleCost[]): string =>
         "lag p99 ms",
         "store writes",
       ],
-      [...costs.map(idleRow), ["goal: 1000", "", "10 %", "250 MB", "", "", "", "50", "0"]],
+      [...rows, ["goal: 1000", "", "10 %", "250 MB", "", "", "", "50", "0"]],
     ),
     "",
-    "`processes`: by the verb that started each; `server` is both in one. `CPU`: share of one core. `memory`: what is resident. `files once`: the same with what is of files, Node's own program above all, counted once, for both processes have it in common. `lag`: from a worker's measuring itself for a heartbeat to the registry's counting it, by one clock. `store writes`: by the ledger's revision and the time of the file.",
+    "`processes`: by the verb that started each; `server` is both in one. `CPU`: share of one core. `memory`: what is resident. `files once`: the same with what is of files, Node's own program above all, counted once, for both processes have it in common. `lag`: from a worker's measuring itself for a heartbeat to the registry's counting it, by one clock. `store writes`: by the ledger's revision and the time of the file. `floor`: a process that answers as many messages as long as heartbeats, over grpc-js, and does nothing else.",
   ].join("\n");
 
 /** What is of files, all processes map from the same. */
@@ -52,6 +53,17 @@ export function idleRow(cost: IdleCost): readonly string[] {
     fileWritten ? `${storeWrites}, and the file was written` : String(storeWrites),
   ];
 }
+
+/** What heartbeats cost whoever only answers them. */
+export const floorRowOf = (workers: number, beats: number, share: Share): readonly string[] => [
+  String(workers),
+  "floor",
+  percent(share.percentOfCore),
+  megabytes(share.rssBytes),
+  "",
+  beats.toFixed(0),
+  ...["", "", ""],
+];
 
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
 

@@ -4,8 +4,9 @@ import { cpus, loadavg, release } from "node:os";
 import { assert } from "../lib/assert.ts";
 import { type Census, takeCensus } from "./cluster-census.ts";
 import { type Floor, type Life, measureEchoFloor, measureStoreFloor } from "./cluster-floors.ts";
-import { type IdleCost, measureIdleCluster } from "./cluster-idle.ts";
-import { idleReport, idleRow } from "./cluster-idle-report.ts";
+import { measureIdleCluster } from "./cluster-idle.ts";
+import { measureBareStreams } from "./cluster-idle-floor.ts";
+import { floorRowOf, idleReport, idleRow } from "./cluster-idle-report.ts";
 import { type Manner, type Round, runRound } from "./cluster-load.ts";
 import { CLUSTER_PEERS } from "./cluster-peers.ts";
 import { figuresOf, median, ms, table } from "./figures.ts";
@@ -211,14 +212,21 @@ const wordsOfCpu = ({ cpu, tasks }: Round): string =>
     .join(", ");
 
 async function measureIdle(): Promise<string> {
-  const costs: IdleCost[] = [];
-  for (const size of IDLE_SIZES)
+  const rows: (readonly string[])[] = [];
+  const add = (row: readonly string[]) => {
+    progress(row.join(", "));
+    rows.push(row);
+  };
+  for (const size of IDLE_SIZES) {
+    let beats = 0;
     for (const form of FORMS) {
       const cost = await measureIdleCluster(size, form);
-      progress(idleRow(cost).join(", "));
-      costs.push(cost);
+      beats = cost.beatsPerSecond;
+      add(idleRow(cost));
     }
-  return idleReport(costs);
+    add(floorRowOf(size, beats, await measureBareStreams(size, beats)));
+  }
+  return idleReport(rows);
 }
 
 await main();

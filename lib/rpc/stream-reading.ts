@@ -110,7 +110,7 @@ function leaving(
   };
 }
 
-/** Nobody waits for what is opened now. */
+/** Nobody waits for what is opened now, nor for how it ends: who left has been told that it is over. */
 function abandon({ message }: StreamResponse): void {
   message[Symbol.asyncIterator]()
     .return?.()
